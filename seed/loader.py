@@ -16,6 +16,12 @@ from seed.examples import make_examples
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 60.0
 ROLE = "darkstore_app"
+# Stores that were seeded before they had the column got its default. The version of a store grows
+# with each change, so what an admin has set since stays.
+OFFER_PICKUP = """
+update store set pickup_enabled = true
+where id = any($1::uuid[]) and version = 1 and not pickup_enabled
+"""
 ReportProgress = Callable[[str], None]
 
 
@@ -82,6 +88,7 @@ async def _load_all(
             total += added
         if total:
             report(f"{title}: {total:,} rows")
+    await connection.execute(OFFER_PICKUP, stores.pickup_store_ids(plans))
 
 
 async def _is_stocked(connection: asyncpg.Connection, listing_count: int) -> bool:

@@ -73,6 +73,7 @@ def plan_stores() -> list[StorePlan]:
 
 def company_and_store_rows(plans: Sequence[StorePlan]) -> Iterator[tuple[str, list[Row]]]:
     """Table names and rows of the companies and their stores."""
+    pickup_ids = set(pickup_store_ids(plans))
     yield (
         "company",
         [
@@ -98,7 +99,7 @@ def company_and_store_rows(plans: Sequence[StorePlan]) -> Iterator[tuple[str, li
                 "longitude": plan.site.longitude,
                 "timezone": TIMEZONE,
                 "business_day_start": NIGHT_DAY_START if _closes_at_night(plan) else MIDNIGHT,
-                "pickup_enabled": plan.number != STORE_WITHOUT_PICKUP,
+                "pickup_enabled": plan.id in pickup_ids,
             }
             for plan in plans
         ],
@@ -108,6 +109,11 @@ def company_and_store_rows(plans: Sequence[StorePlan]) -> Iterator[tuple[str, li
         [{"store_id": plan.id, "company_id": plan.company_id, "area": plan.zone} for plan in plans],
     )
     yield "store_hours", [_hours(plan, weekday) for plan in plans for weekday in range(7)]
+
+
+def pickup_store_ids(plans: Sequence[StorePlan]) -> list[UUID]:
+    """The stores whose orders can be collected."""
+    return [plan.id for plan in plans if plan.number != STORE_WITHOUT_PICKUP]
 
 
 def _hours(plan: StorePlan, weekday: int) -> Row:

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.base import Base, Entity
 from database.scope import PLATFORM
 from models.accounts import Address, Membership, Person
@@ -115,6 +116,26 @@ async def test_seeding_again_changes_no_row(seeded: SeededDatabase) -> None:
     again = await seed(seeded.url, report=seeded.messages.append)
     assert not any(again.added_rows.values()), again.added_rows
     assert await _fingerprints(seeded) == before
+
+
+async def test_a_store_seeded_before_pickup_offers_it_unless_an_admin_has_changed_it(
+    seeded: SeededDatabase,
+) -> None:
+    """The benchmarks keep a database for months: its stores refused every example order."""
+    before = (await _fingerprints(seeded))["store"]
+    seeded_once, changed = (stable_id("store", "harbour", number) for number in (1, 3))
+    origin = AuditContext("test")
+    async with seeded.database.write(PLATFORM, origin) as session:
+        own = update(Store).where(Store.id.in_([seeded_once, changed]))
+        await session.execute(own.values(pickup_enabled=False))
+        await session.execute(update(Store).where(Store.id == changed).values(version=2))
+    await seed(seeded.url, report=seeded.messages.append)
+    async with seeded.database.write(PLATFORM, origin) as session:
+        stores = [await session.get_one(Store, key) for key in (seeded_once, changed)]
+        assert [store.pickup_enabled for store in stores] == [True, False]
+        as_before = {"pickup_enabled": True, "version": 1}
+        await session.execute(update(Store).where(Store.id == changed).values(as_before))
+    assert (await _fingerprints(seeded))["store"] == before
 
 
 async def test_the_first_run_adds_the_catalog_and_reports_progress(seeded: SeededDatabase) -> None:
