@@ -173,7 +173,7 @@ class EventType(NamedEnum):
     SUBSTITUTE_DECLINED = auto()
     "The substitute was declined."
     FULFILLMENT_STALLED = auto()
-    "The accepted task has been idle for ten minutes, or the bags have waited for five."
+    "The accepted task has been idle, or the bags have waited, for longer than the store allows."
     FULFILLMENT_PACKED = auto()
     "All lines are picked and packed into bags."
     FULFILLMENT_STAGED = auto()
@@ -229,9 +229,9 @@ class EventType(NamedEnum):
     DELIVERY_NO_RIDER = auto()
     """No rider was found in time; store and support were notified."""
     DELIVERY_CANCEL_OFFERED = auto()
-    """No rider was found for ten minutes: the customer may cancel with a full refund."""
+    """No rider was found for so long that the customer may cancel with a full refund."""
     DELIVERY_RIDER_SILENT = auto()
-    """The rider has the order and has sent no position for eight minutes; support has a case."""
+    """The rider has the order and has sent no position for too long; support has a case."""
     DELIVERY_RIDER_RELEASED = auto()
     "The rider can't go on; support looks for another one."
     DELIVERY_REASSIGNED = auto()

@@ -22,6 +22,24 @@ class CompanyTimers:
     """Support gets a case about a silent rider with the bags."""
     no_show_wait_seconds: int = 300
     """A rider waits at the door before giving up, and before the customer pays for the ride."""
+    picking_idle_seconds: int = 600
+    """An accepted task that nobody works on goes back to the queue."""
+    substitute_answer_seconds: int = 60
+    """A customer has to answer a substitute, or the preference of the line decides."""
+    packed_wait_seconds: int = 300
+    """Packed bags that are not staged: the store is told."""
+    staged_wait_seconds: int = 300
+    """Staged bags that no rider picks up: store and support are told."""
+    search_wider_seconds: int = 120
+    """A search looks for riders farther away."""
+    search_alert_seconds: int = 300
+    """Store and support are told that no rider is found."""
+    search_cancel_offer_seconds: int = 600
+    """The customer may cancel with a full refund."""
+    search_end_seconds: int = 1_800
+    """The order of a search without a rider is canceled with a full refund."""
+    reauthorization_seconds: int = 300
+    """A customer has to confirm a payment that was lost before the charge again."""
 
 
 DEFAULT_TIMERS = CompanyTimers()
@@ -33,6 +51,15 @@ TIMER_BOUNDS: Mapping[str, tuple[int, int]] = {
     "rider_silence_seconds": (60, 1_800),
     "rider_silence_case_seconds": (120, 3_600),
     "no_show_wait_seconds": (60, 1_800),
+    "picking_idle_seconds": (120, 3_600),
+    "substitute_answer_seconds": (15, 900),
+    "packed_wait_seconds": (60, 3_600),
+    "staged_wait_seconds": (60, 3_600),
+    "search_wider_seconds": (30, 1_800),
+    "search_alert_seconds": (60, 3_600),
+    "search_cancel_offer_seconds": (120, 7_200),
+    "search_end_seconds": (300, 14_400),
+    "reauthorization_seconds": (120, 1_800),
 }
 """The least and the greatest number of seconds; the name is that of the field."""
 
@@ -48,6 +75,15 @@ class StoreTimers:
     rider_silence_seconds: int | None = None
     rider_silence_case_seconds: int | None = None
     no_show_wait_seconds: int | None = None
+    picking_idle_seconds: int | None = None
+    substitute_answer_seconds: int | None = None
+    packed_wait_seconds: int | None = None
+    staged_wait_seconds: int | None = None
+    search_wider_seconds: int | None = None
+    search_alert_seconds: int | None = None
+    search_cancel_offer_seconds: int | None = None
+    search_end_seconds: int | None = None
+    reauthorization_seconds: int | None = None
 
 
 def timers_with(*overrides: Mapping[str, int]) -> CompanyTimers:

@@ -55,6 +55,65 @@ class CompanyTimersInput:
         default=None,
         description="Time for which a rider waits for the customer at the door, from 60 to 1,800.",
     )
+    picking_idle_seconds: int | None = strawberry.field(
+        default=None,
+        description=(
+            "Time after which an accepted task that nobody works on goes back to the queue, from"
+            " 120 to 3,600."
+        ),
+    )
+    substitute_answer_seconds: int | None = strawberry.field(
+        default=None,
+        description=(
+            "Time for a customer to answer a substitute before the preference of the line"
+            " decides, from 15 to 900."
+        ),
+    )
+    packed_wait_seconds: int | None = strawberry.field(
+        default=None,
+        description=(
+            "Time after which a store is told of packed bags that are not staged, from 60 to 3,600."
+        ),
+    )
+    staged_wait_seconds: int | None = strawberry.field(
+        default=None,
+        description=(
+            "Time after which store and support are told of staged bags that no rider picks up,"
+            " from 60 to 3,600."
+        ),
+    )
+    search_wider_seconds: int | None = strawberry.field(
+        default=None,
+        description=("Time after which a search looks for riders farther away, from 30 to 1,800."),
+    )
+    search_alert_seconds: int | None = strawberry.field(
+        default=None,
+        description=(
+            "Time after which store and support are told that a search finds no rider, from 60"
+            " to 3,600."
+        ),
+    )
+    search_cancel_offer_seconds: int | None = strawberry.field(
+        default=None,
+        description=(
+            "Time after which the customer of a search without a rider may cancel with a full"
+            " refund, from 120 to 7,200."
+        ),
+    )
+    search_end_seconds: int | None = strawberry.field(
+        default=None,
+        description=(
+            "Time after which the order of a search without a rider is canceled with a full"
+            " refund, from 300 to 14,400."
+        ),
+    )
+    reauthorization_seconds: int | None = strawberry.field(
+        default=None,
+        description=(
+            "Time for a customer to confirm again a payment that was lost before the charge,"
+            " from 120 to 1,800."
+        ),
+    )
 
 
 def given_timers(timers: CompanyTimersInput | None) -> dict[str, int]:

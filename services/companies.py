@@ -116,7 +116,9 @@ async def update_company(
 
 async def read_timers(session: AsyncSession, store_id: UUID) -> CompanyTimers:
     """How long the steps of an order may take in a store: its own timers, then its company's."""
-    return timers_with(*(await session.execute(TIMERS, {"store": store_id})).one())
+    with session.no_autoflush:  # no step of an order changes what is read
+        overrides = (await session.execute(TIMERS, {"store": store_id})).one()
+    return timers_with(*overrides)
 
 
 def _fee_problems(change: CompanyChange) -> Iterator[InvalidInput]:

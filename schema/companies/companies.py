@@ -37,6 +37,31 @@ class CompanyTimersType:
         "Time without positions of a rider with the bags after which support gets a case."
     )
     no_show_wait_seconds: int = column("Time for which a rider waits for the customer at the door.")
+    picking_idle_seconds: int = column(
+        "Time after which an accepted task that nobody works on goes back to the queue."
+    )
+    substitute_answer_seconds: int = column(
+        "Time for a customer to answer a substitute before the preference of the line decides."
+    )
+    packed_wait_seconds: int = column(
+        "Time after which a store is told of packed bags that are not staged."
+    )
+    staged_wait_seconds: int = column(
+        "Time after which store and support are told of staged bags that no rider picks up."
+    )
+    search_wider_seconds: int = column("Time after which a search looks for riders farther away.")
+    search_alert_seconds: int = column(
+        "Time after which store and support are told that a search finds no rider."
+    )
+    search_cancel_offer_seconds: int = column(
+        "Time after which the customer of a search without a rider may cancel with a full refund."
+    )
+    search_end_seconds: int = column(
+        "Time after which the order of a search without a rider is canceled with a full refund."
+    )
+    reauthorization_seconds: int = column(
+        "Time for a customer to confirm again a payment that was lost before the charge."
+    )
 
 
 @backed_by(Company, "A company: a seller with stores, a catalog and terms of its own.")

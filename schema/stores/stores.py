@@ -57,6 +57,33 @@ class StoreTimersType:
     no_show_wait_seconds: int | None = column(
         "Time for which a rider waits for the customer at the door."
     )
+    picking_idle_seconds: int | None = column(
+        "Time after which an accepted task that nobody works on goes back to the queue."
+    )
+    substitute_answer_seconds: int | None = column(
+        "Time for a customer to answer a substitute before the preference of the line decides."
+    )
+    packed_wait_seconds: int | None = column(
+        "Time after which a store is told of packed bags that are not staged."
+    )
+    staged_wait_seconds: int | None = column(
+        "Time after which store and support are told of staged bags that no rider picks up."
+    )
+    search_wider_seconds: int | None = column(
+        "Time after which a search looks for riders farther away."
+    )
+    search_alert_seconds: int | None = column(
+        "Time after which store and support are told that a search finds no rider."
+    )
+    search_cancel_offer_seconds: int | None = column(
+        "Time after which the customer of a search without a rider may cancel with a full refund."
+    )
+    search_end_seconds: int | None = column(
+        "Time after which the order of a search without a rider is canceled with a full refund."
+    )
+    reauthorization_seconds: int | None = column(
+        "Time for a customer to confirm again a payment that was lost before the charge."
+    )
 
 
 @backed_by(coverage.StoreStaffDetails, "Details of a store for its staff.")

@@ -1,8 +1,8 @@
 """Reopens the payment of a confirmed order whose authorization has ended before the capture.
 
 The order keeps its state: the store may go on picking, but nothing is handed over. The customer
-confirms a new payment attempt within REAUTHORIZATION_SECONDS, or the order is canceled. Callers
-hold the order's lock.
+confirms a new payment attempt within the store's `reauthorization_seconds`, or the order is
+canceled. Callers hold the order's lock.
 """
 
 from datetime import timedelta
@@ -14,13 +14,13 @@ from models.events import EventType
 from models.orders import CancelReason, Order, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.support import TicketKind
+from services import companies
 from services.checkout import cancellation
 from services.core.clock import current_time
 from services.events.event_log import record_order_event
 from services.orders import order_conditions, order_states, support_cases
 from services.payments import payment_states, payments, pending_changes
 
-REAUTHORIZATION_SECONDS = 300
 AUTHENTICATION_SECONDS = 180
 """Further time, given once, while the bank asks the customer."""
 
@@ -73,7 +73,9 @@ async def cancel_unpaid(session: AsyncSession, order_id: UUID) -> bool:
     payment = await payments.lock_payment(session, order.id)
     if payment.status not in payment_states.UNPAID_STATUSES:
         return False
-    if payment.status is PaymentStatus.ACTION_REQUIRED and _may_extend(order, payment):
+    if payment.status is PaymentStatus.ACTION_REQUIRED and await _may_extend(
+        session, order, payment
+    ):
         order.due_at = now + timedelta(seconds=AUTHENTICATION_SECONDS)
         order.version += 1
         record_order_event(session, order, EventType.PAYMENT_TIME_EXTENDED, due_at=order.due_at)
@@ -111,7 +113,8 @@ async def _reopen(session: AsyncSession, order: Order, lost: Payment, message: s
     await session.flush()
     renewed = await payments.create_payment(session, order, _owed(order))
     renewed.due_at = await current_time(session)
-    order.due_at = await current_time(session, REAUTHORIZATION_SECONDS)
+    timers = await companies.read_timers(session, order.store_id)
+    order.due_at = await current_time(session, timers.reauthorization_seconds)
     order.version += 1
     await session.flush()
     record_order_event(
@@ -131,10 +134,13 @@ def _owed(order: Order) -> int:
     return order.total_minor + order.headroom_minor if charged is None else charged
 
 
-def _may_extend(order: Order, payment: Payment) -> bool:
+async def _may_extend(session: AsyncSession, order: Order, payment: Payment) -> bool:
     if order.due_at is None:
         return False
-    return order.due_at <= payment.created_at + timedelta(seconds=REAUTHORIZATION_SECONDS + 1)
+    timers = await companies.read_timers(session, order.store_id)
+    return order.due_at <= payment.created_at + timedelta(
+        seconds=timers.reauthorization_seconds + 1
+    )
 
 
 async def _is_in_the_store(session: AsyncSession, order: Order) -> bool:

@@ -31,7 +31,7 @@ async def order_without_rider(session: AsyncSession, delivery_id: UUID) -> Order
     The caller cancels it. The session must see all companies.
     """
     order, delivery = await lock(session, delivery_id)
-    ended = search_escalation.has_ended(delivery, await current_time(session))
+    ended = await search_escalation.has_ended(session, delivery, await current_time(session))
     return order if ended else None
 
 

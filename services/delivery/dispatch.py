@@ -95,8 +95,7 @@ async def offer_to_next_rider(
     due at once instead: the job cancels the order. The order is locked by the caller and the
     delivery is SEARCHING.
     """
-    await search_escalation.escalate(session, order, delivery, now)
-    if search_escalation.has_ended(delivery, now):
+    if await search_escalation.escalate(session, order, delivery, now):
         delivery.due_at = now
         delivery.version += 1
         return None

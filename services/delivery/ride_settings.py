@@ -12,16 +12,8 @@ from models.delivery import DeliveryProof, DeliveryStatus, FailReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RideSettings:
-    """Timers and distances of deliveries."""
+    """Distances of deliveries, and what is the same for all companies."""
 
-    search_wider_seconds: int = 120
-    """A search looks for riders farther away."""
-    search_alert_seconds: int = 300
-    """Store and support are told that there is no rider."""
-    search_offer_cancel_seconds: int = 600
-    """The customer may cancel with a full refund."""
-    search_end_seconds: int | None = 1_800
-    """The order is canceled with a full refund; None: never."""
     rider_distance_m: int = 10_000
     wide_rider_distance_m: int = 25_000
     position_fresh_seconds: int = 60
@@ -30,10 +22,6 @@ class RideSettings:
     """A rider within this distance is at the store, or at the customer."""
     max_attempts: int = 2
     """Attempts to hand over the bags at the customer's door."""
-    packed_seconds: int = 300
-    """Packed bags that are not staged: the store is told."""
-    staged_seconds: int = 300
-    """Staged bags that nobody picks up: store and support are told."""
 
 
 SETTINGS = RideSettings()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,33 +10,33 @@ from models.delivery import Delivery, DeliveryStatus
 from models.events import EventType
 from models.orders import Order
 from models.support import TicketKind
+from models.timers import TIMER_BOUNDS
+from services import companies
 from services.delivery.delivery_cases import open_delivery_case
 from services.delivery.delivery_states import record_change
-from services.delivery.ride_settings import SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
 class SearchStep:
-    """A step of the escalation: its time since the start of the search, and its event."""
+    """A step of the escalation: the timer of its age of the search, and its event."""
 
-    after_seconds: int
+    timer: str
     event_type: EventType | None = None
     opens_case: bool = False
     offers_cancel: bool = False
 
 
-# From the first step on, riders are searched for farther away (see `nearest_riders`).
+# From the first step on, riders are searched for farther away (see `nearest_riders`). The timers
+# do not descend, see services/stores/timer_rules.py.
 SEARCH_STEPS: Sequence[SearchStep] = (
-    SearchStep(SETTINGS.search_wider_seconds),
-    SearchStep(SETTINGS.search_alert_seconds, EventType.DELIVERY_NO_RIDER, opens_case=True),
+    SearchStep("search_wider_seconds"),
+    SearchStep("search_alert_seconds", EventType.DELIVERY_NO_RIDER, opens_case=True),
     SearchStep(
-        SETTINGS.search_offer_cancel_seconds,
-        EventType.DELIVERY_CANCEL_OFFERED,
-        offers_cancel=True,
+        "search_cancel_offer_seconds", EventType.DELIVERY_CANCEL_OFFERED, offers_cancel=True
     ),
 )
-
-
+FIRST_STEP_SECONDS = TIMER_BOUNDS["search_wider_seconds"][0]
+"""A younger search takes no step, whatever the timers are."""
 MAX_SEARCH_RESTARTS = 2
 
 
@@ -53,28 +53,44 @@ def resume(delivery: Delivery, now: datetime) -> None:
         delivery.search_started_at = now
 
 
-async def escalate(session: AsyncSession, order: Order, delivery: Delivery, now: datetime) -> None:
-    """Take the steps that a locked, searching delivery has reached since its last ones."""
+async def escalate(session: AsyncSession, order: Order, delivery: Delivery, now: datetime) -> bool:
+    """Take the steps that a locked, searching delivery has reached since its last ones.
+
+    Returns whether the search has gone on for so long that the order is to be canceled.
+    """
     started_at = delivery.search_started_at = delivery.search_started_at or now
-    for step in SEARCH_STEPS[delivery.search_step :]:
-        if now < started_at + timedelta(seconds=step.after_seconds):
-            return
-        delivery.search_step += 1
-        if step.offers_cancel:
-            order.cancel_offered_at = now
-            order.version += 1
-        if step.event_type is not None:
-            record_change(session, order, delivery, step.event_type)
-        if step.opens_case:
-            subject = "No rider accepts the delivery"
-            await open_delivery_case(session, order, delivery, TicketKind.NO_RIDER, subject)
-
-
-def has_ended(delivery: Delivery, now: datetime) -> bool:
-    """Whether the search has gone on for so long that the order is to be canceled."""
-    if delivery.status is not DeliveryStatus.SEARCHING or SETTINGS.search_end_seconds is None:
+    age_seconds = (now - started_at).total_seconds()
+    if age_seconds < FIRST_STEP_SECONDS:
         return False
+    timers = await companies.read_timers(session, delivery.store_id)
+    for step in SEARCH_STEPS[delivery.search_step :]:
+        if age_seconds < getattr(timers, step.timer):
+            break
+        await _take(session, order, delivery, step, now)
+    return age_seconds >= timers.search_end_seconds
+
+
+async def _take(
+    session: AsyncSession, order: Order, delivery: Delivery, step: SearchStep, now: datetime
+) -> None:
+    delivery.search_step += 1
+    if step.offers_cancel:
+        order.cancel_offered_at = now
+        order.version += 1
+    if step.event_type is not None:
+        record_change(session, order, delivery, step.event_type)
+    if step.opens_case:
+        subject = "No rider accepts the delivery"
+        await open_delivery_case(session, order, delivery, TicketKind.NO_RIDER, subject)
+
+
+async def has_ended(session: AsyncSession, delivery: Delivery, now: datetime) -> bool:
+    """As the answer of `escalate`, without a step; False for a delivery that does not search."""
     started_at = delivery.search_started_at
-    return started_at is not None and now >= started_at + timedelta(
-        seconds=SETTINGS.search_end_seconds
-    )
+    if delivery.status is not DeliveryStatus.SEARCHING or started_at is None:
+        return False
+    age_seconds = (now - started_at).total_seconds()
+    if age_seconds < FIRST_STEP_SECONDS:
+        return False
+    timers = await companies.read_timers(session, delivery.store_id)
+    return age_seconds >= timers.search_end_seconds

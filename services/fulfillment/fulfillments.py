@@ -78,7 +78,7 @@ async def accept(
     status = FulfillmentStatus.PICKING if started else FulfillmentStatus.ACCEPTED
     MACHINE.move(fulfillment, status)
     fulfillment.picker_id, fulfillment.accepted_at = actor.person_id, task.now
-    fulfillment.due_at = idle_deadline(task)
+    fulfillment.due_at = await idle_deadline(session, task)
     task.record_change(session, EventType.FULFILLMENT_ACCEPTED)
     await session.flush()
     if await _needs_delivery(session, task.order, is_new=is_new):
@@ -107,10 +107,11 @@ async def stage(
     task = await begin(session, actor, fulfillment_id, STAGE, expected_version)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.STAGED)
-    fulfillment.due_at = bags_deadline(task)
     task.record_change(session, EventType.FULFILLMENT_STAGED)
     if fulfillment.method is FulfillmentMethod.PICKUP:
         await pickups.mark_ready(session, task)
+    else:
+        fulfillment.due_at = await bags_deadline(session, task)
     await session.flush()
     return fulfillment
 

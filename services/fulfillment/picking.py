@@ -102,7 +102,7 @@ async def pick_line(
     damaged_units.check_damaged_quantity(pick.damaged)
     line.picked_grams = await _checked_grams(session, line, pick)
     await _record_units(session, task, line, pick, actor.person_id)
-    _decide_line(session, task, line)
+    await _decide_line(session, task, line)
     await session.flush()
     return task.fulfillment
 
@@ -120,7 +120,7 @@ async def _checked_grams(
     )
 
 
-def _decide_line(session: AsyncSession, task: PickingTask, line: FulfillmentLine) -> None:
+async def _decide_line(session: AsyncSession, task: PickingTask, line: FulfillmentLine) -> None:
     """Set the status of a line from the units found, and record the change."""
     fulfillment = task.fulfillment
     if fulfillment.status is FulfillmentStatus.ACCEPTED:
@@ -129,7 +129,7 @@ def _decide_line(session: AsyncSession, task: PickingTask, line: FulfillmentLine
     complete = line.picked_quantity == line.quantity
     line_status = FulfillmentLineStatus.FOUND if complete else FulfillmentLineStatus.SHORT
     LINE_MACHINE.set_status(line, line_status)
-    fulfillment.due_at = idle_deadline(task)
+    fulfillment.due_at = await idle_deadline(session, task)
     fulfillment.version += 1
     task.record_change(
         session,
@@ -271,7 +271,7 @@ async def _close_bags(
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.PACKED)
     fulfillment.bags, fulfillment.packed_at = bags, task.now
-    fulfillment.due_at = bags_deadline(task)
+    fulfillment.due_at = await bags_deadline(session, task)
     short_lines = sum(line.status is FulfillmentLineStatus.SHORT for line in task.lines)
     task.record_change(session, EventType.FULFILLMENT_PACKED, bags=bags, short_lines=short_lines)
     await session.flush()

@@ -1,13 +1,15 @@
 """Substitutes for missing units: proposed by the picker, decided by the customer.
 
 A picker who found a line short may propose another product of the store. The customer is asked on
-`orderTracked` and has ANSWER_WINDOW_SECONDS. Without an answer the substitution preference of the
-line decides: REPLACE_SIMILAR accepts, ASK_ME declines; lines with REFUND take no proposal. A
-substitute never costs more than the units it replaces, so the captured amount stays within the
-authorized one. Its units leave the stock with the proposal and return when it is declined.
+`orderTracked` and has the store's `substitute_answer_seconds`. Without an answer the substitution
+preference of the line decides: REPLACE_SIMILAR accepts, ASK_ME declines; lines with REFUND take no
+proposal. A substitute never costs more than the units it replaces, so the captured amount stays
+within the authorized one. Its units leave the stock with the proposal and return when it is
+declined.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
@@ -30,9 +32,10 @@ from models.fulfillment import (
 from models.identity import Actor
 from models.orders import Order, OrderLine
 from models.stock import StockReason
+from models.timers import CompanyTimers
+from services import companies
 from services.carts.age_restrictions import age_problems
 from services.catalog import code_lookup, weights
-from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import illegal_step
 from services.fulfillment import substitute_states
@@ -48,7 +51,6 @@ from services.fulfillment.task_timers import idle_deadline
 from services.orders import order_states
 from services.stock import movements
 
-ANSWER_WINDOW_SECONDS = 60
 SHORT = FulfillmentLineStatus.SHORT
 PROPOSED = FulfillmentLineStatus.SUBSTITUTE_PROPOSED
 LINE_STATUS = prepared(
@@ -100,11 +102,14 @@ async def propose(
         message = "The customer would rather have the money back."
         raise DomainError(SubstituteUnwanted(path=["input", "lineId"], message=message))
     offer = await _find_offer(session, task, line, proposal)
-    substitute = await _create_substitute(session, task, line, order_line, offer, proposal, actor)
+    timers = await companies.read_timers(session, line.store_id)
+    substitute = await _create_substitute(
+        session, task, line, order_line, offer, proposal, actor, timers
+    )
     LINE_MACHINE.set_status(line, FulfillmentLineStatus.SUBSTITUTE_PROPOSED)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.AWAITING_SUBSTITUTION)
-    fulfillment.due_at = idle_deadline(task)
+    fulfillment.due_at = task.now + timedelta(seconds=timers.picking_idle_seconds)
     _record_change(session, task, EventType.SUBSTITUTE_PROPOSED, substitute)
     await session.flush()
     return fulfillment
@@ -146,6 +151,7 @@ async def _create_substitute(
     offer: tuple[Product, Listing],
     proposal: SubstituteProposal,
     actor: Actor,
+    timers: CompanyTimers,
 ) -> Substitute:
     """Create the proposal and take its units from stock."""
     product, listing = offer
@@ -170,7 +176,7 @@ async def _create_substitute(
         unit_price_minor=listing.price_minor,
         total_minor=min(weighed_minor, max_minor),
         status=SubstituteStatus.PROPOSED,
-        due_at=await current_time(session, ANSWER_WINDOW_SECONDS),
+        due_at=task.now + timedelta(seconds=timers.substitute_answer_seconds),
         proposed_by_id=actor.person_id,
     )
     session.add(substitute)
@@ -245,7 +251,7 @@ async def _decide(
     if line.status is PROPOSED:
         statuses = FulfillmentLineStatus
         LINE_MACHINE.set_status(line, statuses.SUBSTITUTED if accept else statuses.DECLINED)
-    _continue_picking(task)
+    await _continue_picking(session, task)
     event_type = EventType.SUBSTITUTE_ACCEPTED if accept else EventType.SUBSTITUTE_DECLINED
     _record_change(session, task, event_type, substitute)
     await session.flush()
@@ -255,13 +261,13 @@ async def _decide(
         await movements.restock(session, order, units, reason, actor_id, line_id=line.id)
 
 
-def _continue_picking(task: PickingTask) -> None:
+async def _continue_picking(session: AsyncSession, task: PickingTask) -> None:
     """Let the picker go on when no line waits for an answer."""
     fulfillment = task.fulfillment
     is_waiting = fulfillment.status is FulfillmentStatus.AWAITING_SUBSTITUTION
     if is_waiting and not any(candidate.status is PROPOSED for candidate in task.lines):
         MACHINE.set_status(fulfillment, FulfillmentStatus.PICKING)
-    fulfillment.due_at = idle_deadline(task)
+    fulfillment.due_at = await idle_deadline(session, task)
     fulfillment.version += 1
 
 

@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.fulfillment import Fulfillment
 from models.orders import Order
+from services import companies
 from services.fulfillment.fulfillment_states import PickingTask, load_task
 
-MAX_IDLE_SECONDS = 600
 
-
-def idle_deadline(task: PickingTask) -> datetime:
+async def idle_deadline(session: AsyncSession, task: PickingTask) -> datetime:
     """The time at which a task that is worked on now becomes stalled."""
-    return task.now + timedelta(seconds=MAX_IDLE_SECONDS)
+    timers = await companies.read_timers(session, task.fulfillment.store_id)
+    return task.now + timedelta(seconds=timers.picking_idle_seconds)
 
 
 async def lock_if_free(

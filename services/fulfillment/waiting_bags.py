@@ -13,20 +13,20 @@ from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.orders import Order
 from models.support import TicketKind
-from services.delivery.ride_settings import SETTINGS
+from services import companies
 from services.fulfillment.fulfillment_states import PACKED_STATUSES, PickingTask, lock
 from services.orders.support_cases import close_case, open_case
 
-SECONDS_BY_STATUS = {
-    FulfillmentStatus.PACKED: SETTINGS.packed_seconds,
-    FulfillmentStatus.STAGED: SETTINGS.staged_seconds,
-}
 _IS_DUE = (Fulfillment.status.in_(PACKED_STATUSES), Fulfillment.due_at <= func.clock_timestamp())
 
 
-def bags_deadline(task: PickingTask) -> datetime:
-    """The time until which the bags may wait in the present state."""
-    return task.now + timedelta(seconds=SECONDS_BY_STATUS[task.fulfillment.status])
+async def bags_deadline(session: AsyncSession, task: PickingTask) -> datetime:
+    """The time until which the bags may wait in the present state, PACKED or STAGED."""
+    fulfillment = task.fulfillment
+    timers = await companies.read_timers(session, fulfillment.store_id)
+    is_staged = fulfillment.status is FulfillmentStatus.STAGED
+    seconds = timers.staged_wait_seconds if is_staged else timers.packed_wait_seconds
+    return task.now + timedelta(seconds=seconds)
 
 
 async def end_waiting(

@@ -32,6 +32,21 @@ TIMER_ORDERS = (
         "rider_silence_case_seconds",
         "A silent rider is asked before a case is opened",
     ),
+    TimerOrder(
+        "search_wider_seconds",
+        "search_alert_seconds",
+        "A search looks farther away before store and support are told",
+    ),
+    TimerOrder(
+        "search_alert_seconds",
+        "search_cancel_offer_seconds",
+        "Store and support are told before the customer may cancel",
+    ),
+    TimerOrder(
+        "search_cancel_offer_seconds",
+        "search_end_seconds",
+        "The customer may cancel before the order is canceled",
+    ),
 )
 
 

@@ -26,6 +26,9 @@ NAMES = [field.name for field in fields(CompanyTimers)]
 FIELDS = (
     "paymentSeconds acceptSeconds resumeSeconds offerSeconds riderSilenceSeconds"
     " riderSilenceCaseSeconds noShowWaitSeconds"
+    " pickingIdleSeconds substituteAnswerSeconds packedWaitSeconds stagedWaitSeconds"
+    " searchWiderSeconds searchAlertSeconds searchCancelOfferSeconds searchEndSeconds"
+    " reauthorizationSeconds"
 )
 UPDATE = f"""mutation ($input: CompanyUpdateInput!) {{ companyUpdate(input: $input) {{
   company {{ timers {{ {FIELDS} }} cancellationFee {{ minor }} }}

@@ -13,6 +13,7 @@ from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor, Grant, Role
 from models.orders import CancelReason, Order, OrderAction, OrderStatus
 from models.support import TicketKind
+from models.timers import DEFAULT_TIMERS
 from services.checkout import cancellation
 from services.core.problems import DomainError, IllegalStep
 from services.delivery import deliveries, dispatch, nearest_riders
@@ -90,7 +91,7 @@ async def test_a_search_without_anybody_online_escalates_and_ends(
     customer = Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
     assert OrderAction.CANCEL not in await actions(database, order, customer)
     for number, step in enumerate(SEARCH_STEPS, 1):
-        await backdate_search(database, delivery, step.after_seconds + 1)
+        await backdate_search(database, delivery, getattr(DEFAULT_TIMERS, step.timer) + 1)
         assert await advance(database, delivery)
         searching = await riders.delivery_of(database, order)
         assert (searching.status, searching.search_step) == (DeliveryStatus.SEARCHING, number)
@@ -100,8 +101,7 @@ async def test_a_search_without_anybody_online_escalates_and_ends(
         assert step.event_type is None or step.event_type in seen
     assert await open_cases(database, order) == [TicketKind.NO_RIDER]
     assert OrderAction.CANCEL in await actions(database, order, customer)
-    assert SETTINGS.search_end_seconds is not None
-    await backdate_search(database, delivery, SETTINGS.search_end_seconds + 1)
+    await backdate_search(database, delivery, DEFAULT_TIMERS.search_end_seconds + 1)
     assert await advance(database, delivery)
     canceled = await reload_order(database, order)
     assert (canceled.status, canceled.cancel_reason) == (
@@ -125,7 +125,7 @@ async def test_the_customer_cancels_a_packed_order_that_finds_no_rider(
     with pytest.raises(DomainError) as caught:
         await cancel(database, customer, order)
     assert [type(problem) for problem in caught.value.problems] == [IllegalStep]
-    await backdate_search(database, delivery, SETTINGS.search_offer_cancel_seconds + 1)
+    await backdate_search(database, delivery, DEFAULT_TIMERS.search_cancel_offer_seconds + 1)
     assert await advance(database, delivery)
     await cancel(database, customer, order)
     assert (await reload_order(database, order)).status is OrderStatus.CANCELED
@@ -137,7 +137,7 @@ async def test_the_offer_to_cancel_ends_when_a_rider_accepts(
     database = dependencies.database
     order, fulfillment, staff, delivery = await riders.accepted_order(dependencies, city)
     await riders.pick_and_pack(dependencies, fulfillment, staff)
-    await backdate_search(database, delivery, SETTINGS.search_offer_cancel_seconds + 1)
+    await backdate_search(database, delivery, DEFAULT_TIMERS.search_cancel_offer_seconds + 1)
     assert await advance(database, delivery)
     rider = await riders.bring_online(database, city, 0)
     assert await advance(database, delivery)

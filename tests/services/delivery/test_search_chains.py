@@ -12,8 +12,8 @@ from models.delivery import Delivery, DeliveryOffer, DeliveryStatus
 from models.events import EventType
 from models.identity import Actor
 from models.orders import CancelReason, OrderStatus
+from models.timers import DEFAULT_TIMERS
 from services.delivery import deliveries, rider_release, silent_riders
-from services.delivery.ride_settings import SETTINGS
 from services.delivery.search_escalation import MAX_SEARCH_RESTARTS, SEARCH_STEPS
 from services.events.event_log import order_stream
 from tests.support import riders
@@ -59,8 +59,7 @@ async def test_a_chain_of_riders_who_are_lost_comes_to_an_end(
     database = dependencies.database
     await riders.bring_online(database, city, 0)
     order, _, staff, delivery = await riders.accepted_order(dependencies, city)
-    assert SETTINGS.search_end_seconds is not None
-    most = MAX_SEARCH_RESTARTS + SETTINGS.search_end_seconds // RIDE_SECONDS
+    most = MAX_SEARCH_RESTARTS + DEFAULT_TIMERS.search_end_seconds // RIDE_SECONDS
     lost = 0
     while (offer := await next_offer(database, delivery)) is not None:
         number = [rider.person_id for rider in city.riders].index(offer.rider_person_id)

@@ -17,7 +17,6 @@ from services.core.problems import IllegalStep, NotFound
 from services.events.event_log import order_stream, store_queue_stream
 from services.fulfillment import fulfillments, give_back, picking, rerouting
 from services.fulfillment.picking import LinePick
-from services.fulfillment.task_timers import MAX_IDLE_SECONDS
 from tests.support import riders
 from tests.support.city import City
 from tests.support.customers import ORIGIN
@@ -112,7 +111,7 @@ async def test_a_task_that_is_idle_for_ten_minutes_goes_back_to_the_queue(
     task, staff = await accept_task(dependencies, city, order)
     assert task.due_at is not None
     assert task.accepted_at is not None
-    assert (task.due_at - task.accepted_at).total_seconds() == MAX_IDLE_SECONDS
+    assert (task.due_at - task.accepted_at).total_seconds() == DEFAULT_TIMERS.picking_idle_seconds
     await jobs.give_back_stalled_tasks(database)
     assert (await now(database, task)).status is FulfillmentStatus.ACCEPTED
     await make_overdue(database, task)
@@ -120,7 +119,7 @@ async def test_a_task_that_is_idle_for_ten_minutes_goes_back_to_the_queue(
     returned = await now(database, task)
     assert (returned.status, returned.picker_id) == (QUEUED, None)
     assert returned.due_at is not None
-    assert DEFAULT_TIMERS.accept_seconds < MAX_IDLE_SECONDS
+    assert DEFAULT_TIMERS.accept_seconds < DEFAULT_TIMERS.picking_idle_seconds
     for stream in (order_stream(order.id), store_queue_stream(city.near.id)):
         assert (await event_types(database, stream)).count(STALLED) == 1
     await run_step(database, staff, task, fulfillments.accept)
