@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.coalescer import CoalescedReads
+from database.read_batcher import ReadBatcher
 from database.scope import Scope
 from database.sessions import Database
 from dataloaders.batches import BATCH_OPTIONS, BatchOptions, BatchScope
@@ -28,15 +29,18 @@ class Loaders:
     """One operation's cache of what it has read; its batches are merged into few round trips."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
-        self._public_reads = database.public_reads
-        self._trusted_key_reads = database.trusted_key_reads
-        self._batcher = database.read_batcher(scope)
+        self._database = database
+        self._scope = scope
+        self._batcher: ReadBatcher | None = None
+        """Opened by the first read: some operations read nothing."""
         self._answers: dict[BatchKey, Answers] = {}
         self._pending: dict[BatchKey, list[Any]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     def session(self) -> AsyncSession:
         """A session whose statements are merged with those of batches that run at the moment."""
+        if self._batcher is None:
+            self._batcher = self._database.read_batcher(self._scope)
         return self._batcher.session()
 
     async def load(self, batch: Callable[..., Awaitable[Sequence[Row]]], key: Any) -> Row:
@@ -150,7 +154,8 @@ class Loaders:
     def _merged_reads(self, options: BatchOptions) -> CoalescedReads:
         """With which reads of other operations a batch is merged."""
         public = options.scope is BatchScope.PUBLIC
-        return self._public_reads if public else self._trusted_key_reads
+        database = self._database
+        return database.public_reads if public else database.trusted_key_reads
 
     async def _read(self, batch: Callable[..., Any], fields: Fields, keys: list[Any]) -> list[Any]:
         arguments = () if fields is None else (fields,)

@@ -128,20 +128,21 @@ class GraphQLEngine(Engine):
         is_mapping = type(variables) is dict or isinstance(variables, Mapping)
         values: Any = variables if is_mapping else None
         cost = self.cost(prepared, values)
-        if cost > self._limits.cost:
-            cost = 0  # the execution refuses it for that
-        return self._budgets.reserve(context.actor, context.address, max(cost, prices.OPERATION))
+        if not prices.OPERATION <= cost <= self._limits.cost:
+            cost = prices.OPERATION  # the least; a dearer one is refused by its execution
+        return self._budgets.reserve(context.actor, context.address, cost)
 
     def _settle(self, reserved: CostReservation, answer: Answer, charged: int) -> None:
         """Settle the cost of an answer; `charged` was paid for what came before its execution."""
-        actual = max(answer.cost, prices.OPERATION)
-        self._budgets.settle(reserved, actual)
+        limiter = self._budgets.limiter
+        actual = max(prices.OPERATION, answer.cost)
+        limiter.settle(reserved, actual)
         if self._shows_cost and answer.executed:
             cost: dict[str, Any] = {
                 "requested": reserved.cost + charged,
                 "actual": actual + charged,
             }
-            if lowest := self._budgets.lowest(reserved):
+            if lowest := limiter.lowest(reserved):
                 size, available = lowest
                 cost["budget"] = {
                     "maximum": size.capacity,

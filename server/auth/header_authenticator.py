@@ -107,7 +107,7 @@ class HeaderAuthenticator:
         self, actor: Actor, expires_at: float | None, headers: Mapping[str, str], client: str
     ) -> AuthenticatedCaller:
         new_context = partial(self._context, actor, headers, client)
-        watch = self._watch if actor.signed_in else None
+        watch = None if actor.person_id is None else self._watch
         return AuthenticatedCaller(new_context(), new_context, expires_at, actor.person_id, watch)
 
     def _watch(self, context: Context, on_end: Callable[[str], None]) -> Callable[[], None]:

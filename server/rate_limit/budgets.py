@@ -4,7 +4,6 @@ from models.identity import Actor
 from resolvers.prices import FAILED_AUTHENTICATION
 from server.rate_limit.callers import CallerBucketSizes
 from services.core.rate_limiter import CostRejected, CostReservation, RateLimiter
-from services.core.token_bucket import BucketSize
 
 THROTTLED = "THROTTLED"
 COST_HEADER = "darkstore-cost"
@@ -17,18 +16,11 @@ class CallerBudgets:
     def __init__(
         self, limiter: RateLimiter | None = None, sizes: CallerBucketSizes | None = None
     ) -> None:
-        self._limiter = RateLimiter() if limiter is None else limiter
-        self._sizes = sizes
-
-    @property
-    def limited(self) -> bool:
-        """Whether anything is limited."""
-        return self._sizes is not None
-
-    @property
-    def limiter(self) -> RateLimiter:
+        self.limiter = RateLimiter() if limiter is None else limiter
         """The buckets, which processes may share."""
-        return self._limiter
+        self.limited = sizes is not None
+        """Whether anything is limited."""
+        self._sizes = sizes
 
     def reserve(
         self, actor: Actor, address: str, cost: int
@@ -36,24 +28,24 @@ class CallerBudgets:
         """Take a cost before its work, to be settled after it; None where nothing is limited."""
         if self._sizes is None:
             return None
-        return self._limiter.reserve(self._sizes.buckets_of(actor, address), cost)
+        return self.limiter.reserve(self._sizes.buckets_of(actor, address), cost)
 
     def settle(self, reserved: CostReservation | None, actual: int) -> None:
         """Give back what was reserved too much, or take what was reserved too little."""
         if reserved is not None:
-            self._limiter.settle(reserved, actual)
+            self.limiter.settle(reserved, actual)
 
     def take(self, actor: Actor, address: str, cost: int) -> None:
         """Take the cost of what was done already, whether the caller has so much or not."""
         if self._sizes is not None:
-            self._limiter.take(self._sizes.buckets_of(actor, address), cost)
+            self.limiter.take(self._sizes.buckets_of(actor, address), cost)
 
     def failure_rejection(self, address: str) -> CostRejected | None:
         """Return until when a client network has failed too often to be checked; takes nothing."""
         if self._sizes is None:
             return None
         buckets = self._sizes.failure_buckets_of(address)
-        return self._limiter.rejection(buckets, FAILED_AUTHENTICATION)
+        return self.limiter.rejection(buckets, FAILED_AUTHENTICATION)
 
     def charge_failure(self, address: str) -> None:
         """Take the price of a token, key or signature that was not valid.
@@ -62,11 +54,7 @@ class CallerBudgets:
         """
         if self._sizes is not None:
             buckets = self._sizes.failure_buckets_of(address)
-            self._limiter.take(buckets, FAILED_AUTHENTICATION)
-
-    def lowest(self, reserved: CostReservation) -> tuple[BucketSize, int] | None:
-        """The bucket with the smallest share left, and its level; None without any bucket."""
-        return self._limiter.lowest(reserved)
+            self.limiter.take(buckets, FAILED_AUTHENTICATION)
 
 
 def throttled_message(rejected: CostRejected) -> str:

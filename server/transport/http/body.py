@@ -40,9 +40,14 @@ def _operation(parameters: object, limits: TransportLimits, size_bytes: int) -> 
         raise RequestRejected(400, "BAD_REQUEST", str(fault)) from None
 
 
+def is_plain_json(headers: Mapping[str, str]) -> bool:
+    """Whether the headers announce JSON in the usual words."""
+    return headers.get("content-type") == JSON and "content-encoding" not in headers
+
+
 def check_content_headers(headers: Mapping[str, str]) -> None:
     """Raise RequestRejected unless the headers announce JSON in UTF-8 without an encoding."""
-    if headers.get("content-type") == JSON and "content-encoding" not in headers:
+    if is_plain_json(headers):
         return
     # Only application/json makes a browser send a preflight across sites: forms can't forge it.
     media, _, parameters = headers.get("content-type", "").partition(";")

@@ -77,7 +77,8 @@ class FastEndpoint:
         return rejection_reply(RequestRejected(504, TIMED_OUT, message), request.head.accepted)
 
     def _begin(self, request: FastRequest) -> Answer | Awaitable[Answer]:
-        request.head.check()
+        if not request.head.is_plain_json:
+            request.head.check()
         operation = self._operation(request)
         caller = self._authenticator.authenticate(request.headers(), client=request.head.client)
         if isinstance(caller, AuthenticatedCaller):
