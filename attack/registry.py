@@ -56,6 +56,7 @@ def all_classes() -> list[AttackClass]:
     """Every class, in the order of the run. A new class is one more line here."""
     from attack.classes import (
         bodies,
+        codes,
         connections,
         costs,
         documents,
@@ -73,10 +74,11 @@ def all_classes() -> list[AttackClass]:
         AttackClass("extremes", "extremes of every argument and cursor", extremes.attack),
         AttackClass("foreign", "ids of others, from every role at every door", foreign.attack),
         AttackClass("floods", "sign-ins and guests of many networks", floods.attack),
+        AttackClass("codes", "floods of wrong codes at every door that takes one", codes.attack),
         AttackClass("costs", "whatever takes most CPU for what it costs", costs.attack),
         AttackClass("documents", "documents and bodies of every malicious kind", documents.attack),
         AttackClass("frames", "frames of every malicious kind on sockets", frames.attack),
-        AttackClass("revocation", "sockets of people whose right ends", revocation.attack),
+        AttackClass("revocation", "doors of people and apps whose right ends", revocation.attack),
         AttackClass("bodies", "bodies that drip, or are framing", bodies.attack, waits=True),
         AttackClass("connections", "silent and half-sent requests", connections.attack, waits=True),
         AttackClass("sockets", "sockets that say or read nothing", sockets.attack, waits=True),

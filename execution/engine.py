@@ -72,6 +72,10 @@ class Engine:
         """Called before a request of this size is worked on; a subclass may refuse it."""
         return None
 
+    def admit_request(self, context: Any) -> Answer | None:
+        """Called for a request without an operation of its own; a subclass may refuse it."""
+        return None
+
     def plan_compiled(self, prepared: PreparedOperation, context: Any) -> None:
         """Called when an operation was compiled for conditions that had no plan."""
 

@@ -21,8 +21,10 @@ FIELDS: Mapping[str, int] = {
     "Mutation.passwordChange": 1_800,
     "Mutation.emailSignUpComplete": 900,
     "Mutation.invitationAccept": 900,
+    "Mutation.storeZoneSet": 300,
 }
-"""The fields that cost otherwise, most of them for a password hash; by type and field."""
+"""The fields that cost otherwise, by type and field: for a password hash, or for PostGIS, which
+checks and simplifies a zone; the points of a zone are paid for by the size of the request."""
 
 DOCUMENT = 20
 """A document that this process has not prepared yet, valid or not, before it is parsed."""
@@ -34,9 +36,15 @@ PLAN_TOKEN = 1
 FREE_REQUEST_BYTES = 2_048
 REQUEST_KILOBYTE = 20
 """Each further kilobyte of a request: parsed, checked, coerced and written."""
+REFUSED_REQUEST = 10
+"""A request that is refused for its form before its caller is known; the client network pays."""
 FAILED_AUTHENTICATION = 20
 """A token, key or signature that is not valid; the client network pays."""
 
+ACCESS_TOKEN = 80
+"""An access token for an app, paid by the app."""
+POSITIONS = 25
+"""A report of a rider's positions."""
 PAPER = 600
 """A document for printing."""
 PAPER_LINE = 10

@@ -20,7 +20,7 @@ from server.endpoints.oauth import oauth_routes
 from server.endpoints.payment_webhooks import PaymentWebhooks
 from server.endpoints.pdf_downloads import pdf_routes
 from server.endpoints.probes import probe_routes
-from server.endpoints.rider_positions import POSITIONS_PATH, REPORTS_PER_RIDER, RiderPositions
+from server.endpoints.rider_positions import POSITIONS_PATH, RiderPositions
 from server.endpoints.stock_uploads import StockFiles
 from server.graphql_engine import build_engine
 from server.persisted_queries.lookup import PersistedQueries, open_persisted_queries
@@ -35,7 +35,6 @@ from server.transport.limits import TransportLimits
 from server.transport.listening_socket import connection_capacity
 from server.transport.routes import graphql_routes
 from services.core.rate_limiter import RateLimiter
-from services.core.token_bucket import BucketSize
 
 GRAPHQL_PATH = "/graphql"
 STRIPE_WEBHOOK_PATH = "/webhooks/stripe"
@@ -55,7 +54,7 @@ class ServerApplication(Starlette):
         self,
         authenticator: HeaderAuthenticator,
         connections: LiveConnections,
-        reports_per_rider: BucketSize = REPORTS_PER_RIDER,
+        budgets: CallerBudgets,
         *,
         caps: ConnectionCaps | None = None,
         **options: Any,
@@ -63,7 +62,7 @@ class ServerApplication(Starlette):
         super().__init__(**options)
         self.connections = connections
         self.caps = caps or ConnectionCaps()
-        self._positions = RiderPositions(authenticator, reports_per_rider)
+        self._positions = RiderPositions(authenticator, budgets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == POSITIONS_PATH:
@@ -134,16 +133,17 @@ def _build_app(
             documents=documents,
         ),
         *pdf_routes(authenticator, budgets),
-        *oauth_routes(container.authenticator),
+        *oauth_routes(container.authenticator, budgets),
         Route(STRIPE_WEBHOOK_PATH, webhooks.receive, methods=["POST"]),
         *StockFiles(authenticator, build_storage(settings), budgets).routes,
         *probe_routes(container.database, connections),
-        *metrics_routes(container, settings.development, settings.metrics_token),
+        *metrics_routes(container, settings.development, settings.metrics_token, budgets),
     ]
     routes += _development_routes() if settings.development else []
     return ServerApplication(
         authenticator,
         connections,
+        budgets,
         caps=ConnectionCaps(capacity, per_address, proxies),
         routes=routes,
         middleware=_middleware(settings),

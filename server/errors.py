@@ -30,7 +30,8 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         case AccessDenied():
             return _with(formatted, cause.code)
         case DomainError():
-            return _with(formatted, error_code(*cause.problems), message=str(cause))
+            code, wait = error_code(*cause.problems), retry_after_of(*cause.problems)
+            return _with(formatted, code, message=str(cause), **wait)
         case KeyReused():
             return _with(formatted, "IDEMPOTENCY_KEY_REUSED", message=KEY_REUSED)
         case _ if is_transient(cause):
@@ -55,6 +56,12 @@ def error_code(problem: object = None, *_more: object) -> str:
     if problem is None:
         return REFUSED
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(problem).__name__).upper()
+
+
+def retry_after_of(problem: object = None, *_more: object) -> dict[str, int]:
+    """The seconds to wait for the first problem, as bodies name them; empty if none are known."""
+    seconds = getattr(problem, "retry_after_seconds", None)
+    return {} if seconds is None else {"retryAfterSeconds": seconds}
 
 
 def _with(

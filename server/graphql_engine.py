@@ -30,7 +30,8 @@ class GraphQLEngine(Engine):
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
-        self._budgets = budgets or CallerBudgets()
+        self.budgets = budgets or CallerBudgets()
+        """Whose units its operations cost."""
         self._shows_cost = shows_cost
 
     def admit_document(self, query: str, context: Any) -> Answer | None:
@@ -41,17 +42,21 @@ class GraphQLEngine(Engine):
         """Let the caller pay for a large request."""
         return self._charge(prices.request_price(size_bytes), context)
 
+    def admit_request(self, context: Any) -> Answer | None:
+        """Let the caller pay for a request without an operation: a refusal, a socket's token."""
+        return self._charge(prices.OPERATION, context)
+
     def plan_compiled(self, prepared: PreparedOperation, context: Any) -> None:
         """Let the caller pay for the plan that was compiled."""
         if context is not None:
             price = prices.plan_price(prepared.document.token_count)
-            self._budgets.take(context.actor, context.address, price)
+            self.budgets.take(context.actor, context.address, price)
             context.charged += price
 
     def _charge(self, price: int, context: Any) -> Answer | None:
         if context is None:  # an operation of our own
             return None
-        reserved = self._budgets.reserve(context.actor, context.address, price)
+        reserved = self.budgets.reserve(context.actor, context.address, price)
         if isinstance(reserved, CostRejected):
             return throttled_answer(reserved)
         context.charged += price
@@ -116,13 +121,13 @@ class GraphQLEngine(Engine):
         denied = scopes.scope_denial(context.actor, core, referenced_fields(core, prepared))
         if denied is None:
             return None
-        self._budgets.take(context.actor, context.address, prices.OPERATION)
+        self.budgets.take(context.actor, context.address, prices.OPERATION)
         return forbidden_answer(denied)
 
     def _reserve(
         self, prepared: PreparedOperation, variables: object, context: Context
     ) -> CostReservation | CostRejected | None:
-        if not self._budgets.limited:
+        if not self.budgets.limited:
             return None
         # Nearly always a dictionary: checking for the abstract class costs ten times as much.
         is_mapping = type(variables) is dict or isinstance(variables, Mapping)
@@ -130,11 +135,11 @@ class GraphQLEngine(Engine):
         cost = self.cost(prepared, values)
         if not prices.OPERATION <= cost <= self._limits.cost:
             cost = prices.OPERATION  # the least; a dearer one is refused by its execution
-        return self._budgets.reserve(context.actor, context.address, cost)
+        return self.budgets.reserve(context.actor, context.address, cost)
 
     def _settle(self, reserved: CostReservation, answer: Answer, charged: int) -> None:
         """Settle the cost of an answer; `charged` was paid for what came before its execution."""
-        limiter = self._budgets.limiter
+        limiter = self.budgets.limiter
         actual = max(prices.OPERATION, answer.cost)
         limiter.settle(reserved, actual)
         if self._shows_cost and answer.executed:

@@ -11,7 +11,7 @@ DOORS = (
     "/graphql", "/oauth/token", "/webhooks/stripe", "/riders/positions", "/imports", "/healthz",
     "/nowhere",
 )  # fmt: skip
-PATIENCE_SECONDS = 25.0
+PATIENCE_SECONDS = 60.0
 SOURCE = "127.0.0.3"
 CHUNKED = post(b"").replace(b"content-length: 0", b"transfer-encoding: chunked")
 TRAILERS = CHUNKED + b"2\r\n{}\r\n0\r\n"
@@ -30,8 +30,8 @@ async def attack(target: Target, effort: Effort) -> Sequence[Figure]:
     ]
     open_after = await asyncio.gather(*dripping, *framing)
     return [
-        Figure("bodies that drip and are open after 25 s", sum(open_after[: len(dripping)]), 0),
-        Figure("bodies of framing that are open after 25 s", sum(open_after[len(dripping) :]), 0),
+        Figure("bodies that drip and are open after 60 s", sum(open_after[: len(dripping)]), 0),
+        Figure("bodies of framing that are open after 60 s", sum(open_after[len(dripping) :]), 0),
     ]
 
 

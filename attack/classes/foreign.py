@@ -14,6 +14,7 @@ from attack.doors.documents import Door, mutation_texts, reading_doors, stream_d
 from attack.registry import Effort, Figure
 from attack.target import Target
 from database.base import uuid7
+from models.companies import Company
 from models.identity import Actor, AppScope, app_grants
 from models.ids import encode_id
 from models.integrations import App
@@ -31,6 +32,7 @@ from tests.support.walk.walked_world import ids_of, open_world
 SEED = 11
 WORKERS = 8
 MESSAGE_SECONDS = 60.0
+EVENT = "data: "
 READS, CHANGES, STREAMS, FILES = 8_000, 4_000, 400, 400
 # What the server notes of itself and of its callers, whatever they ask for.
 OWN_TABLES = {"sign_in_session", "app_secret", "idempotency_key", "job_run", "process_stat"}
@@ -155,7 +157,7 @@ async def _subscribe(attackers: Attackers, count: int) -> None:
         (who, door, place, variables)
         for door in stream_doors()
         for place, variables in _ids(attackers, door)
-        for who in attackers.world.clients
+        for who in attackers.actors
     ]
     url = f"ws://127.0.0.1:{attackers.server.port}/graphql"
 
@@ -171,6 +173,28 @@ async def _subscribe(attackers: Attackers, count: int) -> None:
 
     await attackers.each("streams on sockets", tries, count, subscribe)
 
+    async def listen(one: tuple[str, Door, str, dict[str, Any]]) -> None:
+        who, door, place, variables = one
+        message = await _first_event(attackers, who, door.text, variables)
+        attackers.judge(who, f"{door.name} {place} as events", message)
+
+    await attackers.each("streams of events", tries[::-1], count, listen)
+
+
+async def _first_event(attackers: Attackers, who: str, text: str, variables: Any) -> bytes:
+    """The first message of a stream over HTTP: a snapshot, or the refusal."""
+    headers = {"accept": "text/event-stream", **attackers.headers[who]}
+    body = {"query": text, "variables": variables}
+    http = attackers.harness.http
+    async with (
+        asyncio.timeout(MESSAGE_SECONDS),
+        http.stream("POST", "/graphql", json=body, headers=headers) as response,
+    ):
+        async for line in response.aiter_lines():
+            if line.startswith(EVENT) and len(line) > len(EVENT):
+                return line.removeprefix(EVENT).encode()
+        return b""
+
 
 async def _download(attackers: Attackers, count: int) -> None:
     world = attackers.world
@@ -178,7 +202,7 @@ async def _download(attackers: Attackers, count: int) -> None:
         (who, path, keys)
         for path in DOWNLOADS
         for keys in world.places.values()
-        for who in world.clients
+        for who in attackers.actors
     ]
 
     async def fetch(one: tuple[str, str, Any]) -> None:
@@ -201,9 +225,8 @@ async def _change(attackers: Attackers, count: int) -> None:
         for place, keys in world.places.items():
             variables = _mutation_variables(name, keys)
             rows = list(named_rows(world, variables))
-            for who in world.clients:
-                actor = attackers.actors[who]
-                if not all(may_act(world, actor, row, name) for row in rows):
+            for who, actor in attackers.actors.items():
+                if _is_foreign(world, actor, rows, name):
                     tries.append((who, name, place, text, variables))
 
     async def change(one: tuple[str, str, str, str, Any]) -> None:
@@ -212,6 +235,18 @@ async def _change(attackers: Attackers, count: int) -> None:
         attackers.judge(who, f"{name} {place}", response.content)
 
     await attackers.each("mutations", tries, count, change)
+
+
+def _is_foreign(world: World, actor: Actor, rows: Sequence[Any], name: str) -> bool:
+    """Whether a mutation names a row that is not the caller's: for apps, of another company."""
+    if actor.app_id is None:
+        return not all(may_act(world, actor, row, name) for row in rows)
+    companies = {row.id if isinstance(row, Company) else _company_of(row) for row in rows}
+    return bool(companies - {None, *actor.company_ids})
+
+
+def _company_of(row: Any) -> Any:
+    return getattr(row, "company_id", None)
 
 
 def _mutation_variables(name: str, keys: Any) -> dict[str, Any]:

@@ -63,10 +63,15 @@ def mutation_texts() -> dict[str, str]:
     }
 
 
+def app_query() -> str:
+    """A query of an app: the alerts of a store."""
+    return "query ($store: ID!) { stockAlerts(storeId: $store, first: 1) { nodes { id units } } }"
+
+
 def write_manifest(file: Path) -> None:
     """Let everybody send these documents, as if they were those of an app."""
     texts = [door.text for door in (*reading_doors(), *stream_doors())]
-    texts += mutation_texts().values()
+    texts += [*mutation_texts().values(), app_query()]
     manifest = first_party_documents() | {hash_of(text): text for text in texts}
     file.write_text(json.dumps(manifest))
 

@@ -18,6 +18,7 @@ from server.transport.authentication import (
     AuthenticationFailure,
 )
 from services.core.idempotency import MAX_KEY_LENGTH
+from services.core.rate_limiter import CostRejected
 from services.core.transient_errors import is_transient
 from services.identity.access_tokens import (
     ACCESS_TOKEN_SECONDS,
@@ -32,6 +33,7 @@ BEARER = "bearer "
 API_KEY_PREFIX = "dk_"
 TOO_MANY_REQUESTS = 429
 SERVICE_UNAVAILABLE = 503
+RETRY_WHEN_BUSY_SECONDS = 1
 MAX_DEVICE_CHARS = 200
 
 
@@ -58,17 +60,14 @@ class HeaderAuthenticator:
     async def _look_up(self, headers: Mapping[str, str], client: str) -> Authentication:
         if not _valid_idempotency_key(headers):
             message = f"Idempotency-Key has 1 to {MAX_KEY_LENGTH} characters."
-            return AuthenticationFailure("BAD_REQUEST", message, 400)
+            failure = AuthenticationFailure("BAD_REQUEST", message, 400)
+            return self.charge_refusal(client) or failure
         authorization = headers.get("authorization", "")
-        if authorization[: len(BEARER)].lower() != BEARER:
-            return AuthenticationFailure(message="Send `Authorization: Bearer <access token>`.")
-        token = authorization[len(BEARER) :].strip()
         rejected = self._budgets.failure_rejection(client)
-        if rejected is not None and not self._is_ours(token):
-            message = throttled_message(rejected)
-            return AuthenticationFailure(THROTTLED, message, TOO_MANY_REQUESTS)
         try:
-            actor, expires_at = await self._holder_of(token)
+            if rejected is not None and not await self._is_ours(authorization):
+                return _throttled(rejected)
+            actor, expires_at = await self._holder_of(authorization)
         except InvalidAccessToken as invalid:
             self._budgets.charge_failure(client)
             return AuthenticationFailure(message=str(invalid))
@@ -77,18 +76,29 @@ class HeaderAuthenticator:
                 raise
             log.warning("a session could not be looked up: %s", error)
             message = "Too much is going on: try again."
-            return AuthenticationFailure("UNAVAILABLE", message, SERVICE_UNAVAILABLE)
+            return AuthenticationFailure(
+                "UNAVAILABLE", message, SERVICE_UNAVAILABLE, RETRY_WHEN_BUSY_SECONDS
+            )
         return self._caller(actor, expires_at, headers, client)
 
-    def _is_ours(self, token: str) -> bool:
-        """Whether we issued a token or key, as far as it is known without a look-up.
+    def charge_refusal(self, client: str) -> AuthenticationFailure | None:
+        """Let a client network pay for a refused request; the failure when it can't pay."""
+        rejected = self._budgets.charge_refusal(client)
+        return None if rejected is None else _throttled(rejected)
+
+    async def _is_ours(self, authorization: str) -> bool:
+        """Whether we issued a token or key, known without a look-up of this one.
 
         One of ours is not refused for what others of its network have failed with: one that has
-        expired or was revoked learns that, so that its client can sign in again.
+        expired or was revoked learns that, so that its client can sign in again. An API key is
+        ours when it was issued, also one that this process has never seen.
         """
+        if not _is_bearer(authorization):
+            return False
+        token = authorization[len(BEARER) :].strip()
         authenticator = self.container.authenticator
         if token.startswith(API_KEY_PREFIX):
-            return authenticator.apps.was_valid(token)
+            return await authenticator.apps.index.contains(token)
         try:
             authenticator.verify(token)
         except ExpiredAccessToken:
@@ -97,8 +107,11 @@ class HeaderAuthenticator:
             return False
         return True
 
-    async def _holder_of(self, token: str) -> tuple[Actor, float]:
+    async def _holder_of(self, authorization: str) -> tuple[Actor, float]:
         """Whose token or key it is, and when it expires. Raises InvalidAccessToken."""
+        if not _is_bearer(authorization):
+            raise InvalidAccessToken("Send `Authorization: Bearer <access token>`.")
+        token = authorization[len(BEARER) :].strip()
         if token.startswith(API_KEY_PREFIX):
             return await self._app_of_key(token)
         return await self._actor_of_token(token)
@@ -120,7 +133,7 @@ class HeaderAuthenticator:
 
     def _known_actor(self, authorization: str) -> tuple[Actor, float] | None:
         """The person of a token that, with its session, was verified lately; the token's expiry."""
-        if authorization[: len(BEARER)].lower() != BEARER:
+        if not _is_bearer(authorization):
             return None
         authenticator = self.container.authenticator
         claims = authenticator.cached_claims(authorization[len(BEARER) :].strip())
@@ -165,6 +178,15 @@ class HeaderAuthenticator:
             idempotency_key=headers.get("idempotency-key"),
             last_event_id=headers.get("last-event-id") or None,
         )
+
+
+def _is_bearer(authorization: str) -> bool:
+    return authorization[: len(BEARER)].lower() == BEARER
+
+
+def _throttled(rejected: CostRejected) -> AuthenticationFailure:
+    message, wait = throttled_message(rejected), rejected.retry_after_seconds
+    return AuthenticationFailure(THROTTLED, message, TOO_MANY_REQUESTS, wait)
 
 
 def _valid_idempotency_key(headers: Mapping[str, str]) -> bool:

@@ -22,6 +22,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from resolvers.context import Container
+from server.endpoints.paid_work import throttled
+from server.rate_limit.budgets import CallerBudgets
 from services.core.histogram import Histogram
 from services.core.request_batcher import RequestBatcher
 from subscriptions.engine.hub import Hub
@@ -138,13 +140,19 @@ def _streams(hub: Hub) -> Iterator[Metric]:
     )
 
 
-def metrics_routes(container: Container, is_public: bool, token: str) -> list[Route]:
-    """The endpoint, if it is public or has a token."""
+def metrics_routes(
+    container: Container, is_public: bool, token: str, budgets: CallerBudgets
+) -> list[Route]:
+    """The endpoint, if it is public or has a token; a wrong token is a failed authentication."""
     if not is_public and not token:
         return []
 
     async def metrics(request: Request) -> Response:
         if token and not _has_token(request, token):
+            client = request.client.host if request.client else ""
+            if (rejected := budgets.failure_rejection(client)) is not None:
+                return throttled(rejected).response()
+            budgets.charge_failure(client)
             return Response(status_code=401, headers={"www-authenticate": "Bearer"})
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)

@@ -14,7 +14,10 @@ from starlette.routing import BaseRoute, Route
 from models.identity import AppScope
 from models.ids import encode_id
 from models.integrations import App, AppSecretKind
-from services.core.problems import DomainError, RateLimited
+from resolvers import prices
+from server.errors import retry_after_of
+from server.rate_limit.budgets import CallerBudgets, throttled_message
+from services.core.rate_limiter import CostRejected
 from services.core.transient_errors import is_transient
 from services.identity.access_tokens import ACCESS_TOKEN_SECONDS, SCOPES_BY_TOKEN
 from workflows.identity.app_cache import AppCredential
@@ -25,7 +28,6 @@ log = logging.getLogger("darkstore.oauth")
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - an address, not a secret
 MAX_BODY_BYTES = 8_192
 MAX_FIELDS = 20
-FAILURES_PER_HOUR = 100
 GRANT_TYPE = "client_credentials"
 FORM = "application/x-www-form-urlencoded"
 CACHED = {"cache-control": "public, max-age=300"}
@@ -35,17 +37,27 @@ NOT_STORED = {"cache-control": "no-store", "pragma": "no-cache"}
 class OAuthError(Exception):
     """An error response of RFC 6749, section 5.2."""
 
-    def __init__(self, code: str, description: str, status: int = 400) -> None:
+    def __init__(
+        self, code: str, description: str, status: int = 400, rejected: CostRejected | None = None
+    ) -> None:
         super().__init__(description)
         self.code = code
         self.status = status
+        self.wait = retry_after_of(rejected)
 
     def response(self) -> Response:
         headers = dict(NOT_STORED)
         if self.status == 401:
             headers["www-authenticate"] = 'Basic realm="darkstore"'
-        body = {"error": self.code, "error_description": str(self)}
+        for seconds in self.wait.values():
+            headers["retry-after"] = str(seconds)
+        body = {"error": self.code, "error_description": str(self), **self.wait}
         return JSONResponse(body, self.status, headers)
+
+
+def slow_down(rejected: CostRejected) -> OAuthError:
+    """The refusal of a client without budget, with the seconds to wait."""
+    return OAuthError("slow_down", throttled_message(rejected), 429, rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ class TokenRequest:
     scopes: frozenset[AppScope] | None
 
 
-def oauth_routes(authenticator: Authenticator) -> list[BaseRoute]:
+def oauth_routes(authenticator: Authenticator, budgets: CallerBudgets) -> list[BaseRoute]:
     """Where access tokens are issued, and where the keys that sign them are published."""
 
     async def jwks(request: Request) -> Response:
@@ -66,23 +78,22 @@ def oauth_routes(authenticator: Authenticator) -> list[BaseRoute]:
 
     return [
         Route("/.well-known/jwks.json", jwks),
-        Route(TOKEN_PATH, TokenEndpoint(authenticator).respond, methods=["POST"]),
+        Route(TOKEN_PATH, TokenEndpoint(authenticator, budgets).respond, methods=["POST"]),
     ]
 
 
 class TokenEndpoint:
-    """Issues tokens; limits the failures of each address."""
+    """Issues tokens: the app pays for its own, the client network for everything else."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, budgets: CallerBudgets) -> None:
         self._authenticator = authenticator
-        self._failures = authenticator.limit_of("wrong client secrets came", FAILURES_PER_HOUR)
+        self._budgets = budgets
 
     async def respond(self, request: Request) -> Response:
         """Respond with a token, or with the reason why there is none."""
+        address = request.client.host if request.client else ""
         try:
-            form = await _read_form(request)
-            token_request = _parse_request(form, request.headers.get("authorization"))
-            return await self._issue(token_request, request.client.host if request.client else "")
+            return await self._issue(await self._token_request(request, address), address)
         except OAuthError as error:
             return error.response()
         except ClientDisconnect:
@@ -93,13 +104,20 @@ class TokenEndpoint:
             log.warning("a client could not be looked up: %s", error)
             return JSONResponse({"error": "temporarily_unavailable"}, 503, NOT_STORED)
 
+    async def _token_request(self, request: Request, address: str) -> TokenRequest:
+        """The request in its form. A client network pays for one that is not well-formed."""
+        try:
+            return _parse_request(await _read_form(request), request.headers.get("authorization"))
+        except OAuthError:
+            if (rejected := self._budgets.charge_refusal(address)) is not None:
+                raise slow_down(rejected) from None
+            raise
+
     async def _issue(self, request: TokenRequest, address: str) -> Response:
-        credential = await self._authenticator.apps.find_by_secret(
-            request.secret, AppSecretKind.CLIENT_SECRET
-        )
-        if credential is None or encode_id(App, credential.app_id) != request.client_id:
-            self._count_failure(address)
-            raise OAuthError("invalid_client", "There is no such client with this secret.", 401)
+        credential = await self._client(request, address)
+        reserved = self._budgets.reserve(credential.actor(), address, prices.ACCESS_TOKEN)
+        if isinstance(reserved, CostRejected):
+            raise slow_down(reserved)
         scopes = _granted_scopes(request, credential)
         token, _ = self._authenticator.sign(credential.actor(scopes))
         body = {
@@ -110,13 +128,21 @@ class TokenEndpoint:
         }
         return JSONResponse(body, headers=NOT_STORED)
 
-    def _count_failure(self, address: str) -> None:
-        try:
-            self._failures.count_attempt(address)
-        except DomainError as error:
-            [problem] = error.problems
-            wait = problem.retry_after_seconds if isinstance(problem, RateLimited) else 60
-            raise OAuthError("slow_down", f"{problem.message} ({wait} s)", 429) from None
+    async def _client(self, request: TokenRequest, address: str) -> AppCredential:
+        """The client that a request names.
+
+        A network that has failed too often may ask only by secrets that were issued: the others
+        are refused without a look-up.
+        """
+        apps = self._authenticator.apps
+        rejected = self._budgets.failure_rejection(address)
+        if rejected is not None and not await apps.index.contains(request.secret):
+            raise slow_down(rejected)
+        found = await apps.find_by_secret(request.secret, AppSecretKind.CLIENT_SECRET)
+        if found is None or encode_id(App, found.app_id) != request.client_id:
+            self._budgets.charge_failure(address)
+            raise OAuthError("invalid_client", "There is no such client with this secret.", 401)
+        return found
 
 
 def _granted_scopes(request: TokenRequest, credential: AppCredential) -> frozenset[AppScope]:

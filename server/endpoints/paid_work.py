@@ -1,9 +1,38 @@
 """Lets the callers of the endpoints beside the graph pay for them, from the same budgets."""
 
+from collections.abc import Mapping
+
+from resolvers import prices
 from resolvers.context import Context
 from server.endpoints.http_rejected import HttpRejected
+from server.errors import retry_after_of
 from server.rate_limit.budgets import THROTTLED, CallerBudgets, throttled_message
+from server.transport.authentication import (
+    AuthenticationFailure,
+    CallerAuthenticator,
+    authentication_of,
+)
 from services.core.rate_limiter import CostRejected, CostReservation
+
+
+async def paying_caller(
+    authenticator: CallerAuthenticator,
+    budgets: CallerBudgets,
+    headers: Mapping[str, str],
+    client: str,
+    price: int = prices.OPERATION,
+) -> Context:
+    """Authenticate a request, and let its caller pay before anything else is done.
+
+    Raises HttpRejected.
+    """
+    caller = await authentication_of(authenticator, headers, client)
+    if isinstance(caller, AuthenticationFailure):
+        wait = retry_after_of(caller)
+        raise HttpRejected(caller.status, caller.code, caller.message, **wait)
+    context: Context = caller.context
+    reserve_cost(budgets, context, price)
+    return context
 
 
 def take_cost(budgets: CallerBudgets, context: Context, cost: int) -> None:
@@ -14,7 +43,11 @@ def take_cost(budgets: CallerBudgets, context: Context, cost: int) -> None:
 def reserve_cost(budgets: CallerBudgets, context: Context, cost: int) -> CostReservation | None:
     """Take the cost of the work that is to be done; raises HttpRejected (429) without budget."""
     reserved = budgets.reserve(context.actor, context.address, cost)
-    if not isinstance(reserved, CostRejected):
-        return reserved
-    wait = reserved.retry_after_seconds
-    raise HttpRejected(429, THROTTLED, throttled_message(reserved), retryAfterSeconds=wait)
+    if isinstance(reserved, CostRejected):
+        raise throttled(reserved)
+    return reserved
+
+
+def throttled(rejected: CostRejected) -> HttpRejected:
+    """The refusal of a caller without budget, with the seconds to wait."""
+    return HttpRejected(429, THROTTLED, throttled_message(rejected), **retry_after_of(rejected))

@@ -7,7 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from database.sessions import Database
 from gateways.payments import InvalidSignature, PaymentGateway
-from server.rate_limit.budgets import THROTTLED, CallerBudgets
+from server.endpoints.paid_work import throttled
+from server.rate_limit.budgets import CallerBudgets
 from services.core.background_worker import BackgroundWorker
 from services.core.transient_errors import is_transient
 from workflows.payments import payment_inbox
@@ -48,8 +49,8 @@ class PaymentWebhooks:
         try:
             event = self._payments.read_webhook(body, request.headers.get("stripe-signature", ""))
         except InvalidSignature:
-            if self._budgets.failure_rejection(client) is not None:
-                return _response(429, THROTTLED)
+            if (rejected := self._budgets.failure_rejection(client)) is not None:
+                return throttled(rejected).response()
             self._budgets.charge_failure(client)
             return _response(400, "BAD_SIGNATURE")
         if event.unreadable is not None:

@@ -20,9 +20,8 @@ from resolvers import prices
 from resolvers.context import Context
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
-from server.endpoints.paid_work import reserve_cost
+from server.endpoints.paid_work import paying_caller, reserve_cost
 from server.rate_limit.budgets import COST_HEADER, CallerBudgets
-from server.transport.authentication import AuthenticationFailure, authentication_of
 from services.core.problems import DomainError
 from services.core.transient_errors import is_transient
 from services.operations import documents
@@ -114,10 +113,7 @@ async def _read(
 ) -> PaidContent:
     """Read what is to be printed, if the caller may have it and can pay; raises HttpRejected."""
     client = request.client.host if request.client else ""
-    caller = await authentication_of(authenticator, request.headers, client)
-    if isinstance(caller, AuthenticationFailure):
-        raise HttpRejected(caller.status, caller.code, caller.message)
-    context: Context = caller.context
+    context = await paying_caller(authenticator, budgets, request.headers, client)
     if not context.actor.signed_in:
         raise HttpRejected(401, "UNAUTHENTICATED", "Sign in.")
     if context.actor.app_id is not None:

@@ -14,18 +14,18 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from database.audit import AuditContext
+from resolvers import prices
 from resolvers.context import Context
 from resolvers.delivery import riders
 from resolvers.rules import RIDER
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
-from server.errors import error_code
-from server.transport.authentication import AuthenticationFailure, authentication_of
+from server.endpoints.paid_work import paying_caller
+from server.errors import error_code, retry_after_of
+from server.rate_limit.budgets import CallerBudgets
 from server.transport.json_text import decode_json
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, Problem
-from services.core.rate_limiter import CostRejected, RateLimiter
 from services.core.request_batcher import Busy
-from services.core.token_bucket import BucketSize
 from services.core.transient_errors import is_transient
 from services.delivery.positions import position_validation
 from services.delivery.positions.position_results import PositionReportResult
@@ -37,8 +37,6 @@ log = logging.getLogger("darkstore.positions")
 POSITIONS_PATH = "/riders/positions"
 ACTION = "riderPositions"
 MAX_BODY_BYTES = 16 * 1024
-# In this process alone: to refuse a report for coming too soon takes a database read, too.
-REPORTS_PER_RIDER = BucketSize(capacity=40, refill_per_second=8)
 MIN_ROW_NUMBERS, MAX_ROW_NUMBERS = 3, 6
 MALFORMED = f"Send rows of {MIN_ROW_NUMBERS} to {MAX_ROW_NUMBERS} numbers, as JSON."
 HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
@@ -48,10 +46,9 @@ STATUS: dict[type[Problem], int] = {NotFound: 404, IllegalStep: 409, InvalidInpu
 class RiderPositions:
     """An ASGI application: one report a request, answered by how much of it was accepted."""
 
-    def __init__(self, authenticator: HeaderAuthenticator, size: BucketSize) -> None:
+    def __init__(self, authenticator: HeaderAuthenticator, budgets: CallerBudgets) -> None:
         self._authenticator = authenticator
-        self._size = size
-        self._limiter = RateLimiter()
+        self._budgets = budgets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -68,10 +65,9 @@ class RiderPositions:
         await _send(send, status, body)
 
     async def _report(self, scope: Scope, receive: Receive) -> PositionReportResult:
+        context = await self._authenticate(scope)
         if scope["method"] != "POST":
             raise HttpRejected(405, "METHOD_NOT_ALLOWED", "Send positions by POST.")
-        context = await self._authenticate(scope)
-        self._check_rate(context)
         readings = _parse(await _read_body(receive))
         origin = AuditContext(ACTION, context.actor.person_id, context.address, context.request_id)
         result = await position_ingest.report_positions(
@@ -85,20 +81,13 @@ class RiderPositions:
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         client = scope["client"][0] if scope.get("client") else "unknown"
-        caller = await authentication_of(self._authenticator, headers, client)
-        if isinstance(caller, AuthenticationFailure):
-            raise HttpRejected(caller.status, caller.code, caller.message)
-        context: Context = caller.context
+        context = await paying_caller(
+            self._authenticator, self._budgets, headers, client, prices.POSITIONS
+        )
         if (denied := RIDER.denial(context)) is not None:
             status = 403 if context.actor.signed_in else 401
             raise HttpRejected(status, denied.code, str(denied))
         return context
-
-    def _check_rate(self, context: Context) -> None:
-        reserved = self._limiter.reserve([(str(context.actor.person_id), self._size)], 1)
-        if isinstance(reserved, CostRejected):
-            wait = reserved.retry_after_seconds
-            raise HttpRejected(429, "THROTTLED", "Report less often.", retryAfterSeconds=wait)
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -152,10 +141,9 @@ def _success_body(result: PositionReportResult) -> dict[str, Any]:
 
 def _problem_response(problem: Problem) -> tuple[int, dict[str, Any]]:
     """The status and the body for a problem that the service reports."""
-    body = _error_body(error_code(problem), problem.message) | {"path": problem.path}
-    if (retry := getattr(problem, "retry_after_seconds", None)) is not None:
-        body["retryAfterSeconds"] = retry
-    return STATUS.get(type(problem), 429 if retry is not None else 400), body
+    wait = retry_after_of(problem)
+    body = _error_body(error_code(problem), problem.message) | {"path": problem.path} | wait
+    return STATUS.get(type(problem), 429 if wait else 400), body
 
 
 def _error_body(code: str, message: str) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from resolvers.context import Context
 from resolvers.rules import MANAGER
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
-from server.endpoints.paid_work import reserve_cost, take_cost
+from server.endpoints.paid_work import paying_caller, reserve_cost, take_cost
 from server.endpoints.upload_slots import UploadSlots
+from server.errors import retry_after_of
 from server.rate_limit.budgets import COST_HEADER, CallerBudgets
-from server.transport.authentication import AuthenticationFailure, authentication_of
 from services.core.problems import DomainError, NotFound, Problem, RateLimited, parse_id
 from services.core.text import parse_line
 from services.core.transient_errors import is_transient
@@ -105,10 +105,7 @@ class StockFiles:
     async def _authenticate(self, request: Request) -> Context:
         headers = {name.lower(): value for name, value in request.headers.items()}
         client = request.client.host if request.client else "unknown"
-        caller = await authentication_of(self._authenticator, headers, client)
-        if isinstance(caller, AuthenticationFailure):
-            raise HttpRejected(caller.status, caller.code, caller.message)
-        context: Context = caller.context
+        context = await paying_caller(self._authenticator, self._budgets, headers, client)
         if context.actor.app_id is not None:
             message = "Files are taken from people: apps use stockSetMany."
             raise HttpRejected(403, "FORBIDDEN", message)
@@ -219,7 +216,6 @@ def _problem_response(problem: Problem) -> Response:
         case NotFound():
             return HttpRejected(404, "NOT_FOUND", problem.message).response()
         case RateLimited():
-            response = HttpRejected(429, "RATE_LIMITED", problem.message).response()
-            response.headers["retry-after"] = str(problem.retry_after_seconds)
-            return response
+            wait = retry_after_of(problem)
+            return HttpRejected(429, "RATE_LIMITED", problem.message, **wait).response()
     return HttpRejected(400, "INVALID_INPUT", problem.message).response()

@@ -9,6 +9,8 @@ from server.endpoints.http_rejected import HttpRejected
 
 PER_PERSON = 2
 PER_COMPANY = 4
+RETRY_SECONDS = 5
+"""When to ask again: a file of usual size has arrived by then."""
 
 
 class UploadSlots:
@@ -28,7 +30,7 @@ class UploadSlots:
         shares += [(f"company:{company}", PER_COMPANY) for company in actor.company_ids]
         if any(self._taken[key] >= share for key, share in shares):
             message = "Your files are still coming in: wait until one has arrived."
-            raise HttpRejected(429, "RATE_LIMITED", message)
+            raise HttpRejected(429, "RATE_LIMITED", message, retryAfterSeconds=RETRY_SECONDS)
         if self._taken["all"] >= self._total:
             message = "Too many files come in at once: try again."
             raise HttpRejected(503, "UNAVAILABLE", message)

@@ -8,7 +8,12 @@ from resolvers.rules import STORE_OR_SUPPORT
 from server.persisted_queries.manifest import load_manifest
 from server.persisted_queries.store import PersistedQueryStore
 from server.settings import Settings
-from server.transport.document_lookup import NOT_FOUND, NOT_SUPPORTED, document_error
+from server.transport.document_lookup import (
+    NOT_FOUND,
+    NOT_SUPPORTED,
+    FetchedDocument,
+    document_error,
+)
 from server.transport.operation import Operation
 
 PERSISTED_ONLY = "PERSISTED_ONLY"
@@ -30,9 +35,7 @@ class PersistedQueries:
         self._any_document = any_document
         self._store = store
 
-    def find(
-        self, operation: Operation, context: Context
-    ) -> str | Answer | Awaitable[str | Answer]:
+    def find(self, operation: Operation, context: Context) -> str | Answer | FetchedDocument:
         """Return the document to run for this caller, or the answer that refuses it."""
         document_id, query = operation.document_id, operation.query
         if document_id is not None and document_id in self._manifest:

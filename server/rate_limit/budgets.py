@@ -1,7 +1,7 @@
 """What callers may spend: the one way in which everything that costs is paid, at every door."""
 
-from models.identity import Actor
-from resolvers.prices import FAILED_AUTHENTICATION
+from models.identity import ANONYMOUS, Actor
+from resolvers.prices import FAILED_AUTHENTICATION, REFUSED_REQUEST
 from server.rate_limit.callers import CallerBucketSizes
 from services.core.rate_limiter import CostRejected, CostReservation, RateLimiter
 
@@ -39,6 +39,14 @@ class CallerBudgets:
         """Take the cost of what was done already, whether the caller has so much or not."""
         if self._sizes is not None:
             self.limiter.take(self._sizes.buckets_of(actor, address), cost)
+
+    def charge_refusal(self, address: str) -> CostRejected | None:
+        """Take the price of a request that is refused before anybody is known who could pay.
+
+        Return why the client network can't pay it: then the request is throttled.
+        """
+        reserved = self.reserve(ANONYMOUS, address, REFUSED_REQUEST)
+        return reserved if isinstance(reserved, CostRejected) else None
 
     def failure_rejection(self, address: str) -> CostRejected | None:
         """Return until when a client network has failed too often to be checked; takes nothing."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from server.transport.rejection import RequestRejected
+from server.transport.rejection import RequestRejected, single_error
 
 Watch = Callable[[Any, Callable[[str], None]], Callable[[], None]]
 """Takes a context of the caller, and calls the function with the reason when the session, the
@@ -33,6 +33,12 @@ class AuthenticationFailure:
     code: str = "UNAUTHENTICATED"
     message: str = "Sign in again: the access token is not valid."
     status: int = 401
+    retry_after_seconds: int | None = None
+    """When the same caller may try again, where waiting helps."""
+
+    def errors(self) -> list[dict[str, Any]]:
+        """The failure as GraphQL writes it."""
+        return single_error(self.code, self.message, self.retry_after_seconds)
 
     @property
     def is_transient(self) -> bool:
@@ -56,6 +62,13 @@ class CallerAuthenticator(Protocol):
         """
         ...
 
+    def charge_refusal(self, client: str) -> AuthenticationFailure | None:
+        """Let a client network pay for a request that is refused before its caller is known.
+
+        Return the failure that is its answer when the network can't pay.
+        """
+        ...
+
 
 async def authentication_of(
     authenticator: CallerAuthenticator, headers: Mapping[str, str], client: str
@@ -66,9 +79,30 @@ async def authentication_of(
 
 
 def require_caller(authentication: Authentication) -> AuthenticatedCaller:
-    """Return the caller; raise RequestRejected for a failure."""
+    """Return the caller; raise CallerRejected for a failure."""
     if isinstance(authentication, AuthenticationFailure):
-        failure = authentication
-        challenge = {"www-authenticate": "Bearer"} if failure.status == 401 else {}
-        raise RequestRejected(failure.status, failure.code, failure.message, challenge)
+        raise CallerRejected(authentication)
     return authentication
+
+
+class CallerRejected(RequestRejected):
+    """A request that is rejected for its caller, who was charged with the authentication."""
+
+    def __init__(self, failure: AuthenticationFailure) -> None:
+        super().__init__(
+            failure.status,
+            failure.code,
+            failure.message,
+            {"www-authenticate": "Bearer"} if failure.status == 401 else {},
+            retry_after_seconds=failure.retry_after_seconds,
+        )
+
+
+def charged_refusal(
+    rejected: RequestRejected, authenticator: CallerAuthenticator, client: str
+) -> RequestRejected:
+    """The refusal of a request, paid by the client network; another one when it can't pay."""
+    if isinstance(rejected, CallerRejected) or rejected.status >= 500:
+        return rejected
+    failure = authenticator.charge_refusal(client)
+    return rejected if failure is None else CallerRejected(failure)

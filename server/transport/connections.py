@@ -43,15 +43,15 @@ class LiveConnections:
         """
         if self._draining:
             raise RequestRejected(
-                503, "UNAVAILABLE", "This server is leaving: reconnect.", {"retry-after": "1"}
+                503, "UNAVAILABLE", "This server is leaving: reconnect.", retry_after_seconds=1
             )
         if len(self._closers) >= self._max_count:
             raise RequestRejected(
-                503, "UNAVAILABLE", "This server is full: try again.", {"retry-after": "5"}
+                503, "UNAVAILABLE", "This server is full: try again.", retry_after_seconds=5
             )
         if not self._networks.has_room(client):
             message = "Too many connections are open from your address: close some."
-            raise RequestRejected(503, "UNAVAILABLE", message, {"retry-after": "5"})
+            raise RequestRejected(503, "UNAVAILABLE", message, retry_after_seconds=5)
 
     def register(self, client: str, close: Callable[[], None]) -> Callable[[], None]:
         """Count one connection until the returned function is called; `close` asks it to end."""

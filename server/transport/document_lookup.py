@@ -1,6 +1,6 @@
 """Which document a request runs: the text it carries, or one that is known by its SHA-256."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol
 
 from execution import Answer, Engine, PreparedOperation
@@ -13,13 +13,16 @@ NOT_FOUND = ("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
 NOT_SUPPORTED = ("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
 
 
+FetchedDocument = Coroutine[Any, Any, str | Answer]
+
+
 class DocumentLookup(Protocol):
     """The documents that a server knows by their hash, and who may send others."""
 
-    def find(self, operation: Operation, context: Any) -> str | Answer | Awaitable[str | Answer]:
+    def find(self, operation: Operation, context: Any) -> str | Answer | FetchedDocument:
         """Return the document to run for this caller, or the answer that refuses it.
 
-        Returns an awaitable, which has to be awaited, when the document must be fetched.
+        Returns a coroutine when the document must be fetched.
         """
         ...
 
@@ -52,6 +55,12 @@ def prepare_operation(
     document = documents.find(operation, context)
     if isinstance(document, str):
         return _prepare(engine, documents, document, operation, context)
+    # Neither a refusal nor a look-up comes to an operation that would be paid for.
+    refusal = engine.admit_request(context)
+    if refusal is not None:
+        if not isinstance(document, Answer):
+            document.close()
+        return refusal
     if isinstance(document, Answer):
         return document
     return _prepare_fetched(engine, documents, document, operation, context)
@@ -60,7 +69,7 @@ def prepare_operation(
 async def _prepare_fetched(
     engine: Engine,
     documents: DocumentLookup,
-    fetched: Awaitable[str | Answer],
+    fetched: FetchedDocument,
     operation: Operation,
     context: Any,
 ) -> PreparedOperation | Answer:

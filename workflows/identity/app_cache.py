@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select, update
@@ -16,11 +16,16 @@ from database.sessions import Database
 from models.identity import Actor, AppScope, app_grants
 from models.integrations import App, AppSecret, AppSecretKind
 from services.identity.app_secrets import hash_secret, is_well_formed
+from workflows.identity.secret_index import SecretIndex
 
 log = logging.getLogger("darkstore.apps")
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
 CACHE_SECONDS = 4.0
 MAX_SECRETS = 10_000
+MAX_ABSENT = 1_000
 LAST_USED_UPDATE_SECONDS = 60
 
 
@@ -42,7 +47,7 @@ class AppCredential:
         return Actor(self.person_id, self.secret_id, grants, self.app_id, actor_scopes)
 
 
-CacheEntry = tuple[float, AppCredential | None]
+CacheEntry = tuple[float, AppCredential]
 
 
 class AppCache:
@@ -51,13 +56,10 @@ class AppCache:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cache: OrderedDict[Hashable, CacheEntry] = OrderedDict()
-        self._valid: OrderedDict[Hashable, None] = OrderedDict()
-        """Secrets that were valid at their last look-up, however long ago."""
+        self._absent: OrderedDict[Hashable, float] = OrderedDict()
+        """Secrets that were not valid, and when; apart, so that they displace no valid one."""
         self._last_used: OrderedDict[UUID, float] = OrderedDict()
-
-    def was_valid(self, text: str) -> bool:
-        """Return whether a secret was valid when this process looked it up last."""
-        return hash_secret(text) in self._valid
+        self.index = SecretIndex(database)
 
     async def find_by_secret(self, text: str, kind: AppSecretKind) -> AppCredential | None:
         """Return the app of a secret; None unless it is a valid one of this kind."""
@@ -78,26 +80,23 @@ class AppCache:
     def clear(self) -> None:
         """Empty the cache, after a secret was revoked or an app was changed."""
         self._cache.clear()
+        self._absent.clear()
 
     async def _find(self, key: Hashable, query: Select[*tuple[Any, ...]]) -> AppCredential | None:
         now = time.monotonic()
         entry = self._cache.get(key)
         if entry is not None and now - entry[0] < CACHE_SECONDS:
             return entry[1]
+        if now - self._absent.get(key, -CACHE_SECONDS) < CACHE_SECONDS:
+            return None
         async with self._database.read(PLATFORM) as session:
             row = (await session.execute(query)).first()
-        credential = None if row is None else _credential(*row)
-        self._cache[key] = now, credential
-        self._cache.move_to_end(key)
-        if len(self._cache) > MAX_SECRETS:
-            self._cache.popitem(last=False)
-        if credential is None:
-            self._valid.pop(key, None)
+        if row is None:
+            self._cache.pop(key, None)
+            _remember(self._absent, key, now, MAX_ABSENT)
             return None
-        self._valid[key] = None
-        self._valid.move_to_end(key)
-        if len(self._valid) > MAX_SECRETS:
-            self._valid.popitem(last=False)
+        credential = _credential(*row)
+        _remember(self._cache, key, (now, credential), MAX_SECRETS)
         await self._record_use(credential, now)
         return credential
 
@@ -108,9 +107,7 @@ class AppCache:
             < LAST_USED_UPDATE_SECONDS
         ):
             return
-        self._last_used[credential.secret_id] = now
-        if len(self._last_used) > MAX_SECRETS:
-            self._last_used.popitem(last=False)
+        _remember(self._last_used, credential.secret_id, now, MAX_SECRETS)
         threshold = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, LAST_USED_UPDATE_SECONDS)
         try:
             async with self._database.write(PLATFORM, AuditContext("app.secret_used")) as session:
@@ -125,6 +122,14 @@ class AppCache:
         except Exception:
             # The request continues: the last use is only informative.
             log.warning("The last use of an app secret could not be stored.", exc_info=True)
+
+
+def _remember(entries: OrderedDict[Key, Value], key: Key, value: Value, maximum: int) -> None:
+    """Add an entry as the newest one, and drop the oldest one beyond the maximum."""
+    entries[key] = value
+    entries.move_to_end(key)
+    if len(entries) > maximum:
+        entries.popitem(last=False)
 
 
 def _valid_secrets() -> Select[*tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from server.transport.authentication import (
     AuthenticatedCaller,
     CallerAuthenticator,
     authentication_of,
+    charged_refusal,
     require_caller,
 )
 from server.transport.connections import LiveConnections
@@ -89,7 +90,8 @@ class GraphQLOverHTTP:
         try:
             response = await self._respond(request, request_id, accepted)
         except RequestRejected as rejected:
-            response = rejection_reply(rejected, accepted).response()
+            paid = charged_refusal(rejected, self._authenticator, _client_of(request))
+            response = rejection_reply(paid, accepted).response()
         except ClientDisconnect:
             return
         except Exception:

@@ -12,6 +12,7 @@ from server.transport.authentication import (
     AuthenticatedCaller,
     Authentication,
     CallerAuthenticator,
+    charged_refusal,
     require_caller,
 )
 from server.transport.document_lookup import DocumentLookup, prepare_operation
@@ -56,7 +57,7 @@ class FastEndpoint:
         try:
             begun = self._begin(request)
         except RequestRejected as rejected:
-            return rejection_reply(rejected, request.head.accepted)
+            return self._refuse(request, rejected)
         except Exception:
             return failure_reply(request.request_id, request.head.accepted)
         if isinstance(begun, Answer):
@@ -67,9 +68,13 @@ class FastEndpoint:
         try:
             return answer_reply(await begun, request.head.accepted.json)
         except RequestRejected as rejected:
-            return rejection_reply(rejected, request.head.accepted)
+            return self._refuse(request, rejected)
         except Exception:
             return failure_reply(request.request_id, request.head.accepted)
+
+    def _refuse(self, request: FastRequest, rejected: RequestRejected) -> HttpReply:
+        paid = charged_refusal(rejected, self._authenticator, request.head.client)
+        return rejection_reply(paid, request.head.accepted)
 
     def timeout_reply(self, request: FastRequest) -> HttpReply:
         """The response to a request that took too long."""

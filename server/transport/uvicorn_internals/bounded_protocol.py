@@ -88,7 +88,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._watch(self._idle_since + first)
         else:
             message = "Too many connections are open: try again."
-            self._refuse(RequestRejected(503, "UNAVAILABLE", message, {"retry-after": "5"}))
+            self._refuse(RequestRejected(503, "UNAVAILABLE", message, retry_after_seconds=5))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.stop_watching()

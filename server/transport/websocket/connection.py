@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -18,22 +17,18 @@ from server.transport.authentication import (
 )
 from server.transport.document_lookup import DocumentLookup
 from server.transport.limits import TransportLimits
-from server.transport.rejection import single_error
 from server.transport.send_queue import FrameWriter, SendQueue
 from server.transport.websocket import frames
 from server.transport.websocket.connection_init import init_headers
 from server.transport.websocket.frames import CloseSocket
 from server.transport.websocket.operations import SocketOperations
+from server.transport.websocket.socket_timers import SocketTimers
 from services.core.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
 _FAILED = CloseSocket(frames.TRY_AGAIN, "something broke: try again")
 _STALLED = CloseSocket(frames.TIMED_OUT, "the client reads too slowly")
-_SILENT = CloseSocket(frames.TIMED_OUT, "no sign of life")
-_EXPIRED = CloseSocket(frames.FORBIDDEN, "token expired")
-_NO_INIT = CloseSocket(frames.TIMED_OUT, "connection_init did not come in time")
-_MAX_TIMER_SECONDS = 30 * 24 * 3600.0
 
 
 class ServerSocket(FrameWriter, Protocol):
@@ -46,14 +41,13 @@ class ServerSocket(FrameWriter, Protocol):
 class GraphQLWSConnection:
     """Speaks the protocol with one client; calls `closed` when everything is cleaned up.
 
-    A quiet connection has no task: messages are handled by callbacks, and one timer at a time
-    sends pings and checks for their pongs.
+    A quiet connection has no task: messages are handled by callbacks.
     """
 
     __slots__ = (
         "_authenticating", "_authenticator", "_bucket", "_caller", "_client", "_closed", "_ending",
-        "_expiry", "_headers", "_init_seen", "_limits", "_loop", "_operations", "_pinged_at",
-        "_queue", "_received_at", "_renewing", "_socket", "_timer", "_unwatch", "_waiting_frames",
+        "_engine", "_headers", "_init_seen", "_limits", "_loop", "_operations", "_queue",
+        "_renewing", "_socket", "_timers", "_unwatch", "_waiting_frames",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +65,7 @@ class GraphQLWSConnection:
         self._headers = upgrade_headers
         self._init_seen = False
         self._client = client
+        self._engine = engine
         self._authenticator = authenticator
         self._limits = limits
         self._closed = closed
@@ -83,10 +78,8 @@ class GraphQLWSConnection:
         self._caller: AuthenticatedCaller | None = None
         self._authenticating: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
-        self._expiry: asyncio.TimerHandle | None = None
-        self._received_at = self._pinged_at = self._loop.time()
-        self._bucket = TokenBucket(limits.socket_messages, self._received_at)
-        self._timer = self._loop.call_later(limits.init_seconds, self.end, _NO_INIT)
+        self._bucket = TokenBucket(limits.socket_messages, self._loop.time())
+        self._timers = SocketTimers(self._queue, limits, self.end)
 
     def end(self, close: CloseSocket | None) -> None:
         """Close the socket with a code; only clean up, with None, when the client is gone."""
@@ -111,9 +104,9 @@ class GraphQLWSConnection:
         """Handle one message; a malformed one closes the socket."""
         if self._ending is not None:
             return
-        self._received_at = self._loop.time()
+        received_at = self._timers.received()
         try:
-            if not self._bucket.try_take(1, self._received_at):
+            if not self._bucket.try_take(1, received_at):
                 raise CloseSocket(frames.TOO_MANY_REQUESTS, "too many messages")
             self._handle(frames.parse_frame(text, self._limits))
         except CloseSocket as close:
@@ -178,8 +171,7 @@ class GraphQLWSConnection:
         if isinstance(caller, AuthenticatedCaller):
             self._go_on(partial(self._operations.start, frame.id, frame.operation, caller.context))
         elif caller.is_transient:
-            errors = single_error(caller.code, caller.message)
-            self._go_on(partial(self._operations.reject, frame.id, errors))
+            self._go_on(partial(self._operations.reject, frame.id, caller.errors()))
         else:
             self._revoke(caller.message)
 
@@ -217,25 +209,32 @@ class GraphQLWSConnection:
             self._refuse(caller)
         elif previous is not None and caller.identity != previous.identity:
             self.end(CloseSocket(frames.FORBIDDEN, "a socket belongs to one person"))
+        elif (refusal := self._engine.admit_request(caller.context)) is not None:
+            self._refuse_unpaid(refusal.errors or [])
         else:
             self._caller, self._headers = caller, headers
-            self._set_expiry(caller.expires_at)
+            self._timers.set_expiry(caller.expires_at)
             self._watch(caller)
             self._go_on(self._begin if previous is None else partial(self._renewed, caller))
 
     def _refuse(self, failure: AuthenticationFailure) -> None:
         """Close the socket, unless only its renewal has to be tried again a little later."""
         if self._caller is not None and failure.is_transient:
-            errors = single_error(failure.code, failure.message)
-            self._go_on(partial(self._renewed, self._caller, errors))
+            self._go_on(partial(self._renewed, self._caller, failure.errors()))
         else:
             code = frames.TRY_AGAIN if failure.is_transient else frames.UNAUTHORIZED
             self.end(CloseSocket(code, failure.message))
 
+    def _refuse_unpaid(self, errors: Sequence[Any]) -> None:
+        """Refuse a beginning or a renewal that the caller's budget can't pay for."""
+        if self._caller is not None:
+            self._go_on(partial(self._renewed, self._caller, errors))
+        else:
+            self.end(CloseSocket(frames.TRY_AGAIN, errors[0]["message"]))
+
     def _begin(self) -> None:
         self._queue.put_nowait(frames.ACK)
-        self._timer.cancel()
-        self._timer = self._loop.call_later(self._limits.socket_heartbeat_seconds, self._ping)
+        self._timers.begin_pings()
 
     def _renewed(self, caller: AuthenticatedCaller, errors: Sequence[Any] = ()) -> None:
         self._queue.put_nowait(frames.renewal_frame(caller.expires_at, errors))
@@ -256,34 +255,13 @@ class GraphQLWSConnection:
             self._unwatch()
         self._unwatch = caller.watch and caller.watch(caller.context, self._revoke)
 
-    def _set_expiry(self, unix_seconds: float | None) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
-        if unix_seconds is not None:
-            left = max(0.0, unix_seconds + self._limits.clock_leeway_seconds - time.time())
-            self._expiry = self._loop.call_later(min(left, _MAX_TIMER_SECONDS), self.end, _EXPIRED)
-
-    def _ping(self) -> None:
-        """Send a ping; a full queue has its own time limit."""
-        self._pinged_at = self._loop.time()
-        if not self._queue.full:
-            self._queue.put_nowait(frames.PING)
-        self._timer = self._loop.call_later(self._limits.pong_seconds, self._check_pong)
-
-    def _check_pong(self) -> None:
-        if self._received_at < self._pinged_at and not self._queue.full:
-            self.end(_SILENT)
-            return
-        pause = self._limits.socket_heartbeat_seconds - self._limits.pong_seconds
-        self._timer = self._loop.call_later(max(0.0, pause), self._ping)
-
     async def _end(self, close: CloseSocket | None) -> None:
-        self._timer.cancel()
+        self._timers.cancel()
+        if self._caller is None:
+            # Nobody has paid for this socket. It ends in any case, so the answer says nothing.
+            self._authenticator.charge_refusal(self._client)
         if self._unwatch is not None:
             self._unwatch()
-        if self._expiry is not None:
-            self._expiry.cancel()
         if self._authenticating is not None:
             self._authenticating.cancel()
         self._operations.stop_all()

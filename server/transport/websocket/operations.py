@@ -91,7 +91,7 @@ class SocketOperations:
             else:
                 await self._execute(operation_id, prepared, operation, context)
         except RequestRejected as rejected:
-            await self._send_errors(operation_id, single_error(rejected.code, rejected.message))
+            await self._send_errors(operation_id, rejected.errors())
         except Exception:
             log.exception("an operation failed outside its execution")
             message = "The operation broke: try again."

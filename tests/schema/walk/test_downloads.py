@@ -17,8 +17,9 @@ from server import gc_settings
 from server.app import open_app
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints import pdf_downloads
-from server.endpoints.rider_positions import POSITIONS_PATH, REPORTS_PER_RIDER, RiderPositions
+from server.endpoints.rider_positions import POSITIONS_PATH, RiderPositions
 from server.endpoints.stock_uploads import StockFiles
+from server.rate_limit.budgets import CallerBudgets
 from server.settings import read_settings
 from tests.server.test_settings import REQUIRED, SMS_ACCOUNT
 from tests.support.actors import ActorClient
@@ -50,7 +51,7 @@ async def client(
     authenticator = HeaderAuthenticator(world.clients["nobody"].container)
     files = StockFiles(authenticator, DiskStorage(tmp_path / "files"))
     routes = Starlette(routes=[*pdf_downloads.pdf_routes(authenticator), *files.routes])
-    positions = RiderPositions(authenticator, REPORTS_PER_RIDER)
+    positions = RiderPositions(authenticator, CallerBudgets())
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         is_report = scope["path"] == POSITIONS_PATH

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from models.identity import Grant, Role
+from resolvers import prices
 from resolvers.context import Container
 from server.app import ServerApplication
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.rider_positions import MAX_BODY_BYTES, POSITIONS_PATH
+from server.rate_limit.budgets import CallerBudgets
+from server.rate_limit.callers import CallerBucketSizes
 from server.transport.connections import LiveConnections
 from services.core.token_bucket import BucketSize
 from tests.support import riders
@@ -24,8 +28,9 @@ from tests.support.stripe_simulator import serve
 
 @pytest.fixture
 async def client(container: Container) -> AsyncIterator[httpx.AsyncClient]:
-    size = BucketSize(capacity=8, refill_per_second=1)
-    app = ServerApplication(HeaderAuthenticator(container), LiveConnections(), size)
+    size = BucketSize(capacity=8 * prices.POSITIONS, refill_per_second=1)
+    budgets = CallerBudgets(sizes=replace(CallerBucketSizes.of(1_000), person=size))
+    app = ServerApplication(HeaderAuthenticator(container), LiveConnections(), budgets)
     async with serve(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
         yield client
 
@@ -90,11 +95,12 @@ async def test_only_riders_report_and_none_too_often(
     bad = await client.post(POSITIONS_PATH, content=b"[]", headers={"authorization": "Bearer x"})
     assert (bad.status_code, bad.headers["www-authenticate"]) == (401, "Bearer")
     assert (await post(client, customer, [])).status_code == 403
-    assert (await client.get(POSITIONS_PATH)).status_code == 405
+    headers = {"authorization": f"Bearer {phone.token}"}
+    assert (await client.get(POSITIONS_PATH, headers=headers)).status_code == 405
     assert (await post(client, phone, b" " * (MAX_BODY_BYTES + 1))).status_code == 413
     responses = [await post(client, phone, []) for _ in range(9)]
     assert {response.status_code for response in responses} == {400, 429}
-    assert responses[-1].headers["retry-after"] == "1"
+    assert responses[-1].headers["retry-after"] == str(responses[-1].json()["retryAfterSeconds"])
 
 
 async def test_subscribers_of_an_order_see_the_position_of_its_rider(

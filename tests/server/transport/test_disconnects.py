@@ -107,6 +107,9 @@ class AllowEverybody:
     def authenticate(self, headers: Mapping[str, str], *, client: str) -> AuthenticatedCaller:
         return AuthenticatedCaller(self._context(), self._context)
 
+    def charge_refusal(self, client: str) -> None:
+        """Nobody pays here."""
+
     def _context(self) -> SleepContext:
         return SleepContext(self._database, Loaders(self._database, NOBODY))
 

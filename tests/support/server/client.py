@@ -60,7 +60,8 @@ async def serve_engine(
         limits=limits,
         **options,
     )
-    app = Starlette(routes=[*routes, *oauth_routes(container.authenticator)])
+    tokens = oauth_routes(container.authenticator, engine.budgets)
+    app = Starlette(routes=[*routes, *tokens])
     async with run_server(app, limits) as (port, _):
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
             yield ServerClient(port, http)

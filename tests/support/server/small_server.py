@@ -4,9 +4,9 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import strawberry
@@ -22,7 +22,7 @@ from server.transport.authentication import (
 )
 from server.transport.connection_caps import ConnectionCaps
 from server.transport.connections import LiveConnections
-from server.transport.document_lookup import NOT_FOUND, document_error
+from server.transport.document_lookup import NOT_FOUND, FetchedDocument, document_error
 from server.transport.http.fast_path import fast_path_protocol
 from server.transport.limits import MAX_FRAME_BYTES, TransportLimits
 from server.transport.listening_socket import configure_listening_socket
@@ -30,111 +30,18 @@ from server.transport.log_filter import ClientErrorFilter
 from server.transport.operation import Operation
 from server.transport.routes import graphql_routes
 from server.transport.uvicorn_internals.websocket_protocol import websocket_protocol
+from tests.support.server.small_schema import (
+    CallerContext,
+    Mutation,
+    Observations,
+    Query,
+    Subscription,
+)
 
 PER_ADDRESS = 50
 """How many sockets and streams one client address may have open, unless it is of this machine."""
-BUSY = {"throttled": ("THROTTLED", "Wait.", 429), "away": ("UNAVAILABLE", "Wait.", 503)}
+BUSY = {"throttled": ("THROTTLED", "Wait.", 429, 7), "away": ("UNAVAILABLE", "Wait.", 503, 1)}
 """Tokens that can't be checked now."""
-
-
-@dataclass
-class Observations:
-    """What the resolvers have seen and done, for tests to check."""
-
-    bumps: int = 0
-    canceled: int = 0
-    sources_opened: int = 0
-    sources_closed: int = 0
-    numbers_sent: int = 0
-    headers: list[Mapping[str, str]] = field(default_factory=list)
-    clients: list[str] = field(default_factory=list)
-
-    @property
-    def sources_open(self) -> int:
-        return self.sources_opened - self.sources_closed
-
-
-@dataclass
-class CallerContext:
-    """The context of one operation."""
-
-    name: str
-    seen: Observations
-    language: str
-
-
-Info = strawberry.Info[CallerContext, None]
-
-
-@strawberry.type
-class Tick:
-    cursor: str
-    number: int
-
-
-@strawberry.type
-class Query:
-    @strawberry.field
-    def hello(self, name: str = "world") -> str:
-        return f"hello {name}"
-
-    @strawberry.field
-    def caller(self, info: Info) -> str:
-        return info.context.name
-
-    @strawberry.field
-    def language(self, info: Info) -> str:
-        return info.context.language
-
-    @strawberry.field
-    def big(self, chars: int) -> str:
-        return "x" * min(chars, 1_000_000)
-
-    @strawberry.field
-    def broken(self) -> str | None:
-        raise ValueError("broken on purpose")
-
-    @strawberry.field
-    async def slow(self, info: Info, seconds: float) -> str:
-        try:
-            await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            info.context.seen.canceled += 1
-            raise
-        return "at last"
-
-
-@strawberry.type
-class Mutation:
-    @strawberry.mutation
-    async def bump(self, info: Info, seconds: float = 0) -> int:
-        await asyncio.sleep(seconds)
-        info.context.seen.bumps += 1
-        return info.context.seen.bumps
-
-
-@strawberry.type
-class Subscription:
-    @strawberry.subscription
-    async def count(
-        self, info: Info, to: int = 3, seconds: float = 0, chars: int = 1
-    ) -> AsyncGenerator[Tick, None]:
-        seen = info.context.seen
-        seen.sources_opened += 1
-        try:
-            for number in range(1, to + 1):
-                await asyncio.sleep(seconds)
-                seen.numbers_sent += 1
-                yield Tick(cursor=f"c{number}".ljust(chars, "."), number=number)
-        finally:
-            # A source closes with an awaited step, which must be run although it is canceled.
-            await asyncio.sleep(0)
-            seen.sources_closed += 1
-
-    @strawberry.subscription
-    async def breaks(self) -> AsyncGenerator[int, None]:
-        yield 1
-        raise ValueError("the source broke on purpose")
 
 
 class FakeAuthenticator:
@@ -151,6 +58,11 @@ class FakeAuthenticator:
         if headers.get("authorization"):
             return self._look_up(headers)
         return self._caller("", headers)
+
+    def charge_refusal(self, client: str) -> AuthenticationFailure | None:
+        """Count a request that was refused."""
+        self._seen.refusals += 1
+        return None
 
     async def _look_up(self, headers: Mapping[str, str]) -> Authentication:
         token = headers["authorization"].removeprefix("Bearer ")
@@ -180,9 +92,7 @@ class InMemoryDocuments:
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
 
-    def find(
-        self, operation: Operation, context: CallerContext
-    ) -> str | Answer | Awaitable[str | Answer]:
+    def find(self, operation: Operation, context: CallerContext) -> str | Answer | FetchedDocument:
         return operation.query or self._fetch(operation)
 
     async def _fetch(self, operation: Operation) -> str | Answer:

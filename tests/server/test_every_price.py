@@ -1,0 +1,116 @@
+"""Every request of every door has a price, and is refused with the seconds to wait without it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from starlette.routing import Route
+
+from server import app as composition
+from server import gc_settings
+from server.app import ServerApplication, open_app
+from server.endpoints.rider_positions import POSITIONS_PATH
+from server.rate_limit.budgets import CallerBudgets
+from server.rate_limit.callers import CallerBucketSizes
+from server.settings import read_settings
+from services.core.rate_limiter import RateLimiter
+from tests.server.test_settings import REQUIRED, SMS_ACCOUNT
+
+FREE = {
+    "/healthz": "a constant: whether the process answers at all",
+    "/readyz": "the database is asked once a second, however many ask",
+    "/.well-known/jwks.json": "the same small document for everybody",
+}
+MOST_REQUESTS = 60
+JSON = {"content-type": "application/json"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+CLIENT = {"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"}
+KINDS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "JSON that breaks off": {"content": b"{", "headers": JSON},
+    "a text": {"content": b"x", "headers": {"content-type": "text/plain"}},
+    "a form": {"content": b"a=1&a=2", "headers": FORM},
+    "an unknown client": {"data": CLIENT},
+    "an answer as a picture": {"json": {"query": "{ x }"}, "headers": {"accept": "image/png"}},
+    "a document that is not ours": {"json": {"query": "{ schemaVersion }"}},
+    "an unknown hash": {"json": {"documentId": "0" * 64}},
+    "a stream of an unknown hash": {
+        "json": {"documentId": "0" * 64}, "headers": {"accept": "multipart/mixed"},
+    },
+    "two requests at once": {"json": [{}, {}]},
+    "a token that is none": {"headers": {"authorization": "Bearer x"}},
+    "a key that is none": {"headers": {"authorization": "Bearer dk_x"}},
+    "another scheme": {"headers": {"authorization": "Digest x"}},
+    "a long idempotency key": {"headers": {"idempotency-key": "x" * 1_000}},
+}  # fmt: skip
+"""What strangers may send to any door."""
+
+
+@pytest.fixture
+async def app(
+    database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[ServerApplication]:
+    """A production server where a network has 200 units, and no time passes."""
+    budgets = CallerBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1))
+    monkeypatch.setattr(gc_settings, "freeze_gc", lambda: None)
+    monkeypatch.setattr(composition, "build_budgets", lambda settings: budgets)
+    monkeypatch.setattr(composition, "shared_rate_limits", lambda *of: nullcontext())
+    own = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "DARKSTORE_KEYS_FILE": str(tmp_path / "keys.json"),
+        "DARKSTORE_METRICS_TOKEN": "t" * 40,
+    }
+    async with open_app(read_settings({**REQUIRED, **SMS_ACCOUNT, **own})) as one:
+        yield one
+
+
+def doors(app: ServerApplication) -> Iterator[tuple[str, str]]:
+    """Every method and path that the server answers."""
+    yield "POST", POSITIONS_PATH
+    yield "GET", POSITIONS_PATH
+    for route in app.routes:
+        if isinstance(route, Route):
+            path = route.path.replace("{id}", "nothing")
+            for method in sorted((route.methods or {"GET", "POST", "PUT"}) - {"HEAD"}):
+                yield method, path
+
+
+async def last_answer(app: ServerApplication, method: str, path: str, kind: str) -> httpx.Response:
+    """Send one kind again and again, from a network of its own, until it is throttled."""
+    digits = uuid4().hex
+    address = f"2001:{digits[:4]}:{digits[4:8]}:{digits[8:12]}::1"
+    transport = httpx.ASGITransport(app, client=(address, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+        for _ in range(MOST_REQUESTS):
+            response = await client.request(method, path, **KINDS[kind])
+            if response.status_code == 429:
+                break
+    return response
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_door_lets_strangers_pay_for_whatever_they_send(
+    app: ServerApplication, kind: str
+) -> None:
+    """Generated from the routes: malformed requests and unknown documents were free everywhere.
+
+    Wrong client secrets were looked up without a price, and most refusals did not say when to
+    come back.
+    """
+    free = set()
+    for method, path in doors(app):
+        response = await last_answer(app, method, path, kind)
+        if response.status_code != 429:
+            free.add(path)
+            continue
+        wait = response.headers["retry-after"]
+        assert int(wait) > 0, (method, path)
+        body = response.json()
+        found = body["errors"][0]["extensions"] if "errors" in body else body
+        assert found["retryAfterSeconds"] == int(wait), (method, path)
+    assert free == FREE.keys()
