@@ -62,6 +62,8 @@ LINKS: Mapping[Door, Story] = {
     ("email_sign_up_complete", "token"): _manage_account,
     ("email_change_confirm", "token"): _manage_account,
     ("password_reset", "token"): _manage_account,
+    ("invitation_decline", "token"): _invite,
+    ("session_refresh", "refreshToken"): _sign_in,
 }
 
 

@@ -15,13 +15,13 @@ from models.ids import decode_id, encode_id
 from models.integrations import App, AppSecret, AppSecretKind
 from models.orders import Order
 from models.stores import Store
-from tests.schema.walk.test_mutations import MUTATIONS
 from tests.support import city as cities
 from tests.support.actors import create_client
 from tests.support.city import City
 from tests.support.minimal_queries import minimal_document
 from tests.support.production.harness import Harness, unused_place
 from tests.support.server.integrator import AppAdmin
+from tests.support.walk.named_rows import MUTATIONS
 
 PERSON_WAYS = {
     "signed out": "update sign_in_session set revoked_at = now() where id = $1",
