@@ -24,9 +24,9 @@ FLOOD_BYTES = 4_000_000
 FLOOD_SECONDS = 2.0
 PIECE_FRAMES = 400
 ORDINARY_COUNT = 20
-MAX_RATIO = 400.0
-"""How many ordinary sockets one may take, whatever it sends: it has a message bucket to spend."""
-MAX_FRAMES_RATIO = 40.0
+MAX_RATIO = 100.0
+"""How many ordinary sockets one may take, whatever it sends; five to ten are the bystander's."""
+MAX_FRAMES_RATIO = 20.0
 """How many ordinary sockets a thousand pings of a flood may take, each of which is answered."""
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0x0, 0x1, 0x2, 0x8, 0x9
 FIN, RSV1 = 0x80, 0x40
