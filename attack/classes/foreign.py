@@ -211,7 +211,8 @@ async def _download(attackers: Attackers, count: int) -> None:
         row = world.rows[download.model][keys[download.model]]
         url = path.replace("{id}", encode_id(download.model, row.id))
         response = await attackers.harness.http.get(url, headers=attackers.headers[who])
-        may = any(party(world, actor, row) for party in download.parties)
+        # Files are for people.
+        may = actor.app_id is None and any(party(world, actor, row) for party in download.parties)
         if (response.status_code == 200) != may:
             attackers.leaks.add((who, path, response.status_code))
 
