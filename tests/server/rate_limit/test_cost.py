@@ -1,6 +1,6 @@
 """The cost of operations, shown and limited on every transport."""
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,12 +20,9 @@ from server.rate_limit.budgets import CallerBudgets
 from server.rate_limit.callers import CallerBucketSizes
 from server.transport.authentication import (
     AuthenticatedCaller,
-    Authentication,
     AuthenticationFailure,
     authentication_of,
 )
-from server.transport.websocket.frames import TRY_AGAIN
-from services.core.rate_limiter import RateLimiter
 from services.core.token_bucket import BucketSize
 from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
@@ -119,28 +116,6 @@ async def test_queries_and_streams_of_a_socket_are_throttled(container: Containe
             assert (message["id"], message["type"]) == (name, "error")
             assert message["payload"][0]["extensions"]["code"] == "THROTTLED"
             assert message["payload"][0]["extensions"]["retryAfterSeconds"] > 0
-
-
-async def test_a_socket_is_opened_and_renewed_by_those_who_can_pay(container: Container) -> None:
-    """A handshake and a token were free: a client could open sockets without an end."""
-    person = await create_client(container, "Spender")
-    limited = engine(1)
-    async with (
-        serve_engine(container, limited) as client,
-        open_socket(client.socket_url) as first,
-    ):
-        await first.init(person.token)
-        limited.budgets.take(person.actor, "", 1_000)
-        await first.send(type="ping", payload={"authorization": f"Bearer {person.token}"})
-        [error] = (await first.receive())["payload"]["errors"]
-        assert error["extensions"]["code"] == "THROTTLED"
-        assert error["extensions"]["retryAfterSeconds"] > 0
-        async with open_socket(client.socket_url) as second:
-            await second.send(
-                type="connection_init", payload={"authorization": f"Bearer {person.token}"}
-            )
-            code, reason = await second.wait_closed()
-    assert (code, "try again in" in reason) == (TRY_AGAIN, True)
 
 
 async def test_a_stream_of_server_sent_events_is_throttled(container: Container) -> None:
@@ -268,53 +243,6 @@ async def test_tokens_that_are_not_valid_are_paid_for_by_their_network(
         authenticator = HeaderAuthenticator(container, budgets)
         known = await authentication_of(authenticator, headers, "203.0.113.51")
         assert isinstance(known, AuthenticatedCaller)
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        {"content": b"{"},
-        {"content": b"[" * 50_000},
-        {"json": [{}]},
-        {"content": b"{}", "headers": {"content-type": "text/plain"}},
-        {"json": {"query": "{ schemaVersion }"}, "headers": {"accept": "image/png"}},
-        {"json": {"query": "subscription { unknown }"}, "headers": {"authorization": "Basic x"}},
-        {"json": {"documentId": "0" * 64}},
-    ],
-)
-@pytest.mark.parametrize("way", ["fast", "asgi"])
-async def test_a_refused_request_is_paid_for_by_its_network(
-    container: Container, sent: dict[str, Any], way: str
-) -> None:
-    """Malformed bodies, wrong media types and unknown documents were answered for nothing."""
-    budgets = CallerBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1))
-    limited = GraphQLEngine(graph, limits=Limits(), on_error=format_error, budgets=budgets)
-    headers = {"content-type": "application/json", **sent.get("headers", {})}
-    # An upgrade that is none keeps a request from the fast path.
-    headers |= {"upgrade": "none"} if way == "asgi" else {}
-    statuses = []
-    async with serve_engine(container, limited, FarAuthenticator(container, budgets)) as client:
-        for _ in range(30):
-            response = await client.http.post("/graphql", **{**sent, "headers": headers})
-            statuses.append(response.status_code)
-    [error] = response.json()["errors"]
-    assert statuses[0] != 429
-    assert statuses[-1] == 429
-    assert response.headers["retry-after"] == str(error["extensions"]["retryAfterSeconds"])
-
-
-class FarAuthenticator(HeaderAuthenticator):
-    """Sees all callers at an address that is limited: tests connect from this machine."""
-
-    address = "203.0.113.52"
-
-    def authenticate(
-        self, headers: Mapping[str, str], *, client: str
-    ) -> AuthenticatedCaller | Awaitable[Authentication]:
-        return super().authenticate(headers, client=self.address)
-
-    def charge_refusal(self, client: str) -> AuthenticationFailure | None:
-        return super().charge_refusal(self.address)
 
 
 async def _cost(client: ServerClient, person: ActorClient, body: dict[str, Any]) -> int:
