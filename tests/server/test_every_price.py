@@ -86,10 +86,11 @@ async def last_answer(app: ServerApplication, method: str, path: str, kind: str)
     address = f"2001:{digits[:4]}:{digits[4:8]}:{digits[8:12]}::1"
     transport = httpx.ASGITransport(app, client=(address, 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
-        for _ in range(MOST_REQUESTS):
-            response = await client.request(method, path, **KINDS[kind])
+        response = await client.request(method, path, **KINDS[kind])
+        for _ in range(MOST_REQUESTS - 1):
             if response.status_code == 429:
                 break
+            response = await client.request(method, path, **KINDS[kind])
     return response
 
 

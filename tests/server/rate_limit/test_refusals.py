@@ -70,15 +70,15 @@ async def test_a_refused_request_is_paid_for_by_its_network(
     headers = {"content-type": "application/json", **sent.get("headers", {})}
     # An upgrade that is none keeps a request from the fast path.
     headers |= {"upgrade": "none"} if way == "asgi" else {}
-    statuses = []
     async with serve_engine(container, limited, FarAuthenticator(container, budgets)) as client:
-        for _ in range(30):
-            response = await client.http.post("/graphql", **{**sent, "headers": headers})
-            statuses.append(response.status_code)
-    [error] = response.json()["errors"]
-    assert statuses[0] != 429
-    assert statuses[-1] == 429
-    assert response.headers["retry-after"] == str(error["extensions"]["retryAfterSeconds"])
+        first = await client.http.post("/graphql", **{**sent, "headers": headers})
+        for _ in range(28):
+            await client.http.post("/graphql", **{**sent, "headers": headers})
+        last = await client.http.post("/graphql", **{**sent, "headers": headers})
+    [error] = last.json()["errors"]
+    assert first.status_code != 429
+    assert last.status_code == 429
+    assert last.headers["retry-after"] == str(error["extensions"]["retryAfterSeconds"])
 
 
 class FarAuthenticator(HeaderAuthenticator):
