@@ -2,8 +2,8 @@
 
 The story is the one of the client operations, so a later operation is cut by itself. During each
 mutation every connection to PostgreSQL ends at another statement, and no notice of an event gets
-through to another process. The provider's outages are in tests/workflows/payments, those of mails,
-text messages and webhooks in tests/workflows/test_message_delivery.py and tests/jobs.
+through to another process. Beside it are test_cut_valkey.py, test_cut_payments.py and
+test_cut_messages.py; outages of webhooks are in tests/jobs.
 """
 
 from collections.abc import AsyncIterator
