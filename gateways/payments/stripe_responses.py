@@ -158,11 +158,19 @@ def _parse_event(event: Mapping[str, Any]) -> PaymentWebhookEvent:
             unreadable.append(f"{data['object']}: the id can't be read")
         return found
 
+    def occurred_at() -> datetime:
+        """When it happened at the provider; now for a time that can't be read."""
+        try:
+            return datetime.fromtimestamp(event["created"], UTC)
+        except UNREADABLE_ERRORS as error:
+            unreadable.append(f"created: {type(error).__name__}: {error}")
+            return datetime.now(UTC)
+
     is_intent = data["object"] == "payment_intent"
     return PaymentWebhookEvent(
         event_id=_text(event["id"]),
         type=_text(event["type"]),
-        occurred_at=datetime.fromtimestamp(event["created"], UTC),
+        occurred_at=occurred_at(),
         intent_id=named(data["id"] if is_intent else data.get("payment_intent")),
         payment_id=_payment_id(data),
         intent=parsed("payment_intent", parse_intent),

@@ -25,7 +25,7 @@ from models.orders import (
     OrderStatus,
 )
 from resolvers.orders import orders as resolve
-from resolvers.rules import CUSTOMER, SUPPORT
+from resolvers.rules import CUSTOMER, STORE_OR_SUPPORT, SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import id_field, money_field, private_field
 from schema.geo_points import GeoPointType
@@ -234,7 +234,10 @@ class OrderType(NodeType):
         "cancellation_fee_minor", "Fee that was charged because it was canceled during picking."
     )
     cancel_reason: CancelReason | None = column("Why it was canceled.")
-    cancel_note: str = column("Details of the reason.")
+    cancel_note: str | None = column(
+        "Details of the reason, in the words of who canceled it; may name persons.",
+        allow=STORE_OR_SUPPORT,
+    )
     placed_at: datetime = column("Time when it was placed.")
     confirmed_at: datetime | None = column(
         "Time when the payment was authorized and the store was notified."

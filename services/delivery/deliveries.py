@@ -35,6 +35,7 @@ from services.delivery.rider_distance import require_at_customer, require_at_sto
 from services.delivery.step_overrides import StepOverride, store_override
 from services.orders import order_states
 from services.orders.age_checks import ShownDocument, record_age_check
+from services.orders.payment_cover import require_secured
 
 UNIQUE_OPEN_DELIVERY = "uq_delivery_live"
 OPEN_DELIVERY = prepared(
@@ -167,9 +168,10 @@ async def complete(
 
     Support can do so while a rider has the bags, the store's staff on their way back. Raises
     DomainError: NotFound, WrongDeliveryCode, InvalidInput, TooFar, IllegalStep (for riders also
-    after MAX_CODE_ATTEMPTS wrong PINs).
+    after MAX_CODE_ATTEMPTS wrong PINs, and for everybody while the money is not secured).
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.COMPLETE)
+    await require_secured(session, locked.order, "input", "deliveryId")
     facts = store_override(locked, override)
     await require_at_customer(session, locked)
     check_code(locked, pin, locked.order.delivery_pin, "pin_tries", "pin")

@@ -31,6 +31,7 @@ from services.fulfillment.fulfillment_states import COLLECT, MACHINE, load_task
 from services.fulfillment.put_back import open_put_back
 from services.fulfillment.waiting_bags import end_waiting
 from services.orders import order_states
+from services.orders.payment_cover import require_secured
 from services.payments import payments
 
 
@@ -44,8 +45,10 @@ class HandoverState:
     @property
     def blocked_ride_actions(self) -> frozenset[DeliveryAction]:
         """What nobody can do with the ride now."""
+        if not self.is_secured:
+            return frozenset({DeliveryAction.PICK_UP, DeliveryAction.COMPLETE})
         staged = self.fulfillment_status is FulfillmentStatus.STAGED
-        return frozenset() if staged and self.is_secured else frozenset({DeliveryAction.PICK_UP})
+        return frozenset() if staged else frozenset({DeliveryAction.PICK_UP})
 
     @property
     def blocked_store_actions(self) -> frozenset[FulfillmentAction]:
@@ -71,7 +74,7 @@ async def pick_up(
     if fulfillment.status is not FulfillmentStatus.STAGED:
         message = f"The bags are not ready: the store's work is {fulfillment.status}."
         raise illegal_step("input", "deliveryId", message=message, state=fulfillment.status)
-    await payments.require_secured(session, locked.order, "input", "deliveryId")
+    await require_secured(session, locked.order, "input", "deliveryId")
     check_code(locked, handover_code, fulfillment.handover_code, "handover_tries", "handoverCode")
     await end_waiting(session, locked.order, fulfillment, "The rider has the bags.")
     MACHINE.move(fulfillment, FulfillmentStatus.HANDED_OVER)

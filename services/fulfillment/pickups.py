@@ -36,6 +36,7 @@ from services.fulfillment.fulfillment_states import (
 from services.fulfillment.task_timers import lock_if_free
 from services.orders import order_states
 from services.orders.age_checks import ShownDocument, record_age_check
+from services.orders.payment_cover import require_secured
 from services.orders.proof_codes import CODE_DIGITS
 from services.payments import payments
 from services.stores.opening_hours import after_open_seconds
@@ -82,7 +83,7 @@ async def collect(
     WrongDeliveryCode.
     """
     task = await begin(session, actor, fulfillment_id, COLLECT, expected_version)
-    await payments.require_secured(session, task.order, "input", "fulfillmentId")
+    await require_secured(session, task.order, "input", "fulfillmentId")
     facts = _check_code(task, actor, code, override)
     fulfillment = task.fulfillment
     facts["wrong_codes"] = fulfillment.pickup_attempts

@@ -25,7 +25,6 @@ MAX_WAITING = 64
 """How many wait in each of the two lanes."""
 RETRY_WHEN_BUSY_SECONDS = 2
 Result = TypeVar("Result")
-LOCAL_SOURCE = AttemptSource("local", False, "local")
 
 
 class PasswordsBusy(DomainError):
@@ -56,9 +55,7 @@ class PasswordQueue:
         self._known_next = True
         self._dummy_hash: str | None = None
 
-    async def check(
-        self, stored: str | None, text: str, source: AttemptSource = LOCAL_SOURCE
-    ) -> bool:
+    async def check(self, stored: str | None, text: str, source: AttemptSource) -> bool:
         """Return whether the password matches; takes equally long if `stored` is None.
 
         Raises PasswordsBusy if too many are waiting.
@@ -71,13 +68,11 @@ class PasswordQueue:
 
         return await self._run(verify, source)
 
-    async def hash(self, text: str, source: AttemptSource = LOCAL_SOURCE) -> str:
+    async def hash(self, text: str, source: AttemptSource) -> str:
         """Return the hash of a new password. Raises PasswordsBusy if too many are waiting."""
         return await self._run(lambda: hash_password(text), source)
 
-    async def renew(
-        self, stored: str, text: str, source: AttemptSource = LOCAL_SOURCE
-    ) -> str | None:
+    async def renew(self, stored: str, text: str, source: AttemptSource) -> str | None:
         """Return the hash that replaces an outdated one of a password that matches, or None.
 
         Raises PasswordsBusy if too many are waiting.

@@ -1,22 +1,29 @@
 """Whether the money of an order is secured: the one rule of hand-overs and of reopening.
 
 A hold covers what is owed; of a captured amount something has to stay with the seller. A partial
-goodwill refund leaves enough. A full refund, made or on its way, and a dispute that is open or lost
-do not: the goods would be handed over for nothing.
+goodwill refund leaves enough. A full refund, made, on its way or failed, and a dispute that is open
+or lost do not: the goods would be handed over for nothing.
 """
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import enum_literals
+from database.statements import prepared
 from models.orders import Order
 from models.payments import Payment, PaymentStatus, Refund, RefundStatus
+from services.core.problems import not_found
+from services.core.state_machine import illegal_step
 from services.orders.order_conditions import REFUNDABLE
 from services.orders.stages import COMPLETED_LATELY
 
+GIVEN_BACK = REFUNDABLE | {PaymentStatus.REFUNDED, PaymentStatus.DISPUTED, PaymentStatus.LOST}
 OPEN_REFUND_STATUSES = frozenset({RefundStatus.REQUESTED, RefundStatus.PENDING})
-OPEN_REFUNDS_MINOR = (
+OWED_REFUND_STATUSES = OPEN_REFUND_STATUSES | {RefundStatus.FAILED}
+"""The customer is to get the money of these: support requests a failed one again, or pays it."""
+OWED_REFUNDS_MINOR = (
     select(func.coalesce(func.sum(Refund.amount_minor), 0))
-    .where(Refund.payment_id == Payment.id, Refund.status.in_(enum_literals(OPEN_REFUND_STATUSES)))
+    .where(Refund.payment_id == Payment.id, Refund.status.in_(enum_literals(OWED_REFUND_STATUSES)))
     .correlate(Payment)
     .scalar_subquery()
 )
@@ -32,12 +39,18 @@ IS_COVERED = or_(
         ),
         (
             Payment.status.in_(enum_literals(REFUNDABLE)),
-            Payment.captured_minor - Payment.refunded_minor - OPEN_REFUNDS_MINOR > 0,
+            Payment.captured_minor - Payment.refunded_minor - OWED_REFUNDS_MINOR > 0,
         ),
         else_=False,
     ),
 )
 """Whether a payment covers what its order owes; of a statement that joins the two."""
+LOCK_COVER = prepared(
+    select(Payment.status, IS_COVERED)
+    .join(Order, Order.id == Payment.order_id)
+    .where(Payment.order_id == bindparam("order"), Payment.is_current)
+    .with_for_update(of=Payment)
+)
 PAID_AND_COMPLETED_LATELY = case(
     (
         COMPLETED_LATELY,
@@ -49,3 +62,26 @@ PAID_AND_COMPLETED_LATELY = case(
     else_=False,
 )
 """Whether an order was completed lately and its money is secured; other orders cost no read."""
+
+
+async def is_secured(session: AsyncSession, order: Order) -> bool:
+    """Whether a hold or a capture covers what is owed; locks the payment of a locked order."""
+    row = (await session.execute(LOCK_COVER, {"order": order.id})).first()
+    return row is not None and bool(row[1])
+
+
+async def require_secured(session: AsyncSession, order: Order, *path: str) -> None:
+    """Raise DomainError: IllegalStep while neither a hold nor a capture covers what is owed.
+
+    Captured money that was given back, or that a bank demands back, does not: support cancels such
+    an order.
+    """
+    row = (await session.execute(LOCK_COVER, {"order": order.id})).first()
+    if row is None:
+        raise not_found(Payment)
+    status, is_covered = row
+    if not is_covered:
+        message = "The payment has to be confirmed again before anything is handed over."
+        if status in GIVEN_BACK:
+            message = "The money is given back or demanded back: support has to cancel the order."
+        raise illegal_step(*path, message=message, state=status)

@@ -18,7 +18,6 @@ from services.core import clock
 from services.core.clock import current_time
 from services.core.problems import DomainError, not_found
 from services.core.state_machine import illegal_step
-from services.orders.payment_cover import IS_COVERED
 from services.payments import refunds, stuck
 from services.payments.payment_states import (
     CAPTURED_STATUSES,
@@ -36,12 +35,6 @@ _LOCK = (
     .execution_options(populate_existing=True)
 )
 LOCK_CURRENT = prepared(_LOCK.where(Payment.order_id == bindparam("order"), Payment.is_current))
-LOCK_COVER = prepared(
-    select(Payment.status, IS_COVERED)
-    .join(Order, Order.id == Payment.order_id)
-    .where(Payment.order_id == bindparam("order"), Payment.is_current)
-    .with_for_update(of=Payment)
-)
 LOCK_ATTEMPT = prepared(_LOCK.where(Payment.id == bindparam("payment")))
 LOCK_ATTEMPT_OF_INTENT = prepared(
     _LOCK.where(
@@ -136,23 +129,6 @@ async def request_capture(session: AsyncSession, order: Order, amount_minor: int
     payment.capture_wanted_minor = amount_minor
     await _make_due(session, order, payment)
     return payment
-
-
-async def require_secured(session: AsyncSession, order: Order, *path: str) -> None:
-    """Raise DomainError: IllegalStep while neither a hold nor a capture covers what is owed.
-
-    Captured money that was given back, or that a bank demands back, does not: support cancels such
-    an order.
-    """
-    row = (await session.execute(LOCK_COVER, {"order": order.id})).first()
-    if row is None:
-        raise not_found(Payment)
-    status, is_covered = row
-    if not is_covered:
-        message = "The payment has to be confirmed again before anything is handed over."
-        if status in CAPTURED_STATUSES:
-            message = "The money is given back or demanded back: support has to cancel the order."
-        raise illegal_step(*path, message=message, state=status)
 
 
 async def request_void(

@@ -14,7 +14,7 @@ from database.base import enum_literals
 from database.statements import prepared
 from gateways.payments.interface import PaymentIntent, RefundResult, RefundState
 from models.events import EventType
-from models.orders import Order
+from models.orders import Order, OrderStatus
 from models.payments import (
     Payment,
     PaymentStuckReason,
@@ -22,7 +22,10 @@ from models.payments import (
     RefundReason,
     RefundStatus,
 )
+from models.support import TicketKind
 from services.core.clock import current_time
+from services.orders import support_cases
+from services.orders.payment_cover import is_secured
 from services.payments import stuck
 from services.payments.payment_states import REFUND_MACHINE
 from services.payments.refunds import record_refund_event, update_refunded_amount
@@ -85,6 +88,23 @@ async def apply_results(
         if refund is None:
             refund = await _record(session, order, payment, result)
         await apply_result(session, order, payment, refund, result)
+        if refund.made_at_provider and order.status is OrderStatus.CONFIRMED:
+            await _report_uncovered(session, order, refund)
+
+
+async def _report_uncovered(session: AsyncSession, order: Order, refund: Refund) -> None:
+    """Open a case when a refund of the dashboard leaves nothing of an order in progress.
+
+    Nobody may hand it over, and nobody here has decided that: support cancels it.
+    """
+    await session.flush()
+    if await is_secured(session, order):
+        return
+    subject = "The money of an order in progress was given back in the provider's dashboard"
+    details = f"A refund of {refund.amount_minor} minor units: nothing may be handed over."
+    await support_cases.open_case(
+        session, order, TicketKind.PAYMENT, subject, details, cause_id=refund.id
+    )
 
 
 async def apply_result(

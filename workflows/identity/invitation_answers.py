@@ -49,7 +49,7 @@ async def accept_invitation(
             return await _earlier(session, outcome)
     password_hash = None
     if password is not None and answer.token is not None:
-        password_hash = await _hash(database, authenticator, answer.token, password)
+        password_hash = await _hash(database, authenticator, answer.token, password, caller)
     answer = InvitationReply(answer.invitation_id, answer.token, password_hash, name)
     async with database.write(PLATFORM, origin) as session:
         if request is not None and (outcome := await idempotency.begin(session, request)):
@@ -67,10 +67,17 @@ async def _earlier(session: Any, outcome: dict[str, Any]) -> AcceptedInvitation:
     return AcceptedInvitation(invitation, replayed=True)
 
 
-async def _hash(database: Database, authenticator: Authenticator, token: str, password: str) -> str:
+async def _hash(
+    database: Database,
+    authenticator: Authenticator,
+    token: str,
+    password: str,
+    caller: SignInCaller,
+) -> str:
     async with database.read(PLATFORM) as session:
         invitation = await invitation_answers.find_by_token(session, authenticator, token)
     if invitation is None:
         raise invalid_link()
     check_new_password(password, "password", email=invitation.email)
-    return await authenticator.passwords.hash(password)
+    source = caller.source_for(authenticator, invitation.email or "")
+    return await authenticator.passwords.hash(password, source)

@@ -184,6 +184,25 @@ async def test_a_signed_event_of_any_form_is_stored_once_and_answered_with_200(
     assert "can't be read" in caplog.text
 
 
+@pytest.mark.parametrize("created", [10**18, None, "soon", {}], ids=str)
+async def test_an_event_keeps_its_ids_when_only_its_time_can_not_be_read(
+    shop: Shop, created: object
+) -> None:
+    """The whole event was unreadable then: the intent that it names was not read again."""
+    intent = {"object": "payment_intent", "id": f"pi_{uuid4().hex}"}
+    event = {"id": f"evt_{uuid4()}", "type": "payment_intent.succeeded", "created": created}
+    body = json.dumps({**event, "data": {"object": intent}}).encode()
+    headers = {"stripe-signature": signature(body, WEBHOOK_SECRET, int(time.time()))}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        url = shop.sandbox.webhook_base_url
+        assert (await client.post(url, content=body, headers=headers)).status_code == 200
+    async with shop.database.read(PLATFORM) as session:
+        query = select(PaymentNotice).where(PaymentNotice.event_id == event["id"])
+        notice = (await session.scalars(query)).one()
+    assert (notice.intent_id, notice.kind) == (intent["id"], event["type"])
+    assert "created" in (notice.failure or "")
+
+
 async def test_a_commit_that_requires_a_settlement_triggers_it_at_once(shop: Shop) -> None:
     settlements = SettlementTrigger(shop.database, shop.payments)
 

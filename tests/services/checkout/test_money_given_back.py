@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
 from dataloaders import fulfillment as load_fulfillment
+from gateways.payments.interface import RefundResult, RefundState
 from jobs import fulfillment as jobs
-from models.delivery import Delivery, DeliveryStatus
+from models.delivery import Delivery, DeliveryAction, DeliveryStatus
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderAction, OrderReopenReason, OrderStatus
@@ -19,13 +21,15 @@ from services.checkout.reopen import reopen_order
 from services.core.problems import DomainError, IllegalStep
 from services.delivery import deliveries
 from services.fulfillment import handover, pickups
+from services.payments import refund_results
 from services.payments.support_refunds import issue_refund
 from tests.services.checkout.test_reopen import actions_of, completed, refusal
 from tests.services.delivery.test_failed_attempts import capture_payment
 from tests.services.fulfillment.test_pickups import change_store, staged_order
 from tests.support import riders
-from tests.support.carried_bags import OVERRIDE, open_cases
+from tests.support.carried_bags import OVERRIDE, carried_bags, open_cases
 from tests.support.city import City
+from tests.support.customers import ORIGIN
 from tests.support.paid_orders import (
     OrderDependencies,
     fulfillments_of,
@@ -37,6 +41,7 @@ from tests.support.paid_orders import (
 from tests.support.payments.situations import AMOUNT, SITUATIONS, Situation, set_situation
 from tests.support.store_staff import make_overdue, put_back_everything
 
+OVERRIDDEN = {"override": OVERRIDE}
 REFUNDED = Situation(PaymentStatus.REFUNDED, AMOUNT)
 
 
@@ -109,6 +114,56 @@ async def test_every_payment_at_the_handover_to_the_customer(
         state = await refused_status(database, staff, order, pickups.collect, **code)
         assert state == (None if one.is_secured else one.status), one
         assert await shows_handover(database, task) is one.is_secured, one
+
+
+async def test_every_payment_at_the_door(dependencies: OrderDependencies, city: City) -> None:
+    """Refunded while the rider rode: the PIN completed the delivery, and goods and money were gone.
+
+    Neither rider nor support completes it, and no app shows the action.
+    """
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
+    await capture_payment(database, bags.order)
+    agent = await riders.create_support_agent(database, city)
+    [task] = await fulfillments_of(database, bags.order)
+    key = {"delivery_id": bags.delivery.id}
+    for one in SITUATIONS:
+        await set_situation(database, bags.order, one)
+        expected = None if one.is_secured else one.status
+        for actor, how in ((bags.rider, {"pin": bags.order.delivery_pin}), (agent, OVERRIDDEN)):
+            arguments = {**key, **how}
+            state = await refused_status(
+                database, actor, bags.order, deliveries.complete, **arguments
+            )
+            assert state == expected, one
+        async with database.read(PLATFORM) as session:
+            (shown,) = await load_fulfillment.handover_by_fulfillment(session, [task.id])
+        assert shown is not None
+        is_blocked = DeliveryAction.COMPLETE in shown.blocked_ride_actions
+        assert is_blocked is not one.is_secured, one
+
+
+@pytest.mark.parametrize("state", [RefundState.PENDING, RefundState.SUCCEEDED])
+async def test_a_full_refund_of_the_dashboard_is_a_case_at_once(
+    dependencies: OrderDependencies, city: City, state: RefundState
+) -> None:
+    """Somebody gave all the money back at the provider while the bags were staged: hours passed
+    before the timer of the bags told it. A partial refund is no case, and nothing is told twice.
+    """
+    database = dependencies.database
+    order, _, _, _, _ = await at_the_store(dependencies, city)
+    async with database.read(PLATFORM) as session:
+        captured_minor = (await payment_of(session, order)).captured_minor
+    amounts = (1, captured_minor - 1)
+    for amount_minor, cases in zip(amounts, ([], [TicketKind.PAYMENT]), strict=True):
+        made = f"re_{uuid7()}", state, amount_minor, order.currency, None, None, None
+        for _ in range(2):
+            async with database.write(PLATFORM, ORIGIN) as session:
+                locked = await session.get_one(Order, order.id, with_for_update=True)
+                payment = await payment_of(session, locked)
+                results = [RefundResult(*made)]
+                await refund_results.apply_results(session, locked, payment, results)
+        assert await open_cases(database, order) == cases
 
 
 async def test_every_payment_of_a_reopened_order(

@@ -1,6 +1,7 @@
 """The queue of password hashes gives every network its turn, and known devices a lane."""
 
 import asyncio
+import inspect
 import threading
 
 import pytest
@@ -96,3 +97,10 @@ async def test_no_more_hashes_run_than_there_are_cores(monkeypatch: pytest.Monke
     checks = [queue.check("stored", "x", stranger(str(n % 3))) for n in range(20)]
     assert all(await asyncio.gather(*checks))
     assert most == 2
+
+
+@pytest.mark.parametrize("name", ["check", "hash", "renew"])
+def test_every_hash_is_paid_by_a_source(name: str) -> None:
+    """The password of an invitation was hashed on nobody's budget: no call may leave it out."""
+    source = inspect.signature(getattr(PasswordQueue, name)).parameters["source"]
+    assert source.default is inspect.Parameter.empty

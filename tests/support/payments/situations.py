@@ -45,8 +45,7 @@ class Situation:
         """Whether the seller has the money, or will have it."""
         if self.status not in KEEPS_MONEY:
             return self.status is PaymentStatus.AUTHORIZED
-        failed = self.refund_status in (None, RefundStatus.FAILED)
-        return AMOUNT - self.refunded_minor - (0 if failed else self.refund_minor) > 0
+        return AMOUNT - self.refunded_minor - self.refund_minor > 0
 
     @property
     def columns(self) -> dict[str, Any]:
