@@ -89,6 +89,7 @@ async def check_books(play: CutPlayer, city: City) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_each_step_of_an_order_happens_once_whatever_is_cut(play: CutPlayer) -> None:
+    """The connection ends before, within or after a step, and the client repeats the request."""
     order = await daily_work.deliver_order(play)
     await daily_work.complain(play, order)
     await daily_work.cancel_and_reject(play)
@@ -107,6 +108,7 @@ async def test_each_step_of_an_order_happens_once_whatever_is_cut(play: CutPlaye
 async def test_each_step_of_an_account_happens_once_whatever_is_cut(
     play: CutPlayer, sms: InMemorySms
 ) -> None:
+    """The same for sign-in, profile, addresses and messages to support."""
     await daily_work.sign_in_and_out(play, sms)
     await identity_work.manage_account(play, sms)
     await identity_work.manage_invitations(play, "manager")

@@ -119,6 +119,7 @@ class Road:
 async def test_a_silent_rider_is_found_once_although_processes_are_killed(
     servers: ServerGroup, own_city: City, http: aiohttp.ClientSession
 ) -> None:
+    """The worker is killed while it looks for silent riders: one case, not none and not two."""
     database = servers.open_database()
     road, rng = Road(servers, database, own_city, http), random.Random(SEED)
     customer = await road.app(CustomerClient, Role.CUSTOMER)

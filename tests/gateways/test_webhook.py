@@ -30,6 +30,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @pytest.mark.parametrize("address", PRIVATE_ADDRESSES)
 def test_private_and_reserved_addresses_are_not_public(address: str) -> None:
+    """A webhook to 192.0.0.8 or the cloud's metadata would read what is inside the network."""
     assert not is_public_address(address)
 
 
@@ -89,6 +90,7 @@ def patch_resolver(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list
 async def test_a_name_with_a_private_address_is_never_dialed(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A public name that leads to an inner address is the usual way in."""
     dialed = patch_resolver(monkeypatch, [address])
     with pytest.raises(WebhookError, match="no public address"):
         await PublicWebhookClient().post("https://hook.example/", {}, b"{}")
@@ -109,6 +111,7 @@ async def test_the_checked_address_is_dialed(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1", "017700000001"])
 async def test_alternative_notations_of_private_addresses_are_rejected(host: str) -> None:
+    """0x7f000001 and 127.1 are this machine, and look like names."""
     with pytest.raises(WebhookError):
         await PublicWebhookClient().post(f"https://{host}/", {}, b"{}")
 

@@ -59,6 +59,7 @@ async def end_delays(database: Database) -> None:
 async def test_a_failed_item_does_not_stop_others_and_is_delayed(
     database: Database,
 ) -> None:
+    """One order that always fails kept all orders behind it from their turn."""
     bad, good = uuid7(), uuid7()
     work = Work(bad)
     assert await process_each(database, "test", [bad, good], work) == 1
@@ -75,6 +76,7 @@ async def test_a_failed_item_does_not_stop_others_and_is_delayed(
 
 
 async def test_a_failure_is_cleared_after_a_success(database: Database) -> None:
+    """Ten failures spread over years would make a dead letter of an item that works."""
     item = uuid7()
     work = Work(item)
     await process_each(database, "test", [item], work)
@@ -85,6 +87,7 @@ async def test_a_failure_is_cleared_after_a_success(database: Database) -> None:
 
 
 async def test_the_tenth_failure_is_the_last(database: Database) -> None:
+    """An item that can't succeed was tried for ever, and nobody was told."""
     item = uuid7()
     work = Work(item)
     for _ in range(MAX_ATTEMPTS + 2):
@@ -187,6 +190,7 @@ async def test_failed_items_at_the_head_do_not_starve_the_others(
 
 
 async def test_a_dead_letter_of_another_job_is_due(database: Database) -> None:
+    """An item that one job has given up was left out by all others too."""
     item = uuid7()
     for _ in range(MAX_ATTEMPTS):
         await end_delays(database)
@@ -217,6 +221,7 @@ async def test_one_bad_item_of_a_batch_does_not_stop_the_others(database: Databa
 
 
 async def test_a_batch_that_works_again_clears_its_failures(database: Database) -> None:
+    """Failures of an outage that is over would be counted against the next one."""
     item = uuid7()
     is_broken = True
 

@@ -80,6 +80,7 @@ async def test_a_product_is_found_by_every_length_of_its_number(
 async def test_a_product_is_found_by_each_of_its_barcodes(
     ask: GraphRunner, city: City, admin: Actor, picker: Actor
 ) -> None:
+    """A packet of ten and a new design have codes of their own, and were unknown."""
     milk = city.products[0]
     codes = [EAN, "12345670", "A-7"]
     assert await set_barcodes(ask, admin, milk, *codes, UPC) == codes
@@ -126,6 +127,7 @@ async def test_no_code_is_of_two_products(
 async def test_of_two_writers_of_a_code_one_is_refused(
     ask: GraphRunner, city: City, admin: Actor
 ) -> None:
+    """Two admins give one code to two products at once: one of them was sold silently."""
     first, second = city.products[:2]
     answers = await asyncio.gather(
         *(set_barcodes(ask, admin, one, "NEW-1") for one in (first, second))
@@ -137,6 +139,7 @@ async def test_of_two_writers_of_a_code_one_is_refused(
 async def test_a_wrong_check_digit_is_refused(
     barcode: str, ask: GraphRunner, city: City, admin: Actor
 ) -> None:
+    """A mistyped number would be a code that no scanner ever sends."""
     assert await set_barcodes(ask, admin, city.products[0], barcode) == ["InvalidInput"]
 
 
@@ -144,6 +147,7 @@ async def test_a_wrong_check_digit_is_refused(
 async def test_other_staff_may_not_set_barcodes_or_labels(
     role: Role, ask: GraphRunner, city: City, database: Database
 ) -> None:
+    """A picker could make a dear product scan as a cheap one."""
     store = city.near.id if role is not Role.CUSTOMER else None
     company = city.company.id if store else None
     (actor,) = await create_people(database, 1, Grant(role, company, store))
@@ -199,6 +203,7 @@ async def test_the_label_of_a_scale_sells_its_weight_or_its_price(
 async def test_the_counter_and_the_search_of_stock_know_every_length(
     ask: GraphRunner, city: City, admin: Actor, picker: Actor, database: Database
 ) -> None:
+    """The counter knew the number with its zeros only, and the scanner sends it without."""
     milk = city.products[0]
     await set_barcodes(ask, admin, milk, EAN, "A-7")
     stock = "query ($id: ID!, $s: String!) { storeStock(storeId: $id, first: 5, search: $s) {"
@@ -241,6 +246,7 @@ INSERT += " ($1, $2, $3, $4, '', $2, '{}', '', '', false, false, true)"
 async def test_codes_of_several_products_are_reported_by_the_migration(
     fresh_database_url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    """ "22" was the code of one product and the barcode of another: one was sold silently."""
     configuration = Config(ROOT / "alembic.ini")
     configuration.attributes["database_url"] = fresh_database_url
     revisions = ScriptDirectory.from_config(configuration).walk_revisions()

@@ -15,6 +15,7 @@ from tests.support.streams.subscriber import subscribe
 async def test_a_stream_ends_with_the_key_that_opened_it(
     app_admin: AppAdmin, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A key that leaked was revoked, and its open streams read on for up to ten minutes."""
     monkeypatch.setattr(access_monitor, "SESSION_CHECK_SECONDS", 0.2)
     key, secret = await app_admin.create_secret(
         await app_admin.create_app("FULFILLMENTS_READ", "CUSTOMERS_READ")
@@ -32,6 +33,7 @@ async def test_a_stream_ends_with_the_key_that_opened_it(
 async def test_a_stream_ends_when_a_scope_of_its_app_was_taken_away(
     app_admin: AppAdmin, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The app may not read orders any more, and its open stream still sends them."""
     assert access_monitor.SESSION_CHECK_SECONDS <= 5
     monkeypatch.setattr(access_monitor, "SESSION_CHECK_SECONDS", 0.2)
     app = await app_admin.create_app("FULFILLMENTS_READ", "CUSTOMERS_READ", "STOCK_READ")

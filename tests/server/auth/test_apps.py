@@ -94,6 +94,7 @@ async def test_a_secret_is_shown_once_even_to_an_equal_request(app_admin: AppAdm
 async def test_other_processes_reject_a_revoked_secret_or_app_within_five_seconds(
     app_admin: AppAdmin, container: Container, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
+    """The process that revoked knew it at once; the next one let the key in for minutes."""
     assert app_cache.CACHE_SECONDS <= 5
     app = await app_admin.create_app()
     key, text = await app_admin.create_secret(app)
@@ -116,6 +117,7 @@ async def test_other_processes_reject_a_revoked_secret_or_app_within_five_second
 
 
 async def test_removed_scopes_are_lost_by_issued_tokens(app_admin: AppAdmin) -> None:
+    """A token of an hour ago would keep scopes that the admin has taken away."""
     app = await app_admin.create_app("STOCK_READ", "FULFILLMENTS_READ")
     _, secret = await app_admin.create_secret(app, "CLIENT_SECRET")
     token = (await app_admin.request_token(app, secret)).json()["access_token"]
@@ -198,6 +200,7 @@ async def test_an_app_pays_from_its_own_bucket_and_its_companys(
 async def test_a_socket_of_a_key_ends_when_an_access_token_would(
     app_admin: AppAdmin, container: Container
 ) -> None:
+    """A socket opened by a key would live for ever, unlike one opened by a token."""
     _, text = await app_admin.create_secret(await app_admin.create_app())
     headers = {"authorization": f"Bearer {text}"}
     caller = await authentication_of(HeaderAuthenticator(container), headers, "")

@@ -137,6 +137,7 @@ def is_refused(payload: dict[str, Any]) -> bool:
 async def test_a_request_is_refused_after_the_end(
     ending: tuple[Holder, str], app_admin: AppAdmin
 ) -> None:
+    """Session, role, key or scope has ended: the next request is refused."""
     holder, way = ending
     assert not is_refused((await app_admin.query_as(holder.bearer)).json())
     await holder.end(way)
@@ -173,6 +174,7 @@ async def ask(socket: WebSocketClient, id: str, holder: Holder) -> dict[str, Any
 
 @pytest.mark.usefixtures("quick_checks")
 async def test_a_stream_on_a_socket_ends(ending: tuple[Holder, str], app_admin: AppAdmin) -> None:
+    """The dismissed went on reading the store's orders on the socket that was open."""
     holder, way = ending
     async with open_socket(app_admin.client.socket_url) as socket:
         await socket.init(holder.bearer)
@@ -196,6 +198,7 @@ async def is_over(socket: WebSocketClient) -> bool:
 async def test_a_stream_of_server_sent_events_ends(
     ending: tuple[Holder, str], app_admin: AppAdmin
 ) -> None:
+    """The same over HTTP, where no message of the client comes that could be checked."""
     holder, way = ending
     lines = events(app_admin, holder)
     assert '"errors"' not in await anext(lines)
@@ -240,6 +243,7 @@ def test_all_ages_together_are_below_five_seconds() -> None:
 
 
 def test_every_column_that_ends_a_right_has_a_way() -> None:
+    """A new way to end a right that no case of this file tries would reach HTTP only."""
     columns = {
         f"{name}.{column.name}"
         for name in HOLDERS
@@ -250,6 +254,7 @@ def test_every_column_that_ends_a_right_has_a_way() -> None:
 
 
 def test_every_module_that_ends_a_right_is_listed() -> None:
+    """The same, seen from the code."""
     found = {
         path.relative_to(ROOT).as_posix()
         for package in ("services", "workflows", "jobs", "resolvers", "server")

@@ -101,6 +101,7 @@ async def test_a_dismissed_staff_member_cannot_adjust_stock_on_an_open_socket(
 
 
 async def test_a_socket_closes_with_its_session(app_admin: AppAdmin, staff: ActorClient) -> None:
+    """A phone is lost and its session revoked: the open socket of the thief must not stay."""
     async with open_socket(app_admin.client.socket_url) as socket:
         await socket.init(staff.token)
         await end_session(staff)
@@ -111,6 +112,7 @@ async def test_a_socket_closes_with_its_session(app_admin: AppAdmin, staff: Acto
 async def test_a_socket_closes_with_the_last_role_of_its_caller(
     app_admin: AppAdmin, container: Container, shared_city: City
 ) -> None:
+    """The dismissed member of staff kept the socket of the shop's tablet open."""
     grant = Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.near.id)
     only_staff = await create_client(container, "Only staff", grant)
     async with open_socket(app_admin.client.socket_url) as socket:

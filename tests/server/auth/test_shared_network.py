@@ -174,6 +174,7 @@ async def test_a_flood_of_invalid_tokens_is_bounded_and_refuses_nobody_else(
 
 
 async def test_valid_tokens_pay_nothing_from_the_budget_of_failures(office: Office) -> None:
+    """A busy shop behind one address would be refused like somebody who guesses tokens."""
     for _ in range(2 * FAILURES):
         office.forget()
         assert (await office.post(office.person.token)).status_code == 200

@@ -36,6 +36,7 @@ def test_slow_uploads_of_one_company_leave_places_for_others() -> None:
 
 
 def test_one_person_has_a_share_of_their_company() -> None:
+    """One manager's eight slow uploads shut out the rest of the company."""
     slots, person = UploadSlots(8), manager()
     with ExitStack() as stack:
         for _ in range(PER_PERSON):
@@ -44,6 +45,7 @@ def test_one_person_has_a_share_of_their_company() -> None:
 
 
 def test_when_all_places_are_taken_everybody_is_asked_to_try_again() -> None:
+    """A client without a place would wait without an answer."""
     slots = UploadSlots(3)
     with ExitStack() as stack:
         for _ in range(3):

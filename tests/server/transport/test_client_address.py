@@ -55,6 +55,7 @@ def test_the_client_is_the_last_address_that_is_no_proxy_of_ours(value: str, cli
     ],
 )
 def test_the_header_of_the_standard_is_read_where_it_is_set(value: str, client: str) -> None:
+    """A proxy sends Forwarded: all its clients would share one address and its limits."""
     proxies = TrustedProxies(("10.0.0.0/8",), FORWARDED)
     assert proxies.client_of(value) == client
 
@@ -106,6 +107,7 @@ async def test_requests_behind_a_proxy_take_the_fast_path_with_their_own_client(
 
 
 async def test_the_header_of_strangers_means_nothing(seen_clients: list[str]) -> None:
+    """Whoever sends the header themselves would have a new address for each request."""
     caps = ConnectionCaps(proxies=TrustedProxies(("10.0.0.0/8",)))
     async with (
         run_small_server(TransportLimits(), caps=caps) as served,

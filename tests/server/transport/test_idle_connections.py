@@ -76,6 +76,7 @@ async def test_whatever_is_begun_and_not_ended_is_cut(small: RunningServer, begu
 
 
 async def test_a_slow_body_is_answered_before_it_is_cut(small: RunningServer) -> None:
+    """The client is told 408, instead of a connection that just ends."""
     async with raw_connection(small.port) as connection:
         await connection.send(post(b"{", length=50))
         status, body = await connection.response()
@@ -98,6 +99,7 @@ async def test_a_body_that_comes_fast_enough_may_take_longer() -> None:
 
 
 async def test_a_request_that_waits_for_its_answer_is_not_idle(small: RunningServer) -> None:
+    """A long query would be cut as if its client had gone."""
     slow = b'{"query": "{ slow(seconds: 2) }"}'
     async with raw_connection(small.port) as fast, raw_connection(small.port) as ordinary:
         await fast.send(post(slow))
@@ -134,6 +136,7 @@ async def test_an_address_has_a_number_of_connections(small: RunningServer) -> N
 
 
 async def test_a_full_server_refuses_everybody_with_503(small: RunningServer) -> None:
+    """All places are taken: the next client is told so at once instead of waiting."""
     async with AsyncExitStack() as stack:
         for number in range(3 * PLACES):
             source = f"127.0.0.{number + 1}"

@@ -180,5 +180,6 @@ async def test_large_bodies_are_no_part_of_the_next_head(served: RunningServer) 
 
 @pytest.mark.parametrize("count", [MAX_HEADERS - 3, MAX_HEADERS - 2])
 async def test_a_hundred_headers_are_allowed(served: RunningServer, count: int) -> None:
+    """Proxies and tracing add many headers to an honest request."""
     allowed = count + 3 <= MAX_HEADERS
     assert await respond(served, post(HELLO, headers=lines(count))) == (200 if allowed else 431)

@@ -118,6 +118,7 @@ async def test_no_mail_is_sent_to_what_is_no_address(
 async def test_an_address_is_one_in_unicode_and_in_ascii(
     container: Container, nobody: ActorClient, manager: ActorClient, shared_city: City
 ) -> None:
+    """A domain typed in its own script and in ASCII became two persons with one mailbox."""
     name = secrets.token_hex(6)
     invited = [
         await invite(manager, shared_city, email=f"{name}@{domain}")
@@ -132,6 +133,7 @@ async def test_an_address_is_one_in_unicode_and_in_ascii(
 async def test_a_password_signs_in_with_marks_and_capitals_around_the_address(
     container: Container, nobody: ActorClient
 ) -> None:
+    """A phone's keyboard writes a capital and the clipboard adds marks: the owner was refused."""
     client = await create_client(container, "Ann", Grant(Role.CUSTOMER))
     address = f"{secrets.token_hex(6)}@xn--mnchen-3ya.example"
     async with container.database.write(PLATFORM, AuditContext("test")) as session:

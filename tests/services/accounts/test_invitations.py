@@ -102,6 +102,7 @@ async def test_the_owner_of_the_phone_signs_in_by_code_and_accepts(
     container: Container,
     mailbox: Mailbox,
 ) -> None:
+    """A manager's grant worked at once on whoever had the phone; now the owner decides."""
     phone = new_phone()
     created = (await invite(manager, shared_city, phone=phone))["invitation"]
     assert created["status"] == "PENDING"
@@ -163,6 +164,7 @@ async def test_the_link_gives_a_known_account_the_role_and_nobody_else(
     mailbox: Mailbox,
     container: Container,
 ) -> None:
+    """Somebody else who is signed in opens the link of a mail that was forwarded to them."""
     assert known.person is not None
     email = known.person.email or ""
     created = (await invite(manager, shared_city, email=email))["invitation"]
@@ -209,6 +211,7 @@ async def test_an_invitation_is_declined_revoked_or_expires_once(
     mailbox: Mailbox,
     container: Container,
 ) -> None:
+    """The invited and the manager decide at the same time: the second decision changes nothing."""
     emails = [new_email() for _ in range(3)]
     ids = [
         (await invite(manager, shared_city, email=email))["invitation"]["id"] for email in emails
@@ -255,6 +258,7 @@ async def test_an_expired_invitation_is_not_accepted_by_whoever_is_signed_in(
 async def test_an_equal_invitation_is_not_made_twice(
     manager: ActorClient, shared_city: City
 ) -> None:
+    """A manager presses the button twice: the invited gets one message and one invitation."""
     email = new_email()
     first, second = [await invite(manager, shared_city, email=email) for _ in range(2)]
     assert first == second
@@ -267,6 +271,7 @@ async def test_others_neither_see_nor_manage_an_invitation(
     picker: ActorClient,
     shared_city: City,
 ) -> None:
+    """A manager of another store could see whom others invite, and take their invitations back."""
     staff = (await invite(manager, shared_city, email=new_email()))["invitation"]
     rider = (await invite(company_admin, shared_city, "RIDER", email=new_email()))["invitation"]
     for who, hidden in (
@@ -286,6 +291,7 @@ async def test_others_neither_see_nor_manage_an_invitation(
 async def test_accepting_twice_by_one_key_is_answered_alike(
     manager: ActorClient, shared_city: City, nobody: ActorClient, mailbox: Mailbox
 ) -> None:
+    """The answer is lost and the app sends it again: the invited is not told it is too late."""
     email = new_email()
     await invite(manager, shared_city, email=email)
     variables = {"input": {"token": await mailbox.key(email), "password": LONG}}

@@ -65,6 +65,7 @@ def error_type(payload: Any) -> str | None:
 async def test_a_store_manager_grants_only_staff_roles_of_their_store(
     manager: ActorClient, shared_city: City
 ) -> None:
+    """A store's manager who could grant more would make themselves an admin of the company."""
     payload = await grant_role(
         manager, Role.STORE_STAFF, company=shared_city.company, store=shared_city.near
     )
@@ -82,6 +83,7 @@ async def test_a_store_manager_grants_only_staff_roles_of_their_store(
 async def test_a_store_manager_grants_nothing_outside_their_store(
     manager: ActorClient, shared_city: City
 ) -> None:
+    """Staff of the next store would be chosen by a manager who has no say there."""
     elsewhere: list[tuple[dict[str, Any], str]] = [
         ({"company": shared_city.company, "store": shared_city.next}, "NotFound"),
         (
@@ -101,6 +103,7 @@ async def test_a_store_manager_grants_nothing_outside_their_store(
 async def test_a_company_admin_grants_every_role_of_their_company(
     company_admin: ActorClient, shared_city: City
 ) -> None:
+    """Without it a new company could not employ anybody but by the platform."""
     for role in OF_COMPANY:
         assert (
             error_type(await grant_role(company_admin, role, company=shared_city.company)) is None
@@ -129,6 +132,7 @@ async def test_a_company_admin_grants_every_role_of_their_company(
 async def test_the_integrator_role_cannot_be_granted(
     super_admin: ActorClient, shared_city: City
 ) -> None:
+    """It is for apps; a person with it would act with the rights of all their scopes."""
     for where in (
         {},
         {"company": shared_city.company},
@@ -144,6 +148,7 @@ async def test_the_integrator_role_cannot_be_granted(
 async def test_only_super_admins_grant_super_admin_and_each_role_has_its_scope(
     role: Role, super_admin: ActorClient, shared_city: City
 ) -> None:
+    """An admin of one company would reach all others, or a role would be tied to no store."""
     at_store = await grant_role(
         super_admin, role, company=shared_city.company, store=shared_city.near
     )
@@ -165,6 +170,7 @@ async def test_only_super_admins_grant_super_admin_and_each_role_has_its_scope(
     "somebody", ["nobody", "customer", "picker", "rider", "support_agent"], indirect=True
 )
 async def test_people_without_a_granting_role_are_refused(somebody: ActorClient) -> None:
+    """A picker or a customer invites a friend as staff."""
     variables = {"role": "STORE_STAFF", "email": new_email(), "storeId": "x", "companyId": "x"}
     denied = {"UNAUTHENTICATED"} if not somebody.actor.signed_in else {"FORBIDDEN"}
     assert await somebody.codes(GRANT, {"input": variables}) == denied
@@ -176,6 +182,7 @@ async def test_people_without_a_granting_role_are_refused(somebody: ActorClient)
 async def test_exactly_one_phone_or_e_mail_is_required(
     contact: dict[str, str], company_admin: ActorClient, shared_city: City
 ) -> None:
+    """With both, the message went to one person and the role to another."""
     variables = {
         "role": "SUPPORT_AGENT",
         "companyId": encode_id(Company, shared_city.company.id),
@@ -220,6 +227,7 @@ async def test_nobody_revokes_a_role_that_they_could_not_grant(
     company_admin: ActorClient,
     super_admin: ActorClient,
 ) -> None:
+    """A store's manager could end the session of anybody, the super admin included."""
     grants = [
         Grant(Role.STORE_MANAGER, shared_city.company.id, shared_city.near.id),
         Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.next.id),

@@ -161,6 +161,7 @@ async def test_a_repeated_sign_in_of_a_guest_gets_the_same_tokens(
 async def test_a_refused_sign_in_moves_nothing(
     visitor: Visitor, container: Container, shared_city: City
 ) -> None:
+    """A guest mistypes the password of another account: cart and orders stay with the guest."""
     values = await visitor.password()
     guest = client_of(container, (await visitor.nobody.run(GUEST))["guestStart"]["accessToken"])
     order = await order_once(guest, shared_city, secrets.token_hex(16))

@@ -74,6 +74,7 @@ async def test_a_known_and_an_unknown_address_are_answered_by_the_same_statement
 async def test_sign_up_makes_a_customer_who_signs_in_by_password(
     nobody: ActorClient, container: Container, mailbox: Mailbox
 ) -> None:
+    """Nobody could sign up by e-mail: passwords were set by the seed alone."""
     email = new_email()
     payload = await sign_up(nobody, mailbox, email.upper())
     person = client_of(container, payload)
@@ -89,6 +90,7 @@ async def test_sign_up_makes_a_customer_who_signs_in_by_password(
 async def test_a_weak_password_is_refused_and_does_not_use_the_link_up(
     password: str, nobody: ActorClient, mailbox: Mailbox
 ) -> None:
+    """Whoever has to choose another password would have to ask for another mail."""
     email = new_email()
     await run(nobody, SIGN_UP, email=email)
     token = await mailbox.key(email)
@@ -100,6 +102,7 @@ async def test_a_weak_password_is_refused_and_does_not_use_the_link_up(
 async def test_a_guest_who_signs_up_keeps_their_person(
     nobody: ActorClient, container: Container, mailbox: Mailbox
 ) -> None:
+    """A guest with a paid order signs up: the order would stay with a person without contact."""
     guest = client_of(container, (await nobody.run(GUEST))["guestStart"])
     payload = await sign_up(guest, mailbox, new_email())
     assert client_of(container, payload).id == guest.id
@@ -110,6 +113,7 @@ async def test_a_guest_who_signs_up_keeps_their_person(
 async def test_a_reset_sets_the_password_once_and_ends_every_session(
     nobody: ActorClient, container: Container, mailbox: Mailbox
 ) -> None:
+    """A stranger knows the old password and is signed in: the reset ends their session too."""
     email = new_email()
     device = client_of(container, await sign_up(nobody, mailbox, email))
     await run(nobody, FORGOT, email=email)
@@ -132,6 +136,7 @@ async def test_a_reset_sets_the_password_once_and_ends_every_session(
 async def test_an_expired_link_and_one_of_another_purpose_are_refused(
     nobody: ActorClient, container: Container, mailbox: Mailbox
 ) -> None:
+    """An old mail is found in a box that has another owner by now."""
     email = new_email()
     await run(nobody, SIGN_UP, email=email)
     token = await mailbox.key(email)
@@ -148,6 +153,7 @@ async def test_an_expired_link_and_one_of_another_purpose_are_refused(
 async def test_a_password_is_changed_with_the_present_one_and_other_devices_end(
     nobody: ActorClient, container: Container, mailbox: Mailbox
 ) -> None:
+    """Whoever finds an open phone could lock its owner out by a new password."""
     email = new_email()
     first = client_of(container, await sign_up(nobody, mailbox, email))
     tokens = (await nobody.run(PASSWORD, {"email": email, "password": FIRST}))["passwordSignIn"]
@@ -166,6 +172,7 @@ async def test_a_password_is_changed_with_the_present_one_and_other_devices_end(
 async def test_a_new_address_is_confirmed_by_its_link_and_the_old_one_is_told(
     nobody: ActorClient, container: Container, mailbox: Mailbox, another_customer: ActorClient
 ) -> None:
+    """Whoever mistypes the new address, or is robbed of the account, reads of it in the old box."""
     old, new = new_email(), new_email()
     person = client_of(container, await sign_up(nobody, mailbox, old))
     await run(person, NEW_EMAIL, email=new)
@@ -180,6 +187,7 @@ async def test_a_new_address_is_confirmed_by_its_link_and_the_old_one_is_told(
 async def test_an_address_or_phone_of_another_account_is_told_to_its_owner_alone(
     nobody: ActorClient, container: Container, mailbox: Mailbox, sms: InMemorySms
 ) -> None:
+    """The answer would tell a stranger who has an account."""
     taken, phone = new_email(), new_phone()
     await sign_up(nobody, mailbox, taken)
     await sign_in(nobody, sms, phone)
@@ -194,6 +202,7 @@ async def test_an_address_or_phone_of_another_account_is_told_to_its_owner_alone
 async def test_a_new_phone_is_proved_by_its_code(
     nobody: ActorClient, container: Container, mailbox: Mailbox, sms: InMemorySms
 ) -> None:
+    """Another person's phone, entered by mistake, would get the codes of this account."""
     email, phone = new_email(), new_phone()
     person = client_of(container, await sign_up(nobody, mailbox, email))
     code = await code_for(nobody, sms, phone)
@@ -234,6 +243,7 @@ async def test_who_sets_a_first_password_by_a_mail_becomes_a_customer(
 
 
 def test_passwords_match_whatever_form_a_keyboard_sends() -> None:
+    """One keyboard composes the letter and its accent, another one does not: sign-in failed."""
     composed, decomposed = (
         unicodedata.normalize(form, "café com leite") for form in ("NFC", "NFD")
     )
@@ -250,6 +260,7 @@ def test_passwords_match_whatever_form_a_keyboard_sends() -> None:
 async def test_an_old_hash_is_accepted_and_made_anew_once(
     nobody: ActorClient, container: Container
 ) -> None:
+    """Hashes made before passwords had one normal form would have locked their owners out."""
     typed = unicodedata.normalize("NFD", "café com leite quente")
     client = await create_client(container, "Old", Grant(Role.CUSTOMER))
     before = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(typed)

@@ -47,6 +47,7 @@ async def milk(database: Database, city: City) -> Product:
 async def test_a_line_is_picked_by_the_shorter_number(
     dependencies: OrderDependencies, city: City, milk: Product
 ) -> None:
+    """The list has 0012345678905 and the scanner sends 012345678905: the pick was refused."""
     database, order = dependencies.database, await place_paid_order(dependencies, city)
     assert isinstance(order, Order)
     (fulfillment,) = await fulfillments_of(database, order)
@@ -58,6 +59,7 @@ async def test_a_line_is_picked_by_the_shorter_number(
 
 
 def test_a_pick_has_the_lot_and_the_weight_of_its_code() -> None:
+    """A label with lot, or of a scale, was unknown to the picker's scanner."""
     read = ReadCode(("1",), "L1", None, 618)
     assert LinePick(1).with_code(read, weighed=True) == LinePick(1, batch_code="L1", grams=618)
     assert LinePick(2).with_code(read, weighed=True) == LinePick(2, batch_code="L1")
@@ -69,6 +71,7 @@ def test_a_pick_has_the_lot_and_the_weight_of_its_code() -> None:
 async def test_a_receipt_has_the_lot_and_the_date_of_its_code(
     database: Database, city: City, milk: Product
 ) -> None:
+    """Staff typed lot and date although both are in the code that they scanned."""
     supply = await create_supplier_scenario(database, city)
     order = await supply.create_ordered(1, 1)
     scans = [
@@ -88,6 +91,7 @@ async def test_a_receipt_has_the_lot_and_the_date_of_its_code(
 async def test_a_line_is_counted_by_the_shorter_number(
     database: Database, city: City, milk: Product
 ) -> None:
+    """A stocktake found no product for the number without its leading zeros."""
     async with counting_team(database, city) as team:
         row = await team.start(0, 1)
         line = {"count_id": row.id, "counted": 47}
@@ -100,6 +104,7 @@ async def test_a_line_is_counted_by_the_shorter_number(
 async def test_a_file_may_have_the_shorter_number(
     database: Database, city: City, milk: Product, tmp_path: Path
 ) -> None:
+    """A spreadsheet drops leading zeros: the rows of an import were unknown products."""
     (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
     runner = ImportRunner(database, city, admin, tmp_path / "files")
     await runner.run(stock_file(f"S1,{UPC},7"), ErrorPolicy.ALL_OR_NOTHING)

@@ -70,6 +70,7 @@ def test_a_number_is_one_product_whatever_its_length(number: str) -> None:
 
 @given(st.text(max_size=250))
 def test_any_text_is_read(scanned: str) -> None:
+    """Whatever a scanner sends is a product, unknown or refused, and never an unexpected error."""
     read = read_code(scanned, LABELS)
     assert read.values
     assert all(len(value) <= 200 for value in read.values)
@@ -77,6 +78,7 @@ def test_any_text_is_read(scanned: str) -> None:
 
 @given(st.integers(0, 99_999), st.integers(0, 99_999))
 def test_what_a_scale_prints_is_what_is_read(item: int, grams: int) -> None:
+    """A label of each format gives the product and the weight or price that went into it."""
     body = f"21{item:05}{grams:05}"
     read = read_code(body + check_digit(body), LABELS)
     assert {int(value) for value in read.values} == {item}
@@ -90,6 +92,7 @@ def test_what_a_scale_prints_is_what_is_read(item: int, grams: int) -> None:
      [f"2{n}IIIIIWWWWWC" for n in range(10)] + ["20IIIIIWWWWWC"]],
 )  # fmt: skip
 def test_a_wrong_format_of_labels_is_refused(formats: list[str]) -> None:
+    """With a wrong format the scale's price would be read as a weight."""
     with pytest.raises(DomainError):
         parse_formats(formats, "input", "formats")
 
@@ -98,11 +101,13 @@ def test_a_wrong_format_of_labels_is_refused(formats: list[str]) -> None:
     "barcode", ["", " ", "0012345678906", "12345671", "a\x07b", "x" * 65, "(01)00012345678905(10)A"]
 )
 def test_what_is_no_barcode_is_refused(barcode: str) -> None:
+    """A wrong check digit was stored, and no scanner ever sent that code."""
     with pytest.raises(DomainError):
         parse_barcode(barcode, "input", "barcodes", "0")
 
 
 def test_a_barcode_is_kept_as_it_is_written() -> None:
+    """Staff compare the shown code with the print on the packet."""
     assert parse_barcode(" 012345678905\u200b") == "012345678905"
     assert parse_barcode("]C10100012345678905") == GTIN
     assert parse_barcode("A-7/b") == "A-7/b"

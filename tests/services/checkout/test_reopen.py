@@ -170,6 +170,7 @@ async def test_without_its_rider_a_reopened_order_is_a_case_and_may_come_back(
 async def test_a_pickup_that_was_recorded_for_the_wrong_order_waits_again(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """Staff clicked the order above it: the customer comes, and the store's list says collected."""
     database = dependencies.database
     await change_store(database, city, pickup_enabled=True)
     order, task, staff = await staged_order(dependencies, city)
@@ -206,6 +207,7 @@ async def test_the_age_is_checked_again_for_a_reopened_order(
 async def test_only_support_reopens_and_never_the_own_order(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """A rider, a manager or an agent gets goods a second time for an order of their own."""
     database = dependencies.database
     bags = await completed(dependencies, city)
     company = city.company.id
@@ -235,6 +237,7 @@ async def test_what_the_customer_has_been_refunded_is_not_reopened(
 async def test_an_order_is_reopened_within_a_day(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """Months later nobody knows where the bags were, and the fee and the books are closed."""
     database = dependencies.database
     bags = await completed(dependencies, city)
     agent = await riders.create_support_agent(database, city)
@@ -262,6 +265,7 @@ async def test_an_order_that_is_not_completed_is_not_reopened(
 
 
 async def test_another_reason_takes_words(dependencies: OrderDependencies, city: City) -> None:
+    """A month later nobody can tell why an agent undid a delivery."""
     database = dependencies.database
     bags = await completed(dependencies, city)
     agent = await riders.create_support_agent(database, city)

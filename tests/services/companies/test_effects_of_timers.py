@@ -50,6 +50,7 @@ async def test_an_order_waits_for_payment_as_long_as_the_timer_says(
 async def test_a_task_waits_for_its_store_as_long_as_the_timer_says(
     dependencies: OrderDependencies, city: City, set_by: SetTimers
 ) -> None:
+    """A store with few staff needs longer: its orders went to others after the common time."""
     database = dependencies.database
     await set_by(database, city, accept_seconds=900)
     before = await clock(database)
@@ -61,6 +62,7 @@ async def test_a_task_waits_for_its_store_as_long_as_the_timer_says(
 async def test_an_offer_is_valid_as_long_as_the_timer_says(
     dependencies: OrderDependencies, city: City, set_by: SetTimers
 ) -> None:
+    """Riders of a wide city need longer to answer: their offers ended after the common time."""
     database = dependencies.database
     await set_by(database, city, offer_seconds=120)
     await riders.bring_online(database, city, 0, north_m=100)
@@ -89,6 +91,7 @@ async def test_a_rider_is_silent_when_the_timer_says(
 async def test_a_rider_waits_at_the_door_as_long_as_the_timer_says(
     dependencies: OrderDependencies, city: City, set_by: SetTimers
 ) -> None:
+    """A store whose riders wait longer would have its attempts refused or ended early."""
     database = dependencies.database
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     await set_by(database, city, no_show_wait_seconds=1_800)

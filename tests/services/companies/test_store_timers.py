@@ -52,12 +52,14 @@ async def set_by(client: ActorClient, city: City, **values: Any) -> Any:
 
 
 def test_a_store_may_set_every_timer_of_a_company() -> None:
+    """A timer that is left out could not be set for the one store that needs another value."""
     assert [field.name for field in fields(StoreTimers)] == NAMES
 
 
 async def test_a_manager_sets_and_ends_timers_of_the_store(
     container: Container, manager: ActorClient, city: City
 ) -> None:
+    """A store in a mall needs ten minutes to accept; its company's four canceled its orders."""
     payload = await set_by(manager, city, timers={"acceptSeconds": 90, "offerSeconds": 30})
     assert payload["errors"] == []
     shown = payload["store"]["desk"]["timers"]
@@ -78,6 +80,7 @@ async def test_a_manager_sets_and_ends_timers_of_the_store(
 async def test_a_store_keeps_the_bounds_of_a_company(
     manager: ActorClient, city: City, name: str
 ) -> None:
+    """A store's manager sets zero minutes by a slip: each order would be rerouted at once."""
     field = "".join(word.title() if index else word for index, word in enumerate(name.split("_")))
     for seconds in (TIMER_BOUNDS[name][0] - 1, TIMER_BOUNDS[name][1] + 1):
         payload = await set_by(manager, city, timers={field: seconds})
@@ -96,6 +99,7 @@ async def test_a_stores_timer_fits_to_those_of_its_company(
 
 
 async def test_only_managers_of_the_store_set_its_timers(container: Container, city: City) -> None:
+    """A picker, or a manager of the next store, would change when orders are taken away."""
     company, store = city.company.id, city.near.id
     staff = await create_client(container, "Staff", Grant(Role.STORE_STAFF, company, store))
     other = Grant(Role.STORE_MANAGER, company, city.far.id)

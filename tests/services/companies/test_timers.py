@@ -47,6 +47,7 @@ async def clock(database: Database) -> datetime:
 
 
 def test_every_timer_has_bounds_around_its_default() -> None:
+    """A default outside its own bounds could not be set again once it was changed."""
     assert set(TIMER_BOUNDS) == set(NAMES)
     for name, seconds in asdict(DEFAULT_TIMERS).items():
         least, most = TIMER_BOUNDS[name]
@@ -88,6 +89,7 @@ async def test_an_admin_sets_timers_of_the_company(
 async def test_a_timer_outside_its_bounds_is_refused(
     company_admin: ActorClient, shared_city: City, name: str
 ) -> None:
+    """A slip of the hand, such as a year, would let orders wait for ever without an owner."""
     field = "".join(word.title() if index else word for index, word in enumerate(name.split("_")))
     for seconds in (TIMER_BOUNDS[name][0] - 1, TIMER_BOUNDS[name][1] + 1):
         values = {
@@ -102,6 +104,7 @@ async def test_a_timer_outside_its_bounds_is_refused(
 async def test_a_case_is_not_opened_before_the_rider_is_asked(
     company_admin: ActorClient, shared_city: City
 ) -> None:
+    """Support would be called for riders whom nobody has asked yet."""
     timers = {"riderSilenceSeconds": 600, "riderSilenceCaseSeconds": 300}
     values = {"companyId": encode_id(Company, shared_city.company.id), "timers": timers}
     payload = (await company_admin.run(UPDATE, {"input": values}))["companyUpdate"]
@@ -112,6 +115,7 @@ async def test_a_case_is_not_opened_before_the_rider_is_asked(
 async def test_only_admins_of_the_company_set_its_timers(
     container: Container, other_company_admin: ActorClient, shared_city: City
 ) -> None:
+    """A manager of one store would change the waiting times of all stores."""
     manager = await create_client(
         container,
         "Manager",

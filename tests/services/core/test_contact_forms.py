@@ -78,11 +78,13 @@ def test_every_way_to_write_a_number_is_one_person(form: str, texts: list[str]) 
 def test_a_number_without_a_country_code_is_one_of_the_place(
     text: str, region: str, form: str
 ) -> None:
+    """A customer at the counter types the national number, and became a second person."""
     assert parse_phone(text, region=region) == form
 
 
 @pytest.mark.parametrize("text", NO_PHONES)
 def test_what_is_no_number_gets_no_message(text: str) -> None:
+    """Nine digits of nothing got an SMS, which costs money and reaches nobody."""
     with pytest.raises(DomainError) as refused:
         parse_phone(text, "input", "phone")
     assert refused.value.problems[0].path == ["input", "phone"]
@@ -90,6 +92,7 @@ def test_what_is_no_number_gets_no_message(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "region"), SHORT_CODES)
 def test_a_short_number_of_a_country_is_no_person(text: str, region: str) -> None:
+    """An emergency or service number would get codes, and be an account."""
     with pytest.raises(DomainError):
         parse_phone(text, region=region)
 
@@ -122,6 +125,7 @@ def test_the_form_of_every_country_is_the_same_for_every_style(style: str) -> No
 
 @given(st.text(max_size=80))
 def test_any_text_is_a_number_or_refused(text: str) -> None:
+    """Any input is one or the other, and never an unexpected error."""
     try:
         form = parse_phone(text, region="PT")
     except DomainError:
@@ -145,11 +149,13 @@ def test_any_text_is_a_number_or_refused(text: str) -> None:
     ],
 )  # fmt: skip
 def test_every_way_to_write_an_address_is_one_person(text: str, form: str) -> None:
+    """Capitals, marks and a domain in its own script made second accounts of one mailbox."""
     assert parse_email(text) == form == parse_email(form) == comparable_email(text)
 
 
 @pytest.mark.parametrize("text", NO_EMAILS)
 def test_what_is_no_address_gets_no_mail(text: str) -> None:
+    """`a@b..com` and `<a@x.com>` were stored, and every mail to them came back."""
     with pytest.raises(DomainError) as refused:
         parse_email(text, "input", "email")
     assert refused.value.problems[0].path == ["input", "email"]
@@ -158,6 +164,7 @@ def test_what_is_no_address_gets_no_mail(text: str) -> None:
 
 @given(st.text(max_size=80) | st.emails())
 def test_any_text_is_an_address_or_refused(text: str) -> None:
+    """Any input is one or the other, and never an unexpected error."""
     form = read_email(text)
     assert form is None or (read_email(form) == form == form.lower() and form.isascii())
 
@@ -167,4 +174,5 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
     [("Europe/Lisbon", "PT"), ("America/Sao_Paulo", "BR"), ("UTC", None), ("Nowhere/At_all", None)],
 )
 def test_the_country_of_a_store_is_that_of_its_time_zone(zone: str, region: str | None) -> None:
+    """A national number in a store of Portugal is Portuguese, whoever runs the server."""
     assert region_of_zone(zone) == region

@@ -24,6 +24,7 @@ INVISIBLE = (
 
 @pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", "\ufeff \u00a0", "\u2800", "\u0301"])
 def test_a_name_that_cannot_be_seen_is_empty(text: str) -> None:
+    """A company's name of zero-width characters was stored: lists showed a row without a name."""
     with pytest.raises(DomainError):
         parse_line(text, "name", min_length=1)
 
@@ -35,6 +36,7 @@ def test_names_that_look_equal_are_equal(mark: str) -> None:
 
 
 def test_a_name_has_one_normal_form_and_single_spaces() -> None:
+    """Two forms of one accent, or two spaces, made two of what everybody reads as one name."""
     assert parse_line("  Cafe\u0301\u00a0\u3000 Luna ", "name") == "Caf\u00e9 Luna"
 
 
@@ -52,6 +54,7 @@ def test_every_line_break_is_one(line_break: str) -> None:
 
 @pytest.mark.parametrize("control", ["\0", "\x07", "\x1b", "\x7f", "\x9b", "\ud800", "\uffff"])
 def test_a_control_character_is_refused_in_every_use(control: str) -> None:
+    """A NUL or an escape in a note ended as an unexpected error, or in a terminal."""
     text = f"a{control}b"
     with pytest.raises(DomainError):
         parse_line(text, "name")
@@ -78,6 +81,7 @@ def test_a_control_character_is_refused_in_every_use(control: str) -> None:
     ],
 )
 def test_joiners_stay_where_a_script_or_an_emoji_needs_them(text: str) -> None:
+    """Removed everywhere, they would break words of Persian and Hindi, and families of emoji."""
     assert parse_line(text, "name", min_length=1) == unicodedata.normalize("NFC", text)
 
 
@@ -85,6 +89,7 @@ def test_joiners_stay_where_a_script_or_an_emoji_needs_them(text: str) -> None:
     "text", ["\u200dHarbour", "Har\u200cbour", "\u0645\u06cc\u200c", "a\ufe0f\u200d\U0001f680"]
 )
 def test_joiners_go_where_they_do_nothing(text: str) -> None:
+    """Between Latin letters they make a second name that looks like the first."""
     assert not set(parse_line(text, "name")) & set("\u200c\u200d\ufe0f")
 
 
@@ -105,6 +110,7 @@ def test_parsed_text_is_stable_and_visible(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_typed_and_decomposed_text_are_equal(text: str) -> None:
+    """A file from another system has NFD: its names were never equal to typed ones."""
     try:
         parsed = parse_line(text, "x", max_length=2_000)
     except DomainError:
@@ -134,11 +140,13 @@ def test_typed_and_decomposed_text_are_equal(text: str) -> None:
     ],
 )
 def test_digits_are_read_however_they_are_typed(typed: str) -> None:
+    """ "394 789", full-width digits or a mark in front cost one of five tries."""
     assert parse_digits(typed, 6) == "394789"
 
 
 @pytest.mark.parametrize("typed", ["", "39478", "3947890", "39478x", "x" * 9_999, "394789" * 11])
 def test_a_text_that_is_no_code_of_digits_is_none(typed: str) -> None:
+    """What can't be the code is told as such, and costs no try."""
     assert parse_digits(typed, 6) is None
 
 
@@ -151,12 +159,14 @@ GAPS = st.sampled_from(["", " ", "\u00a0", "-", ".", *INVISIBLE])
     gaps=st.lists(GAPS, min_size=7, max_size=7),
 )
 def test_a_code_survives_each_script_and_each_gap(digits: str, zero: str, gaps: list[str]) -> None:
+    """Whatever digits and gaps a keyboard makes, the code is the one that was sent."""
     written = (chr(ord(zero) + int(digit)) for digit in digits)
     typed = gaps[0] + "".join(map("".join, zip(written, gaps[1:], strict=True)))
     assert parse_digits(typed, 6) == digits
 
 
 def test_a_printed_code_is_equal_however_it_was_entered() -> None:
+    """Letters of a code from paper are typed in small, with spaces or hyphens."""
     assert (
         parse_code("\u200e\uff2c\uff2f\uff34\u00a0\u0661\u0662a ", "x", max_length=9) == "LOT 12a"
     )
@@ -164,4 +174,5 @@ def test_a_printed_code_is_equal_however_it_was_entered() -> None:
 
 
 def test_a_key_of_a_link_survives_the_clipboard() -> None:
+    """A mail program breaks a link or adds a mark: the key was refused."""
     assert parse_key(" abc\u200bD-\n_e\u2060 ") == "abcD-_e"

@@ -43,6 +43,7 @@ WITH_RIDER = [
 
 
 def test_every_state_with_a_rider_has_a_timer() -> None:
+    """A rider who does nothing in a state without one keeps the order there for ever."""
     assert set(STATE_TIMERS) == set(WITH_RIDER)
 
 
@@ -70,6 +71,7 @@ async def test_store_and_support_are_told_of_a_state_that_lasts_too_long(
 
 
 async def test_the_cases_end_with_the_delivery(dependencies: OrderDependencies, city: City) -> None:
+    """Support would work on cases of orders that have long been delivered."""
     database = dependencies.database
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     await make_due(database, bags.delivery)
@@ -134,6 +136,7 @@ async def test_the_customer_cancels_a_packed_order_that_finds_no_rider(
 async def test_the_offer_to_cancel_ends_when_a_rider_accepts(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """The rider is on the way when the customer takes the offer: bags for nobody."""
     database = dependencies.database
     order, fulfillment, staff, delivery = await riders.accepted_order(dependencies, city)
     await riders.pick_and_pack(dependencies, fulfillment, staff)
@@ -198,6 +201,7 @@ async def test_bags_that_wait_have_somebody_who_is_told(
 async def test_bags_that_are_not_staged_are_not_handed_over(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """A rider takes a bag off the packing table that is not finished."""
     database = dependencies.database
     _, fulfillment, staff, delivery, rider = await riders.assigned_delivery(dependencies, city)
     for line in await lines_of(database, fulfillment):

@@ -149,6 +149,7 @@ async def test_each_reason_needs_its_proofs(
 async def test_only_support_says_that_the_rider_is_unavailable(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """A rider could end any delivery by saying that there is no rider."""
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     arguments = {"reason": FailReason.RIDER_UNAVAILABLE}
     problem = await riders.refused_step(
@@ -226,6 +227,7 @@ async def test_the_rider_returns_the_bags_at_the_store_alone(
 async def test_after_five_wrong_return_codes_the_store_must_say_so(
     database: Database, returning: Any
 ) -> None:
+    """A rider guesses the code of the return without being in the store."""
     step = handover.complete_return
     wrong = f"{(int(returning.delivery.return_code) + 1) % 10_000:04}"
     for left in (4, 3, 2, 1, 0):
@@ -290,6 +292,7 @@ async def test_without_a_fresh_position_the_rider_may_arrive_and_complete(
 
 
 async def test_a_customer_takes_no_step(dependencies: OrderDependencies, city: City) -> None:
+    """A customer could complete or fail the own delivery, and keep bags and money."""
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     customer = Actor(bags.order.customer_id, grants=(Grant(Role.CUSTOMER),))
     assert delivery_states.MACHINE.available_actions(bags.delivery, customer) == []

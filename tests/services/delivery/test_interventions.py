@@ -32,6 +32,7 @@ BEFORE_RETURN = [status for status in CARRYING if status is not DeliveryStatus.R
 
 
 def test_the_states_with_the_bags_are_complete() -> None:
+    """A state in which a rider carries bags, without a way for others, is a lost order."""
     assert set(CARRYING) == CARRYING_STATUSES
 
 
@@ -111,6 +112,7 @@ async def test_support_gives_the_bags_to_another_rider(
 async def test_only_a_free_rider_of_the_company_takes_over(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """Bags would be given to a rider who has gone home, or who rides for another company."""
     database = dependencies.database
     bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
     agent = await riders.create_support_agent(database, city)
@@ -131,6 +133,7 @@ async def test_only_a_free_rider_of_the_company_takes_over(
 async def test_the_store_helps_on_the_way_back_alone(
     dependencies: OrderDependencies, city: City, status: DeliveryStatus
 ) -> None:
+    """Staff would end deliveries that are on their way to the customer."""
     bags = await carried_bags(dependencies, city, status)
     actions = delivery_states.MACHINE.available_actions(bags.delivery, bags.staff)
     helps = status is DeliveryStatus.RETURNING
@@ -153,6 +156,7 @@ async def test_support_has_a_way_out_of_every_state(
 async def test_a_rider_gives_no_reason_for_an_own_step(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """A reason marks a step in place of the rider; own steps would be recorded as such."""
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     arguments = {"pin": bags.order.delivery_pin, "override": OVERRIDE}
     problem = await riders.refused_step(

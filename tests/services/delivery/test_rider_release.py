@@ -105,6 +105,7 @@ async def test_before_pickup_the_delivery_of_a_dismissed_rider_goes_to_others(
 async def test_the_offer_of_a_dismissed_rider_does_not_delay_the_order(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """The rider is dismissed while an offer waits: the next rider is asked at once."""
     database = dependencies.database
     rider = await riders.bring_online(database, city, 0)
     _, _, _, delivery = await riders.accepted_order(dependencies, city)

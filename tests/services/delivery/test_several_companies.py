@@ -108,6 +108,7 @@ async def test_a_rider_chooses_the_company_of_a_shift(
 async def test_nobody_goes_online_for_a_company_that_they_do_not_ride_for(
     database: Database, city: City
 ) -> None:
+    """A rider of one company would get addresses of another one's customers."""
     rider = riders.as_actor(city.riders[0])
     assert isinstance(await refused(go_online(database, rider, city.second)), NotFound)
 
@@ -223,6 +224,7 @@ async def test_the_end_of_a_role_hands_over_the_ride_of_that_company(
 async def test_an_offer_of_a_company_that_was_left_can_not_be_accepted(
     dependencies: OrderDependencies, city: City, both: Actor
 ) -> None:
+    """The rider leaves the company while its offer is on the screen, and takes it."""
     database = dependencies.database
     await go_online(database, both, city.first)
     await report_near_store(database, both, city)

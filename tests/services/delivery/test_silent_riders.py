@@ -24,6 +24,7 @@ ASKED = "POSITION_REQUESTED"
 async def test_a_silent_rider_loses_a_delivery_before_pickup(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """The phone dies on the way to the store: the bags would wait there for nobody."""
     database, seconds = dependencies.database, DEFAULT_TIMERS.rider_silence_seconds
     order, _, _, delivery, _ = await riders.assigned_delivery(dependencies, city)
     await riders.backdate_assignment(database, delivery, seconds + 10)
@@ -72,6 +73,7 @@ async def test_a_silent_rider_with_the_bags_is_asked_then_support_gets_a_case(
 async def test_the_case_ends_when_the_rider_is_heard_of_again(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """A dead spot on the way: support would go on calling a rider who rides."""
     database = dependencies.database
     bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
     await fall_silent(database, city, bags.delivery, DEFAULT_TIMERS.rider_silence_case_seconds + 5)

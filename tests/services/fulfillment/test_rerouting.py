@@ -35,6 +35,7 @@ from tests.support.store_staff import (
 async def test_an_unanswered_order_moves_to_the_second_store(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """Nobody in the first store looks at the screen: the paid order would wait there for ever."""
     database = dependencies.database
     await postpone_queued_tasks(database)
     order = await place_paid_order(dependencies, city)
@@ -59,6 +60,7 @@ async def test_an_unanswered_order_moves_to_the_second_store(
 async def test_without_a_second_store_a_rejected_order_is_canceled(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """No other store reaches the address: the customer gets the money back and not silence."""
     database = dependencies.database
     async with database.write(PLATFORM, ORIGIN) as session:
         (await session.get_one(Store, city.next.id)).status = StoreStatus.PAUSED
@@ -80,6 +82,7 @@ async def test_without_a_second_store_a_rejected_order_is_canceled(
 async def test_a_store_that_lacks_a_line_is_not_the_second_store(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """The order would be rejected a second time, after the customer has waited once more."""
     database = dependencies.database
     order = await place_paid_order(dependencies, city)
     async with database.write(PLATFORM, ORIGIN) as session:
@@ -97,6 +100,7 @@ async def test_a_store_that_lacks_a_line_is_not_the_second_store(
 async def test_an_order_is_canceled_when_every_store_rejected_it(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """A third store is left, but two have rejected: the order would wander about for an hour."""
     database = dependencies.database
     order = await place_paid_order(dependencies, city)
     (fulfillment,) = await fulfillments_of(database, order)

@@ -70,6 +70,7 @@ async def test_known_devices_have_places_when_every_place_is_taken(gate: threadi
 
 
 async def test_a_canceled_wait_gives_its_turn_back(gate: threading.Event) -> None:
+    """Clients that give up would fill the queue for those who wait."""
     queue = PasswordQueue(cores=1)
     running, *waiting = await wait(queue, stranger("a"), 4)
     waiting[0].cancel()
@@ -80,6 +81,7 @@ async def test_a_canceled_wait_gives_its_turn_back(gate: threading.Event) -> Non
 
 
 async def test_no_more_hashes_run_than_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords of strangers would take all the CPU from everybody else."""
     running, most, lock = 0, 0, threading.Lock()
 
     def verify(_stored: str, _text: str) -> bool:

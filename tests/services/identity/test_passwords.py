@@ -22,12 +22,14 @@ OLD = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 def test_composed_and_decomposed_passwords_are_one() -> None:
+    """Set on one system and typed on another one, the right password was wrong."""
     stored = hash_password(COMPOSED)
     assert verify_password(stored, DECOMPOSED)
     assert not needs_rehash(stored, DECOMPOSED)
 
 
 def test_a_mark_of_the_clipboard_is_no_part_of_a_password() -> None:
+    """A pasted password brings an invisible mark, and was wrong."""
     stored = hash_password(COMPOSED)
     assert verify_password(stored, f"\u200e{DECOMPOSED}\u200b\ufeff")
     assert verify_password(stored, COMPOSED.replace(" ", "\u00a0"))
@@ -51,6 +53,7 @@ def test_an_old_hash_is_accepted_and_made_again(typed: str, form: object) -> Non
 
 @given(st.text(max_size=40))
 def test_a_password_has_one_form(text: str) -> None:
+    """Whatever form a keyboard sends, the hash is of one."""
     once = normalize_password(text)
     assert normalize_password(once) == once
     assert normalize_password(unicodedata.normalize("NFD", text)) == once
@@ -59,10 +62,12 @@ def test_a_password_has_one_form(text: str) -> None:
 
 @pytest.mark.parametrize("control", ["\0", "\x07", "\x7f", "\n"])
 def test_a_new_password_has_no_control_characters(control: str) -> None:
+    """It could not be typed again on another keyboard."""
     with pytest.raises(DomainError):
         check_new_password(f"long enough {control} password", "password")
 
 
 def test_a_password_of_invisible_characters_is_too_short() -> None:
+    """Twelve zero-width characters passed as a long password."""
     with pytest.raises(DomainError):
         check_new_password("\u200b" * 20, "password")

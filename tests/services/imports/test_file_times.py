@@ -84,6 +84,7 @@ async def test_batches_lose_what_a_file_of_an_earlier_time_misses(runner: Import
 async def test_more_units_sold_since_then_than_the_file_has_are_a_bad_row(
     runner: ImportRunner,
 ) -> None:
+    """The file says two and three were sold since: its count was wrong, and not minus one."""
     row = await runner.start(stock_file("S1,P001,2", "S1,P002,9"), ErrorPolicy.SKIP_BAD)
     await move(runner, -3)
     row = await runner.finish(row)
@@ -93,6 +94,7 @@ async def test_more_units_sold_since_then_than_the_file_has_are_a_bad_row(
 
 @pytest.mark.parametrize("days", [-1, 8])
 async def test_a_file_of_an_impossible_time_is_refused(runner: ImportRunner, days: int) -> None:
+    """A file of tomorrow, or of last year, would undo sales that it can't know of."""
     async with runner.database.read(PLATFORM) as session:
         as_of = await current_time(session) - timedelta(days=days)
     with pytest.raises(DomainError) as caught:
@@ -103,6 +105,7 @@ async def test_a_file_of_an_impossible_time_is_refused(runner: ImportRunner, day
 
 
 async def test_units_to_add_have_no_time(runner: ImportRunner) -> None:
+    """Adding ten is ten whenever the file was written; a time would change nothing."""
     async with runner.database.read(PLATFORM) as session:
         as_of = await current_time(session)
     with pytest.raises(DomainError):

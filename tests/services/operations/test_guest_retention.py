@@ -107,6 +107,7 @@ async def test_what_belongs_to_an_absent_guest_is_deleted_with_them(
 
 
 async def test_whoever_has_a_contact_is_kept(database: Database, city: City) -> None:
+    """A customer who orders once a year would lose the account."""
     person = await Aged(database, GUESTS).insert(200, email=f"{uuid7().hex}@mail.example")
     await delete_all(database, GUESTS)
     assert await Aged(database, GUESTS).exists(person)

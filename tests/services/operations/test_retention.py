@@ -49,6 +49,7 @@ def test_a_rule_of_rows_with_states_names_those_that_may_go() -> None:
 
 
 def test_every_rule_names_columns_of_its_tables() -> None:
+    """A renamed column made the job fail each night, and the table grew for ever."""
     for rule in RULES:
         table = TABLES[rule.table]
         assert rule.key == "ctid" or rule.key in table.c
@@ -60,6 +61,7 @@ def test_every_rule_names_columns_of_its_tables() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.table)
 async def test_no_statement_reads_a_whole_table(database: Database, rule: RetentionRule) -> None:
+    """A job that reads a table of millions of rows each hour slows down everybody else."""
     before = datetime.now(UTC)
     key = first_uuid7_at(before.timestamp())
     edge: Any = key if rule.key == "id" else ""
@@ -143,6 +145,7 @@ async def delete_all(database: Database, rule: RetentionRule) -> int:
 async def test_old_rows_are_deleted_and_recent_ones_kept(
     database: Database, city: City, rule: RetentionRule
 ) -> None:
+    """Keys, codes, tokens, sessions, notices, ended holds and offers were never deleted."""
     rows, period = Aged(database, rule), rule.period_days(PERIODS)
     old = await rows.insert(period + 95)
     recent = await rows.insert(period * 0.9)
@@ -157,6 +160,7 @@ async def test_old_rows_are_deleted_and_recent_ones_kept(
 async def test_an_old_row_that_is_in_use_is_kept(
     database: Database, city: City, rule: RetentionRule
 ) -> None:
+    """An old payment notice that is not processed, or a hold of an open order, would be lost."""
     rows = Aged(database, rule)
     operator, status = STATUS.search(rule.condition).groups()  # type: ignore[union-attr] # chosen so
     enums = TABLES[rule.table].c.status.type.enums  # type: ignore[attr-defined] # an enum
@@ -193,6 +197,7 @@ async def test_addresses_of_absent_guests_are_deleted(
 
 
 async def test_a_locked_row_is_skipped(database: Database, city: City) -> None:
+    """A row that somebody works with would hold up the job, or the job that person."""
     [rule] = [rule for rule in RULES if rule.table == "payment_notice"]
     rows = Aged(database, rule)
     row = await rows.insert(200)
@@ -253,6 +258,7 @@ async def test_an_audit_row_loses_personal_data_after_three_months(database: Dat
 
 
 async def test_an_audit_row_is_deleted_after_two_years(database: Database) -> None:
+    """The log of who did what grew without an end."""
     old, recent = await audit_entry(database, 731), await audit_entry(database, 700)
     async with database.write(PLATFORM, ORIGIN) as session:
         assert await retention.delete_audit_entries(session, PERIODS) == (1, False)
@@ -262,6 +268,7 @@ async def test_an_audit_row_is_deleted_after_two_years(database: Database) -> No
 
 
 async def test_nobody_else_can_change_or_delete_an_audit_row(database: Database) -> None:
+    """Whoever did something wrong would remove the trace of it."""
     entry = await audit_entry(database, 1)
     changed = update(AuditEntry).where(AuditEntry.id == entry.id).values(action="other")
     with pytest.raises(Exception, match="permission denied"):
@@ -279,6 +286,8 @@ async def test_nobody_else_can_change_or_delete_an_audit_row(database: Database)
 async def test_a_table_that_can_not_be_cleared_holds_up_no_other(
     database: Database, city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One rule fails on its table: the tables after it went on growing unseen."""
+
     async def fail(*arguments: object) -> tuple[int, bool]:
         raise RuntimeError("failed on purpose")
 

@@ -108,6 +108,7 @@ def test_intervals_are_in_order_disjoint_and_as_long_as_the_clock_says(
 def test_intervals_of_any_zone_are_as_long_as_the_wall_says_between_equal_offsets(
     name: str, hours: list[OpeningInterval], day: date
 ) -> None:
+    """Between two clock changes no store is open longer than its hours say."""
     zone = ZoneInfo(name)
     found = list(intervals(rows(hours), zone, day, 7))
     assert all(first[1] <= second[0] for first, second in pairwise(found))
@@ -223,6 +224,7 @@ async def test_the_database_opens_a_store_at_the_same_times(
 def test_open_seconds_are_counted_in_the_hours_alone(
     hours: list[OpeningInterval], place: tuple[str, date], minutes: int, seconds: float
 ) -> None:
+    """A pickup that waits overnight would be put back before the store opens."""
     zone, night = place
     store = Store(timezone=zone, business_day_start=time(0))
     now = datetime.combine(night, time(0), UTC) - timedelta(days=1) + minutes * MINUTE

@@ -57,6 +57,7 @@ def test_a_time_of_day_comes_when_the_clock_first_shows_or_passes_it(
 def test_business_days_are_in_order_and_contain_their_times(
     zone: str, day_start: time, at: datetime, later: timedelta
 ) -> None:
+    """A sale would be counted on no day, or on two."""
     store = store_in(zone, day_start)
     day = business_day(store, at)
     assert business_day_begin(store, day) <= at < business_day_begin(store, day + timedelta(days=1))

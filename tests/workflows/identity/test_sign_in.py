@@ -66,6 +66,7 @@ async def test_a_code_signs_in_and_creates_a_customer_once(
 
 
 async def test_a_code_works_once(nobody: ActorClient, sms: InMemorySms) -> None:
+    """Whoever reads the code over somebody's shoulder comes too late."""
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
     assert (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]["accessToken"]
@@ -88,6 +89,7 @@ async def test_a_code_is_read_however_it_is_typed(nobody: ActorClient, sms: InMe
 async def test_the_sixth_attempt_is_refused_even_with_the_right_code(
     nobody: ActorClient, sms: InMemorySms
 ) -> None:
+    """A code of six digits would be found by trying all of them."""
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
     tries_left = []
@@ -102,6 +104,7 @@ async def test_the_sixth_attempt_is_refused_even_with_the_right_code(
 async def test_a_code_expires_after_five_minutes(
     nobody: ActorClient, sms: InMemorySms, database: Database
 ) -> None:
+    """A message on a locked screen is found an hour later."""
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
     async with database.write(PLATFORM, AuditContext("test")) as session:
@@ -130,6 +133,7 @@ async def test_the_database_never_stores_the_code(
 
 
 async def test_a_phone_and_an_address_get_a_limited_number_of_codes(nobody: ActorClient) -> None:
+    """A stranger has hundreds of paid text messages sent to one phone."""
     phone = new_phone()
     by_phone = [
         await nobody.run(REQUEST, {"phone": phone}) for _ in range(MAX_CODES_PER_SOURCE + 1)
@@ -148,6 +152,7 @@ async def test_a_phone_and_an_address_get_a_limited_number_of_codes(nobody: Acto
 
 @pytest.mark.parametrize("phone", ["", "912345678", "+0123456789", "+351 call me", "+1" * 40])
 async def test_an_invalid_phone_number_is_refused(nobody: ActorClient, phone: str) -> None:
+    """A code was sent, and paid for, to what is no phone."""
     assert error_types((await nobody.run(REQUEST, {"phone": phone}))["otpRequest"]) == [
         "InvalidInput"
     ]
@@ -156,6 +161,7 @@ async def test_an_invalid_phone_number_is_refused(nobody: ActorClient, phone: st
 async def test_a_guest_who_signs_in_stays_the_same_person(
     nobody: ActorClient, sms: InMemorySms, container: Container
 ) -> None:
+    """The guest's cart and paid order would belong to nobody who can sign in."""
     started = (await nobody.run(GUEST))["guestStart"]
     actor = container.authenticator.verify(started["accessToken"]).actor
     guest, phone = ActorClient(container, actor), new_phone()
@@ -168,6 +174,7 @@ async def test_a_guest_who_signs_in_stays_the_same_person(
 async def test_a_guest_is_merged_into_an_account_that_exists(
     nobody: ActorClient, sms: InMemorySms, container: Container, database: Database
 ) -> None:
+    """A guest orders, then signs in to an account of theirs: the order would be lost to them."""
     phone = new_phone()
     account = await sign_in(nobody, sms, phone)
     started = (await nobody.run(GUEST))["guestStart"]
@@ -195,6 +202,7 @@ async def account(database: Database, password: str | None) -> str:
 async def test_a_password_signs_in_whatever_the_case_of_the_e_mail(
     nobody: ActorClient, database: Database
 ) -> None:
+    """A keyboard begins the address with a capital letter: the account was unknown."""
     email = await account(database, "correct horse")
     variables = {"email": email.upper(), "password": "correct horse"}
     assert (await nobody.run(PASSWORD, variables))["passwordSignIn"]["accessToken"]
@@ -231,6 +239,7 @@ async def test_unknown_e_mail_and_wrong_password_get_the_same_answer_for_the_sam
 async def test_a_refresh_token_works_once_and_its_reuse_revokes_the_session(
     nobody: ActorClient, sms: InMemorySms, container: Container
 ) -> None:
+    """A stolen token is used as well as the owner's: the session ends for both of them."""
     first = await sign_in(nobody, sms, new_phone())
     second = (await nobody.run(REFRESH, {"token": first["refreshToken"]}))["sessionRefresh"]
     assert second["refreshToken"] not in (None, first["refreshToken"])
@@ -270,6 +279,7 @@ async def test_sessions_are_listed_and_revoked_one_by_one_and_all_at_once(
 async def test_another_persons_session_cannot_be_revoked(
     customer: ActorClient, another_customer: ActorClient, container: Container, database: Database
 ) -> None:
+    """Anybody with an id would sign others out."""
     assert another_customer.actor.session_id is not None
     theirs = encode_id(SignInSession, another_customer.actor.session_id)
     end = (
@@ -280,6 +290,7 @@ async def test_another_persons_session_cannot_be_revoked(
 
 
 async def test_guests_per_address_are_limited(nobody: ActorClient) -> None:
+    """One address makes a guest for each order, and so gets around every limit per person."""
     started = [await nobody.run(GUEST, address="203.0.113.8") for _ in range(61)]
     assert [error_types(answer["guestStart"]) for answer in started] == [[]] * 60 + [
         ["RateLimited"]

@@ -166,6 +166,7 @@ async def test_nothing_is_handed_over_unpaid(shop: Shop, city: City, buyer: Acto
 async def test_without_a_new_authorization_the_order_is_canceled(
     shop: Shop, city: City, buyer: Actor, until: str
 ) -> None:
+    """The customer has gone: after five minutes the bags are put back, not handed over unpaid."""
     order, _, _ = await paid_task(shop, city, buyer, until)
     await lose_authorization(shop, order)
     await overdue(shop, order)
@@ -183,6 +184,7 @@ async def test_without_a_new_authorization_the_order_is_canceled(
 async def test_a_payment_in_the_last_second_keeps_the_order(
     shop: Shop, city: City, buyer: Actor
 ) -> None:
+    """The customer confirms as the deadline passes: who has paid keeps the order."""
     order, _, _ = await paid_task(shop, city, buyer, STAGED)
     await lose_authorization(shop, order)
     await shop.settle(order)
@@ -212,6 +214,7 @@ async def test_an_authorization_after_the_cancellation_is_voided(
 
 
 async def test_a_payment_can_be_lost_twice(shop: Shop, city: City, buyer: Actor) -> None:
+    """The second bank hold ends as well: the order asks again, and is not stuck in between."""
     order, _, _ = await paid_task(shop, city, buyer, PICKING)
     for _ in range(2):
         await lose_authorization(shop, order)
