@@ -1,4 +1,4 @@
-"""Job that deletes what is past its period, table by table."""
+"""Job that deletes, or masks, what is past its period, table by table."""
 
 import logging
 import random
@@ -13,7 +13,8 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs.retry_each import process_each
-from services.operations import retention
+from services.operations import recipient_retention, retention
+from services.operations.recipient_retention import MASKS, MaskRule
 from services.operations.retention_rules import RULES, RetentionPeriods, RetentionRule
 
 log = logging.getLogger("darkstore.jobs")
@@ -29,8 +30,12 @@ def _steps() -> dict[str, DeleteBatch]:
     def delete_by(rule: RetentionRule) -> DeleteBatch:
         return lambda session, periods: retention.delete_batch(session, rule, periods)
 
+    def mask_by(rule: MaskRule) -> DeleteBatch:
+        return lambda session, periods: recipient_retention.mask_batch(session, rule, periods)
+
     return {
         **{rule.table: delete_by(rule) for rule in RULES},
+        **{rule.name: mask_by(rule) for rule in MASKS},
         "audit_entry": retention.delete_audit_entries,
         "audit_entry.mask": retention.mask_audit_entries,
     }
@@ -58,5 +63,5 @@ async def _delete_of(database: Database, periods: RetentionPeriods, key: UUID) -
             count, has_more = await STEPS[name](session, periods)
         total += count
     if total:
-        log.info("%s deleted %d rows of %s", JOB, total, name)
+        log.info("%s deleted or masked %d rows of %s", JOB, total, name)
     return total

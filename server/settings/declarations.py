@@ -26,7 +26,13 @@ from server.settings.value_kinds import (
 from server.transport.client_address import FORWARDED_HEADERS, THIS_MACHINE, X_FORWARDED_FOR
 from server.transport.limits import MAX_CONNECTIONS_PER_ADDRESS
 from services.checkout.unpaid_limits import DEFAULT_LIMITS
-from services.operations.retention_rules import AUDIT_DAYS, AUDIT_PERSONAL_DAYS, GUEST_DAYS
+from services.operations.retention_rules import (
+    AUDIT_DAYS,
+    AUDIT_PERSONAL_DAYS,
+    DOOR_DAYS,
+    GUEST_DAYS,
+    RECIPIENT_DAYS,
+)
 
 DEVELOPMENT = "development"
 PRODUCTION = "production"
@@ -64,6 +70,8 @@ RETENTION = {
         "DARKSTORE_AUDIT_PERSONAL_DAYS", whole_number(7, 3_650), AUDIT_PERSONAL_DAYS
     ),
     "guest_days": Setting("DARKSTORE_GUEST_DAYS", whole_number(7, 400), GUEST_DAYS),
+    "recipient_days": Setting("DARKSTORE_RECIPIENT_DAYS", whole_number(30, 3_650), RECIPIENT_DAYS),
+    "door_days": Setting("DARKSTORE_DOOR_DAYS", whole_number(7, 400), DOOR_DAYS),
 }
 """The setting of each period of `RetentionPeriods`."""
 

@@ -14,11 +14,15 @@ from database.base import Base, first_uuid7_at
 from services.core.clock import current_time
 from services.operations import job_cursors
 from services.operations.job_cursors import store_cursor
-from services.operations.retention_rules import RetentionPeriods, RetentionRule, Scan
+from services.operations.retention_rules import (
+    DAY_SECONDS,
+    RetentionPeriods,
+    RetentionRule,
+    Scan,
+)
 
 BATCH_ROWS = 500
 SLICE_ROWS = 5_000
-DAY_SECONDS = 24 * 3600
 AUDIT_CURSOR = "audit_entry.mask"
 FIRST_UUID = UUID(int=0)
 

@@ -14,6 +14,9 @@ IDEMPOTENCY_HOURS = 24
 AUDIT_DAYS = 730
 AUDIT_PERSONAL_DAYS = 90
 GUEST_DAYS = 90
+RECIPIENT_DAYS = 400
+DOOR_DAYS = 30
+DAY_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,16 @@ class RetentionPeriods:
     """The periods that operators may set, in days.
 
     After `audit_personal_days` an audit row shows who did what to which row, and no names, texts,
-    addresses and places any more.
+    addresses and places any more. `services/operations/recipient_retention.py` says what an order
+    loses after `door_days` and `recipient_days` from its end.
     """
 
     event_days: int = RETENTION_DAYS
     audit_days: int = AUDIT_DAYS
     audit_personal_days: int = AUDIT_PERSONAL_DAYS
     guest_days: int = GUEST_DAYS
+    recipient_days: int = RECIPIENT_DAYS
+    door_days: int = DOOR_DAYS
 
 
 DEFAULT_PERIODS = RetentionPeriods()
@@ -186,7 +192,9 @@ OTHER_JOBS: Mapping[str, str] = {
 
 MASTER_DATA = "master data: as many rows as there are things, and people archive them"
 ONE_EACH = "one row for each thing of another table, written over"
-ORDER_BOOKS = "part of a sale: kept with its books, as tax and commercial law ask for"
+ORDER_BOOKS = (
+    "part of a sale: kept with its books, as tax and commercial law ask for; recipients are removed"
+)
 STOCK_BOOKS = "part of the stock ledger: its sums are the units there are, and recalls need it"
 PURCHASE_BOOKS = "part of the purchase books, as tax and commercial law ask for"
 
