@@ -50,6 +50,7 @@ async def test_only_what_has_changed_is_looked_at(city: City, database: Database
 
 
 async def test_two_workers_do_not_miss_a_change(city: City, database: Database) -> None:
+    """Both look at once, and stock changes in between: the alert would never come."""
     await check_all_levels(database)
     for index in range(4):
         await set_stock(database, city, index, 0)

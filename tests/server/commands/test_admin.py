@@ -54,6 +54,7 @@ def test_the_demo_is_refused_in_production(
 
 
 def test_the_command_says_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever sets up an installation types the command wrong, and got a traceback."""
     assert main(["admin", "create", "--phone", "+351912345678"], {}) == 2
     assert capsys.readouterr().err.startswith("admin: DATABASE_URL is not set")
     with pytest.raises(SystemExit):

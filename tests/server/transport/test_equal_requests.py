@@ -70,6 +70,7 @@ async def test_an_empty_parameter_is_an_absent_one_by_every_way(
 
 
 async def test_an_empty_operation_name_chooses_the_only_operation(served: RunningServer) -> None:
+    """By GET it was no name and by POST an unknown one: the same request failed by one way."""
     for way in (by_post, by_get, by_socket):
         answer = await way(served, {"query": QUERY, "operationName": ""})
         assert answer == (HELLO["data"], [])
@@ -94,6 +95,7 @@ async def test_json_may_begin_with_a_byte_order_mark(served: RunningServer) -> N
     "raw", [b"", BYTE_ORDER_MARK, BYTE_ORDER_MARK * 2 + b"{}", b"\xff\xfe{\0}\0"]
 )
 def test_other_marks_and_encodings_are_no_json(raw: bytes) -> None:
+    """UTF-16 or a mark in the middle is refused by one sentence, not read by guesses."""
     with pytest.raises(orjson.JSONDecodeError):
         decode_json(raw)
 
@@ -112,6 +114,7 @@ async def test_many_quick_subscriptions_do_not_refuse_the_next(served: RunningSe
 
 
 async def test_live_operations_of_a_socket_still_have_a_limit(served: RunningServer) -> None:
+    """Those that are over don't count, those that are live do: a socket is no way around it."""
     async with open_socket(served.socket_url) as socket:
         await socket.init()
         for number in range(51):

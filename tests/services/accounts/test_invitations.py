@@ -186,6 +186,7 @@ async def test_only_the_newest_link_is_valid_and_a_forged_one_never(
     mailbox: Mailbox,
     container: Container,
 ) -> None:
+    """It is sent again: neither the older link nor one made up by a stranger opens anything."""
     email = new_email()
     created = (await invite(manager, shared_city, email=email))["invitation"]
     first = await mailbox.key(email)

@@ -23,6 +23,7 @@ async def update(who: ActorClient, **fields: Any) -> Any:
 async def test_everybody_changes_their_own_name_and_language(
     role: Role, container: Container
 ) -> None:
+    """A person who moved would get messages in a language that they don't read."""
     who, other = [await create_client(container, "Somebody", Grant(role)) for _ in range(2)]
     payload = await update(who, name="Ana", language="pt-PT")
     assert payload["errors"] == []
@@ -33,6 +34,7 @@ async def test_everybody_changes_their_own_name_and_language(
 
 
 async def test_omitted_fields_keep_their_value(container: Container) -> None:
+    """An app that knows only the name would empty the language."""
     who = await create_client(container, "Somebody", Grant(Role.CUSTOMER))
     await update(who, language="fr")
     assert (await update(who, name="Bea"))["person"]["language"] == "fr"
@@ -54,6 +56,7 @@ async def test_omitted_fields_keep_their_value(container: Container) -> None:
 async def test_an_invalid_name_or_language_is_refused(
     fields: dict[str, str], field: str, container: Container
 ) -> None:
+    """ "xx-not" was stored as a language, and messages of that person had none that exists."""
     who = await create_client(container, "Somebody", Grant(Role.CUSTOMER))
     payload = await update(who, **fields)
     assert payload["person"] is None
@@ -62,4 +65,5 @@ async def test_an_invalid_name_or_language_is_refused(
 
 
 async def test_an_anonymous_caller_cannot_update_a_person(nobody: ActorClient) -> None:
+    """There is no person to change: it is refused, and not an unexpected error."""
     assert await nobody.codes(UPDATE, {"input": {"name": "x"}}) == {"UNAUTHENTICATED"}

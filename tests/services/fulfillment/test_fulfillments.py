@@ -25,6 +25,7 @@ from tests.support.store_staff import accept_task, on_hand, refusal_of_step, run
 
 
 async def test_of_two_pickers_one_accepts(dependencies: OrderDependencies, city: City) -> None:
+    """Both press at once, and would pick the same order twice."""
     database = dependencies.database
     order = await place_paid_order(dependencies, city)
     (fulfillment,) = await fulfillments_of(database, order)
@@ -71,6 +72,7 @@ async def test_a_fulfillment_with_an_open_delivery_is_not_accepted_again(
 async def test_people_of_other_stores_get_not_found(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """The id of a task tells staff of another store that there is such an order."""
     database = dependencies.database
     order = await place_paid_order(dependencies, city)
     (fulfillment,) = await fulfillments_of(database, order)
@@ -97,6 +99,7 @@ async def test_people_of_other_stores_get_not_found(
 async def test_canceling_restocks_found_units_and_writes_off_the_rest(
     dependencies: OrderDependencies, city: City
 ) -> None:
+    """What was not found on the shelf came back to the books as if it were there."""
     database = dependencies.database
     order = await place_paid_order(dependencies, city)
     fulfillment, staff = await accept_task(dependencies, city, order)
