@@ -259,7 +259,6 @@ async def test_an_expired_invitation_is_not_accepted_by_whoever_is_signed_in(
 async def test_an_equal_invitation_is_not_made_twice(
     manager: ActorClient, shared_city: City
 ) -> None:
-    """A manager presses the button twice: the invited gets one message and one invitation."""
     email = new_email()
     first, second = [await invite(manager, shared_city, email=email) for _ in range(2)]
     assert first == second
@@ -272,7 +271,6 @@ async def test_others_neither_see_nor_manage_an_invitation(
     picker: ActorClient,
     shared_city: City,
 ) -> None:
-    """A manager of another store could see whom others invite, and take their invitations back."""
     staff = (await invite(manager, shared_city, email=new_email()))["invitation"]
     rider = (await invite(company_admin, shared_city, "RIDER", email=new_email()))["invitation"]
     for who, hidden in (
@@ -292,7 +290,6 @@ async def test_others_neither_see_nor_manage_an_invitation(
 async def test_accepting_twice_by_one_key_is_answered_alike(
     manager: ActorClient, shared_city: City, nobody: ActorClient, mailbox: Mailbox
 ) -> None:
-    """The answer is lost and the app sends it again: the invited is not told it is too late."""
     email = new_email()
     await invite(manager, shared_city, email=email)
     variables = {"input": {"token": await mailbox.key(email), "password": LONG}}

@@ -49,7 +49,6 @@ def test_a_rule_of_rows_with_states_names_those_that_may_go() -> None:
 
 
 def test_every_rule_names_columns_of_its_tables() -> None:
-    """A renamed column made the job fail each night, and the table grew for ever."""
     for rule in RULES:
         table = TABLES[rule.table]
         assert rule.key == "ctid" or rule.key in table.c
@@ -197,7 +196,6 @@ async def test_addresses_of_absent_guests_are_deleted(
 
 
 async def test_a_locked_row_is_skipped(database: Database, city: City) -> None:
-    """A row that somebody works with would hold up the job, or the job that person."""
     [rule] = [rule for rule in RULES if rule.table == "payment_notice"]
     rows = Aged(database, rule)
     row = await rows.insert(200)
@@ -258,7 +256,6 @@ async def test_an_audit_row_loses_personal_data_after_three_months(database: Dat
 
 
 async def test_an_audit_row_is_deleted_after_two_years(database: Database) -> None:
-    """The log of who did what grew without an end."""
     old, recent = await audit_entry(database, 731), await audit_entry(database, 700)
     async with database.write(PLATFORM, ORIGIN) as session:
         assert await retention.delete_audit_entries(session, PERIODS) == (1, False)
@@ -268,7 +265,6 @@ async def test_an_audit_row_is_deleted_after_two_years(database: Database) -> No
 
 
 async def test_nobody_else_can_change_or_delete_an_audit_row(database: Database) -> None:
-    """Whoever did something wrong would remove the trace of it."""
     entry = await audit_entry(database, 1)
     changed = update(AuditEntry).where(AuditEntry.id == entry.id).values(action="other")
     with pytest.raises(Exception, match="permission denied"):
