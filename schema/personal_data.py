@@ -23,13 +23,19 @@ class Audience:
 AUDIENCES = (
     Audience(
         "",
-        "the signed-in person, of themselves",
+        "the signed-in person, of themselves; a new secret once, whoever has made it",
         (
             "Viewer.name",
             "Viewer.phone",
             "Viewer.email",
             "Customer.addresses",
+            "SignedInPayload.accessToken",
+            "SignedInPayload.refreshToken",
             "SignedInPayload.deviceToken",
+            "AppSecretCreatePayload.text",
+            "AppSecretRotatePayload.text",
+            "WebhookEndpointCreatePayload.secret",
+            "WebhookSecretRotatePayload.secret",
             "RiderLocationReportPayload.position",
             "RiderLocationReportBatchPayload.position",
         ),
@@ -74,7 +80,47 @@ AUDIENCES = (
     Audience(
         "codes of customers",
         "the customer",
-        ("Order.deliveryPin",),
+        ("Order.deliveryPin", "Order.pickupCode", "Payment.clientSecret", "Payment.nextActionUrl"),
+    ),
+    Audience(
+        "codes for the handover",
+        "the store's staff",
+        ("Fulfillment.handoverCode",),
+    ),
+    Audience(
+        "codes of returns",
+        "the staff of the store to which the bags come back, while they do",
+        ("Delivery.returnCode",),
+    ),
+    Audience(
+        "notes on cancellations",
+        "the store's staff, and support",
+        ("Order.cancelNote",),
+    ),
+    Audience(
+        "notes on failed attempts",
+        "the store's staff, and support",
+        ("Delivery.failNote",),
+    ),
+    Audience(
+        "notes of the staff",
+        "the same",
+        ("Delivery.overrideNote", "Fulfillment.overrideNote"),
+    ),
+    Audience(
+        "notes of support",
+        "support",
+        ("Order.reopenNote", "Refund.note"),
+    ),
+    Audience(
+        "refusals of payments",
+        "the customer, and support",
+        ("Payment.failureCode", "Payment.failureMessage", "Refund.failureMessage"),
+    ),
+    Audience(
+        "tickets",
+        "the customer, except of cases that the system opened; support; apps with tickets:read",
+        ("Ticket.subject", "Ticket.details", "TicketMessage.body"),
     ),
     Audience(
         "contacts of people",
@@ -88,8 +134,13 @@ AUDIENCES = (
     ),
     Audience(
         "deliveries",
-        "whoever may see the delivery; the track not the customer, and for 30 days",
-        ("Delivery.riderName", "Delivery.track"),
+        "whoever may see the delivery",
+        ("Delivery.riderName",),
+    ),
+    Audience(
+        "tracks",
+        "the store's staff and support, for 30 days",
+        ("Delivery.track", "DeliveryTrack.polyline"),
     ),
     Audience(
         "positions of riders",
@@ -113,13 +164,34 @@ AUDIENCES = (
         "who works in the company",
         ("Supplier.name", "Supplier.email", "Supplier.phone"),
     ),
+    Audience(
+        "sales at the counter",
+        "the store's staff",
+        ("CounterSale.voidNote",),
+    ),
+    Audience(
+        "purchases",
+        "the store's staff",
+        ("PurchaseOrder.note", "PurchaseOrder.endNote", "GoodsReceipt.note"),
+    ),
+    Audience(
+        "transfers",
+        "the staff of both stores",
+        ("Transfer.note", "Transfer.decisionNote"),
+    ),
+    Audience(
+        "stock",
+        "the store's staff",
+        ("StockCount.note",),
+    ),
 )
 PERSONAL_FIELDS = frozenset(chain.from_iterable(audience.fields for audience in AUDIENCES))
 PERSONAL_WORDS = frozenset(
-    {"addresses", "address", "customer", "device", "drop", "email", "gate", "ip", "latitude",
-     "longitude", "name", "phone", "pin", "point", "position", "recipient", "track"}
+    {"addresses", "address", "body", "code", "customer", "details", "device", "drop", "email",
+     "gate", "ip", "latitude", "longitude", "name", "note", "phone", "pin", "point", "polyline",
+     "position", "recipient", "secret", "subject", "text", "token", "track"}
 )  # fmt: skip
-"""Words in the names of fields that carry personal data."""
+"""Words in the names of fields that carry personal data, free texts of people, or secrets."""
 NOT_PERSONAL = frozenset(
     {
         "App.name", "Brand.name", "Category.name", "Company.name", "Product.name", "Store.name",
@@ -133,6 +205,16 @@ NOT_PERSONAL = frozenset(
         "GeoPoint.latitude", "GeoPoint.longitude", "Storefront.point", "ZonePlace.point",
         "ZonePlace.latitude", "ZonePlace.longitude", "StockReorderPointSetPayload.reorderPoint",
         "Viewer.customer",
+        # numbers of orders: they open nothing, and are shown with the order's row
+        "Order.code", "Fulfillment.orderCode", "Delivery.orderCode", "RecalledOrder.code",
+        # codes of goods, stores, suppliers and answers of servers; a secret's row without its text
+        "Store.code", "Product.code", "BatchShare.code", "StockBatch.code", "BatchRecall.batchCode",
+        "WebhookAttempt.statusCode", "PurchaseOrder.code", "Supplier.code", "CodeTaken.code",
+        "GoodsReceiptLine.batchCode", "ScannedProduct.batchCode", "TransferLot.batchCode",
+        "BatchFrozen.batchCode", "UnknownCode.code", "SupplierCodeTaken.code",
+        "AppSecretCreatePayload.secret", "AppSecretRotatePayload.secret",
+        "AppSecretRevokePayload.secret", "Product.offerText",
+        "SignedInPayload.accessTokenExpiresAt",
     }
 )  # fmt: skip
 """Fields that have such a name and carry none."""

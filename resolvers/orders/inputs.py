@@ -116,7 +116,10 @@ class OrderCancelInput:
     reason: CancelReason = strawberry.field(
         description="Why: one of the reasons in Order.cancellation."
     )
-    note: str = strawberry.field(default="", description="Details in the caller's own words.")
+    note: str = strawberry.field(
+        default="",
+        description="Details in the caller's own words, which the customer and the store read.",
+    )
     expected_fee_minor: BigInt | None = strawberry.field(
         default=None,
         description="The fee that was shown, from Order.cancellation; rejected if it has changed.",

@@ -120,7 +120,7 @@ class RefundType(NodeType):
     )
     amount: MoneyType = money_field("amount_minor", "The amount.")
     reason: RefundReason = column("Why.")
-    note: str = column("Note of the agent.")
+    note: str | None = column("Note of the agent, for support.", allow=SUPPORT)
     failure_message: str | None = private_field(
         "failure_message",
         "Why it failed; null except for the customer and support.",

@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from database.base import Base
 from execution import Answer
+from models.delivery import Delivery, DeliveryTrack
 from tests.schema.walk.test_apps import answers
 from tests.schema.walk.test_downloads import client, fetch_all
 from tests.schema.walk.test_streams import follow
@@ -20,8 +22,9 @@ from tests.support.walk.marks import violations
 from tests.support.walk.parties import World
 from tests.support.walk.places import find
 from tests.support.walk.row_documents import TYPE_NAMES, documents_of
-from tests.support.walk.rules import OPERATES, RULES, SCOPE, WalkRule
+from tests.support.walk.rules import OPERATES, RULES
 from tests.support.walk.share import IS_FULL, PART
+from tests.support.walk.walk_rule import SCOPE, WalkRule
 
 __all__ = ["client"]
 
@@ -87,6 +90,8 @@ OPEN: dict[str, Callable[..., Any]] = {
     "resolvers.orders.orders.delivery_pin": pin,
     "resolvers.delivery.deliveries.return_code": code_of_return,
 }
+# A track has no id: it is a field of its delivery.
+SHOWN_BY: dict[type[Base], type[Base]] = {DeliveryTrack: Delivery}
 # Values of rows that their readers may know of: here row-level security is no second check.
 ABOVE_ROWS = frozenset(rule.name for rule in RULES if rule.values) - {"contacts of people"}
 
@@ -101,7 +106,7 @@ def open_place(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
 
 def relevant_first(world: World, rule: WalkRule) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The documents of the walk, those of the rule's own models first."""
-    kinds = {TYPE_NAMES.get(model) for model in (*rule.rows, *rule.values)}
+    kinds = {TYPE_NAMES.get(SHOWN_BY.get(model, model)) for model in (*rule.rows, *rule.values)}
     documents = list(documents_of(world))
     first = [one for one in documents if one[0].removeprefix("node ") in kinds]
     yield from first

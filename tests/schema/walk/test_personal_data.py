@@ -13,9 +13,10 @@ from schema.backing import BACKING
 from schema.personal_data import AUDIENCES, NOT_PERSONAL, PERSONAL_FIELDS, PERSONAL_WORDS
 from schema.root import graph
 from schema.rules_table import rules_table
-from tests.support.walk.marks import PHONES, text_columns
-from tests.support.walk.rules import PLACE, RULE_OF_ROWS, RULE_OF_VALUE, RULES, WalkRule
+from tests.support.walk.marks import LINES, PHONES, text_columns
+from tests.support.walk.rules import PLACE, RULE_OF_ROWS, RULE_OF_VALUE, RULES
 from tests.support.walk.rules import rule_of_value as rule_of
+from tests.support.walk.walk_rule import WalkRule
 
 WORD = re.compile(r"[A-Z]?[a-z0-9]+")
 MODELS = {kind.__name__.removesuffix("Type"): model for kind, model in BACKING.items()}
@@ -30,6 +31,8 @@ STORED: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "Address.point": (MODELS["Address"], ()),
     "Session.device": (SignInSession, ("device",)),
     "Session.address": (SignInSession, ("address",)),
+    "Order.pickupCode": (Order, ("delivery_pin",)),
+    "DeliveryTrack.polyline": (MODELS["DeliveryTrack"], ("line",)),
     "Invitation.phone": (MODELS["Invitation"], ("email",)),  # it has one of the two
 }
 """Where fields are stored that have another name than their column."""
@@ -77,7 +80,7 @@ def test_the_walk_asks_for_each_by_the_rule_of_its_audience() -> None:
             if field in OBJECTS:
                 continue
             model, columns = stored(field)
-            marked = {*text_columns(model), *PHONES.get(model, ()), *PLACE}
+            marked = {*text_columns(model), *PHONES.get(model, ()), *LINES.get(model, ()), *PLACE}
             if model not in RULE_OF_ROWS and not any((model, x) in RULE_OF_VALUE for x in columns):
                 wrong.append(f"{field}: nothing walks {model.__name__}")
             elif any(rule_of(model, x) is not rules[audience.rule] for x in columns):

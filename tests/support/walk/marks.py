@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Base
 from models.accounts import Invitation, Person
+from models.delivery import DeliveryTrack
+from models.geo_point import Point
 from models.identity import Actor
 from models.ids import MODELS, decode_id
 from models.riders import RiderPosition
+from services.routing import track_codec
+from services.routing.track_codec import TrackPoint
 from tests.support.walk.parties import World
 from tests.support.walk.rules import GUARDED, PLACE, RULE_OF_ROWS, RULE_OF_VALUE, rule_of_value
 
@@ -30,13 +35,17 @@ UNMARKED = frozenset(
 )  # fmt: skip
 PHONES: dict[type[Base], tuple[str, ...]] = {Person: ("phone",)}
 """Columns of phones, whose marks are numbers that nobody else has."""
+LINES: dict[type[Base], tuple[str, ...]] = {DeliveryTrack: ("line",)}
+"""Columns of tracks, whose marks are polylines that nobody else has."""
+KEYS: dict[type[Base], str] = {RiderPosition: "rider_id", DeliveryTrack: "delivery_id"}
+"""The keys of models without an id."""
 PHONE = re.compile(rb"\+35193(\d{7})\b")
 Shown = tuple[str, str]
 
 
 def text_columns(model: type[Base]) -> list[str]:
     """The columns of a guarded model in which a mark can stand."""
-    elsewhere = {*PLACE, *PHONES.get(model, ())}
+    elsewhere = {*PLACE, *PHONES.get(model, ()), *LINES.get(model, ())}
     own = [name for guarded, name in RULE_OF_VALUE if guarded is model and name not in elsewhere]
     if model not in RULE_OF_ROWS:
         return own
@@ -51,8 +60,7 @@ async def write_marks(session: AsyncSession, world: World) -> dict[float, Any]:
     """Write the names of model, column and row into every private value; return the numbers."""
     numbers: dict[float, Any] = {}
     for model in GUARDED:
-        table: Any = model
-        key = table.rider_id if model is RiderPosition else table.id
+        key = key_column(model)
         keys = list(world.rows[model])
         columns = text_columns(model)
         if columns:
@@ -109,14 +117,36 @@ async def _write_phones(
     return numbers
 
 
+async def write_tracks(session: AsyncSession, world: World) -> dict[bytes, Any]:
+    """Give each track two points where no other track is; return the polylines."""
+    lines: dict[bytes, Any] = {}
+    for number, key in enumerate(world.rows[DeliveryTrack]):
+        latitude, at = 20 + number / 1_000, datetime(2026, 1, 1, tzinfo=UTC)
+        ends = [TrackPoint(at, Point(latitude, at_longitude)) for at_longitude in (7.001, 7.123)]
+        change = {"line": track_codec.encode(ends)}
+        await session.execute(
+            update(DeliveryTrack).where(DeliveryTrack.delivery_id == key).values(change)
+        )
+        polyline = track_codec.encode_polyline([end.location for end in ends])
+        lines[orjson.dumps(polyline)[1:-1]] = (DeliveryTrack, "line", key)
+    return lines
+
+
+def key_column(model: type[Base]) -> Any:
+    return getattr(model, KEYS.get(model, "id"))
+
+
 def shown_marks(world: World, text: bytes) -> Iterator[tuple[type[Base], str, UUID]]:
     """The model, the column and the key of each private value in an answer."""
     for name, column, key in set(MARK.findall(text)):
         yield MARKED_MODELS[name.decode()], column.decode(), UUID(key.decode())
     phones = {b"35193" + number for number in PHONE.findall(text)}
-    for number in phones.union(NUMBER.findall(text)):
-        if (place := world.numbers.get(float(number))) is not None:
+    for line, place in world.lines.items():
+        if line in text:
             yield place
+    for number in phones.union(NUMBER.findall(text)):
+        if (found := world.numbers.get(float(number))) is not None:
+            yield found
 
 
 def shown_rows(world: World, text: bytes) -> Iterator[tuple[type[Base], UUID]]:
@@ -146,7 +176,7 @@ def violations(world: World, actor: Actor, data: Any) -> set[Shown]:
 async def read_rows(session: AsyncSession, model: type[Base], companies: list[UUID]) -> Any:
     """The rows of the city's companies by key, or all where a model belongs to no company."""
     table: Any = model
-    key = table.rider_id if model is RiderPosition else table.id
+    key = key_column(model)
     statement = select(model).order_by(key.desc())
     if "company_id" in table.__table__.columns:
         statement = statement.where(table.company_id.in_(companies))

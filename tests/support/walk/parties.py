@@ -8,7 +8,7 @@ from uuid import UUID
 
 from database.base import Base
 from models.accounts import Membership
-from models.delivery import Delivery, DeliveryOffer, DeliveryStatus
+from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, DeliveryTrack
 from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentStatus
 from models.identity import Actor, Role
 from models.orders import Order, OrderStatus
@@ -44,6 +44,8 @@ class World:
     rows: dict[type[Base], dict[UUID, Any]]
     places: dict[str, Keys]
     numbers: Mapping[float, tuple[type[Base], str, UUID]] = field(default_factory=dict)
+    lines: Mapping[bytes, tuple[type[Base], str, UUID]] = field(default_factory=dict)
+    """The polylines of tracks, as they stand in JSON."""
 
     def order_of(self, row: Any) -> Any:
         """The order that a row belongs to; None when it is not of this city."""
@@ -52,6 +54,8 @@ class World:
 
     def store_of(self, row: Any) -> UUID | None:
         """The store of a row: its order's as it is now, else its own."""
+        if isinstance(row, DeliveryTrack):
+            row = self.rows[Delivery][row.delivery_id]
         of_its_own = isinstance(row, Fulfillment | FulfillmentLine | Delivery | DeliveryOffer)
         order = None if of_its_own else self.order_of(row)
         return getattr(order or row, "store_id", None)

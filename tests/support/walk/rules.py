@@ -4,8 +4,6 @@ A rule names its one place in the product, the parties, the rows that nobody els
 the values that are for fewer people than their row. An app needs one of the scopes as well.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import chain
 
 from database.base import Base
@@ -14,9 +12,9 @@ from models.alerts import StockAlert
 from models.catalog import PriceChange
 from models.counter_sales import CounterSale
 from models.counting import StockCount
-from models.delivery import Delivery, DeliveryOffer
+from models.delivery import Delivery, DeliveryOffer, DeliveryTrack
 from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
-from models.identity import Actor, AppScope, SignInSession
+from models.identity import AppScope, SignInSession
 from models.imports import StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
 from models.orders import Order, OrderChange, OrderLine
@@ -27,66 +25,29 @@ from models.stock import StockBatch, StockEntry
 from models.support import Ticket, TicketMessage
 from models.transfers import Transfer, TransferLine
 from tests.support.walk import parties
-from tests.support.walk.parties import Party, World
+from tests.support.walk.parties import Party
+from tests.support.walk.walk_rule import SCOPE, WalkRule, rows_rule, values_rule
 
-SCOPE = "models.identity.Actor.scope"
+COVERS = "resolvers.rules.Rule.covers"
 OPERATES = "services.core.access.may_operate_store"
 ENDPOINTS = "services.integrations.webhook_endpoint_states.may_manage_endpoint"
 OF_ORDER: tuple[Party, ...] = (parties.own, parties.works, parties.supports)
 RECIPIENT: tuple[Party, ...] = (parties.own, parties.supports, parties.works_while_open)
 
 
-@dataclass(frozen=True)
-class WalkRule:
-    """One rule: `rows` are for `parties` alone, and so are the `values` of rows."""
-
-    name: str
-    place: str
-    parties: tuple[Party, ...]
-    rows: tuple[type[Base], ...] = ()
-    values: Mapping[type[Base], tuple[str, ...]] = field(default_factory=dict)
-    scopes: tuple[AppScope, ...] = ()
-    apps: bool = True
-
-    def permits(self, world: World, actor: Actor, row: Base) -> bool:
-        """Whether the rule lets this actor learn of the row, or of its values."""
-        lacks_scope = bool(self.scopes) and actor.scopes.isdisjoint(self.scopes)
-        if actor.app_id is not None and (lacks_scope or not self.apps):
-            return False
-        return any(is_party(world, actor, row) for is_party in self.parties)
-
-
-def _rows(
-    name: str, parties: tuple[Party, ...], *rows: type[Base],
-    scope: AppScope | tuple[AppScope, ...] = (), place: str = SCOPE, apps: bool = True,
-) -> WalkRule:  # fmt: skip
-    return WalkRule(name, place, parties, rows, {}, scopes_of(scope), apps)
-
-
-def _values(
-    name: str, place: str, parties: tuple[Party, ...], values: Mapping[type[Base], tuple[str, ...]],
-    scope: AppScope | tuple[AppScope, ...] = (), apps: bool = True,
-) -> WalkRule:  # fmt: skip
-    return WalkRule(name, place, parties, (), values, scopes_of(scope), apps)
-
-
-def scopes_of(scope: AppScope | tuple[AppScope, ...]) -> tuple[AppScope, ...]:
-    return scope if isinstance(scope, tuple) else (scope,)
-
-
 S = AppScope
 PLACE = ("latitude", "longitude")
 RULES: tuple[WalkRule, ...] = (
-    _rows("orders", OF_ORDER, Order, OrderChange, Payment, Refund, scope=S.ORDERS_READ),
-    _rows("lines of orders", OF_ORDER, OrderLine, scope=(S.ORDERS_READ, S.FULFILLMENTS_READ)),
-    _rows(
+    rows_rule("orders", OF_ORDER, Order, OrderChange, Payment, Refund, scope=S.ORDERS_READ),
+    rows_rule("lines of orders", OF_ORDER, OrderLine, scope=(S.ORDERS_READ, S.FULFILLMENTS_READ)),
+    rows_rule(
         "disputes",
         (parties.administers, parties.supports),
         Dispute,
         apps=False,
         place="services.payments.disputes.may_see",
     ),
-    _rows(
+    rows_rule(
         "fulfillments",
         OF_ORDER,
         Fulfillment,
@@ -94,36 +55,36 @@ RULES: tuple[WalkRule, ...] = (
         Substitute,
         scope=S.FULFILLMENTS_READ,
     ),
-    _rows(
+    rows_rule(
         "put-back lines",
         (parties.works, parties.supports),
         PutBackLine,
         scope=S.FULFILLMENTS_READ,
         place="services.fulfillment.fulfillments.visible_fulfillment",
     ),
-    _rows("deliveries", (*OF_ORDER, parties.rides), Delivery, scope=S.DELIVERIES_READ),
-    _rows(
+    rows_rule("deliveries", (*OF_ORDER, parties.rides), Delivery, scope=S.DELIVERIES_READ),
+    rows_rule(
         "offers of deliveries",
         (parties.works, parties.supports, parties.rides),
         DeliveryOffer,
         scope=S.DELIVERIES_READ,
         place="services.operations.nodes._offer",
     ),
-    _rows(
+    rows_rule(
         "riders",
         (parties.own, parties.manages, parties.supports, parties.works_where_it_rides),
         Rider,
         scope=S.DELIVERIES_READ,
         place="services.delivery.rider_access.can_see_rider",
     ),
-    _values(
+    values_rule(
         "positions of riders",
         "services.delivery.rider_access.is_current_position",
         (parties.follows_ride,),
         {RiderPosition: PLACE},
         S.DELIVERIES_READ,
     ),
-    _rows(
+    rows_rule(
         "tickets",
         (parties.own_talk, parties.supports, parties.integrates),
         Ticket,
@@ -131,7 +92,7 @@ RULES: tuple[WalkRule, ...] = (
         scope=S.TICKETS_READ,
         place="services.orders.ticket_states.may_see",
     ),
-    _values(
+    values_rule(
         "recipients",
         "services.core.access.may_see_recipient",
         RECIPIENT,
@@ -141,78 +102,106 @@ RULES: tuple[WalkRule, ...] = (
         },
         S.CUSTOMERS_READ,
     ),
-    _values(
+    values_rule(
         "recipients on a ride",
         "services.core.access.may_see_recipient",
         (*RECIPIENT, parties.rides_now),
         {Delivery: ("customer_name", "address_line", "drop_note", *PLACE)},
         S.CUSTOMERS_READ,
     ),
-    _values(
+    values_rule(
         "codes of customers",
         "resolvers.orders.orders.delivery_pin",
         (parties.own,),
         {Order: ("delivery_pin",), Payment: ("client_secret", "next_action_url")},
         apps=False,
     ),
-    _values(
+    values_rule(
         "codes for the handover",
-        "resolvers.rules.Rule.covers",
+        COVERS,
         (parties.works,),
         {Fulfillment: ("handover_code",)},
         S.FULFILLMENTS_READ,
     ),
-    _values(
+    values_rule(
         "codes of returns",
         "resolvers.delivery.deliveries.return_code",
         (parties.awaits_return,),
         {Delivery: ("return_code",)},
         S.DELIVERIES_READ,
     ),
-    _values(
+    values_rule(
+        "tracks",
+        COVERS,
+        (parties.works, parties.supports),
+        {DeliveryTrack: ("line",)},
+        S.DELIVERIES_READ,
+    ),
+    values_rule(
         "notes of the staff",
-        "resolvers.rules.Rule.covers",
+        COVERS,
         (parties.works, parties.supports),
         {Delivery: ("override_note",), Fulfillment: ("override_note",)},
         (S.DELIVERIES_READ, S.FULFILLMENTS_READ),
     ),
-    _values(
+    values_rule(
+        "notes on failed attempts",
+        COVERS,
+        (parties.works, parties.supports),
+        {Delivery: ("fail_note",)},
+        S.CUSTOMERS_READ,
+    ),
+    values_rule(
+        "notes on cancellations",
+        COVERS,
+        (parties.works, parties.supports),
+        {Order: ("cancel_note",)},
+        S.CUSTOMERS_READ,
+    ),
+    values_rule(
+        "notes of support",
+        COVERS,
+        (parties.supports,),
+        {Order: ("reopen_note",), Refund: ("note",)},
+        apps=False,
+    ),
+    values_rule(
         "refusals of payments",
         "services.core.access.may_see_refusals",
         (parties.own, parties.supports),
         {Payment: ("failure_code", "failure_message"), Refund: ("failure_message",)},
         apps=False,
     ),
-    _values(
+    values_rule(
         "contacts of people",
         "services.accounts.people.may_contact",
         (parties.oneself, parties.contacts),
         {Person: ("email", "phone")},
         S.CUSTOMERS_READ,
     ),
-    _values(
+    values_rule(
         "names of people",
         SCOPE,
         (parties.oneself, parties.colleagues),
         {Person: ("name",)},
         S.CUSTOMERS_READ,
     ),
-    _rows("addresses and sessions", (parties.own,), Address, SignInSession, apps=False),
-    _rows(
+    rows_rule("addresses and sessions", (parties.own,), Address, SignInSession, apps=False),
+    rows_rule(
         "invitations",
         (parties.manages_there, parties.invited_by),
         Invitation,
         apps=False,
         place="services.accounts.invitation_states.may_manage",
     ),
-    _rows(
+    rows_rule(
         "roles",
         (parties.own, parties.manages),
         Membership,
         apps=False,
         place="services.accounts.memberships.grantable_roles",
     ),
-    _rows(
+    rows_rule(
         "apps",
         (parties.administers,),
         App,
@@ -220,7 +209,7 @@ RULES: tuple[WalkRule, ...] = (
         apps=False,
         place="services.integrations.apps.may_manage_apps",
     ),
-    _rows(
+    rows_rule(
         "webhooks",
         (parties.administers,),
         WebhookEndpoint,
@@ -228,16 +217,18 @@ RULES: tuple[WalkRule, ...] = (
         scope=S.WEBHOOKS_READ,
         place=ENDPOINTS,
     ),
-    _rows("sales at the counter", (parties.works,), CounterSale, apps=False, place=OPERATES),
-    _rows("scheduled prices", (parties.works,), PriceChange, scope=S.PRICES_READ, place=OPERATES),
-    _rows(
+    rows_rule("sales at the counter", (parties.works,), CounterSale, apps=False, place=OPERATES),
+    rows_rule(
+        "scheduled prices", (parties.works,), PriceChange, scope=S.PRICES_READ, place=OPERATES
+    ),
+    rows_rule(
         "batches",
         (parties.works, parties.supports),
         StockBatch,
         scope=(S.STOCK_READ, S.FULFILLMENTS_READ),
         place=OPERATES,
     ),
-    _rows(
+    rows_rule(
         "stock",
         (parties.works,),
         StockAlert,
@@ -247,7 +238,7 @@ RULES: tuple[WalkRule, ...] = (
         scope=S.STOCK_READ,
         place=OPERATES,
     ),
-    _rows(
+    rows_rule(
         "transfers",
         (parties.works_at_either_end,),
         Transfer,
@@ -255,15 +246,15 @@ RULES: tuple[WalkRule, ...] = (
         scope=S.STOCK_READ,
         place="services.transfers.transfer_states.may_see",
     ),
-    _rows(
+    rows_rule(
         "imports",
         (parties.own, parties.administers),
         StockImport,
         apps=False,
         place="services.imports.stock_imports.may_see",
     ),
-    _rows("uploads", (parties.own,), StockUpload, apps=False),
-    _rows(
+    rows_rule("uploads", (parties.own,), StockUpload, apps=False),
+    rows_rule(
         "purchases",
         (parties.works,),
         PurchaseOrder,
@@ -271,7 +262,7 @@ RULES: tuple[WalkRule, ...] = (
         scope=S.SUPPLY_READ,
         place=OPERATES,
     ),
-    _rows(
+    rows_rule(
         "suppliers",
         (parties.works_in_company,),
         Supplier,

@@ -16,11 +16,11 @@ from database.scope import PLATFORM
 from models.accounts import Address, Invitation, Membership, Person
 from models.catalog import Product
 from models.companies import Company
-from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus
+from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, DeliveryTrack, OfferStatus
 from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentStatus
 from models.identity import Role, SignInSession
 from models.ids import PREFIXES, encode_id
-from models.orders import Order, OrderStatus
+from models.orders import FulfillmentMethod, Order, OrderStatus
 from models.riders import Rider, RiderPosition, RiderStatus
 from models.stock import BatchRecall, PickedBatch, StockBatch
 from models.stores import Store
@@ -32,7 +32,7 @@ from tests.support.operations import daily_work
 from tests.support.operations.player import create_player
 from tests.support.order_rows import Keys, create_order_rows, fill_required_columns
 from tests.support.stripe_simulator import open_sandbox
-from tests.support.walk.marks import read_rows, write_marks
+from tests.support.walk.marks import read_rows, write_marks, write_tracks
 from tests.support.walk.parties import IdOf, World
 from tests.support.walk.people import create_strangers
 
@@ -65,6 +65,7 @@ async def open_world(
         await session.flush()
         await _read(session, world)
         world.numbers = await write_marks(session, world)
+        world.lines = await write_tracks(session, world)
     async with container.database.read(PLATFORM) as session:
         await _read(session, world)
     yield world
@@ -72,7 +73,7 @@ async def open_world(
 
 async def _read(session: AsyncSession, world: World) -> None:
     companies = [world.city.company.id, world.city.second.id]
-    models: list[type[Base]] = [*PREFIXES, RiderPosition]
+    models: list[type[Base]] = [*PREFIXES, RiderPosition, DeliveryTrack]
     for model in models:
         world.rows[model] = await read_rows(session, model, companies)
     people = {client.id for client in world.clients.values() if client.person}
@@ -136,10 +137,17 @@ async def _add_rows(
     picked = {"order_id": keys[Order], "fulfillment_line_id": keys[FulfillmentLine]}
     picked["product_id"] = keys[Product]
     session.add(PickedBatch(batch_id=batch.id, quantity=1, **picked, **place))
+    session.add(_track(shop, keys))
     if is_on_ride:
         await _change(session, Delivery, keys, **ridden, status=DeliveryStatus.TO_CUSTOMER)
         online = {"status": RiderStatus.ONLINE, "online_since": _ago(timedelta(hours=1))}
         await _change(session, Rider, keys, **online, live_delivery_id=keys[Delivery])
+
+
+def _track(shop: CityCompany, keys: Keys) -> DeliveryTrack:
+    times = dict.fromkeys(("first_at", "last_at"), _ago(LONG_AGO))
+    key = keys[Delivery]
+    return DeliveryTrack(delivery_id=key, company_id=shop.id, line=b"", points=2, **times)
 
 
 async def _set_situations(session: AsyncSession, world: World) -> None:
@@ -147,6 +155,8 @@ async def _set_situations(session: AsyncSession, world: World) -> None:
     places, city = world.places, world.city
     for name in ("here", "lost", "next_door", "elsewhere", "of_an_agent", "of_a_guest"):
         await _change(session, Order, places[name], status=OrderStatus.CONFIRMED)
+    for name in ("of_a_guest", "ended"):
+        await _change(session, Order, places[name], method=FulfillmentMethod.PICKUP)
     ended, lost, returning = places["ended"], places["lost"], places["returning"]
     long_ago = _ago(LONG_AGO)
     await _change(session, Order, ended, status=OrderStatus.COMPLETED, completed_at=long_ago)
