@@ -81,7 +81,8 @@ async def receive(
 
     Units of a recalled batch are set aside. So are those whose last day of sale is over, with
     `sets_expired_aside`: for units that the company owns already, such as those of a transfer that
-    took too long, or of a sale that is taken back; of others that day is refused.
+    took too long, or of a sale that is taken back; of others that day is refused. Where the store
+    has their batch with another day, the earlier one holds for all its units.
     Raises DomainError, each at `path`.<position>: NotFound for a product of another company,
     InvalidInput for quantities, codes and days that are invalid.
     """
@@ -112,7 +113,7 @@ async def receive_locked(
     for position, line in enumerate(lines):
         if line.product_id not in rows:
             raise not_found(Product, *path[1:], str(position), "productId")
-    locked_lines = await _with_batches(session, lines, rows, path)
+    locked_lines = await _with_batches(session, lines, rows, path, sets_expired_aside)
     _expire_batches(locked_lines, today)
     cause = MovementCause(reason, reference, actor_id)
     entries = [_add(session, each, cause, path, n) for n, each in enumerate(locked_lines)]
@@ -174,7 +175,11 @@ def _validated(
 
 
 async def _with_batches(
-    session: AsyncSession, lines: Sequence[StockReceiptLine], rows: StockRows, path: Sequence[str]
+    session: AsyncSession,
+    lines: Sequence[StockReceiptLine],
+    rows: StockRows,
+    path: Sequence[str],
+    keeps_earlier_day: bool,
 ) -> list[_LockedLine]:
     """Each line with its row and its batch; batches that are new in the store are created."""
     coded = [line for line in lines if line.code]
@@ -189,6 +194,8 @@ async def _with_batches(
             if batch is None:
                 batch = known[key] = _new_batch(row, line)
                 session.add(batch)
+            elif line.expires_on is not None and keeps_earlier_day:
+                batch.expires_on = min(batch.expires_on or line.expires_on, line.expires_on)
             elif line.expires_on not in (None, batch.expires_on):
                 message = f"Batch {line.code} expires on {batch.expires_on or 'no day'}."
                 raise DomainError(_invalid((*path, str(position)), "expiresOn", message))

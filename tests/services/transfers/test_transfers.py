@@ -148,6 +148,28 @@ async def test_units_that_expire_on_the_way_arrive_and_are_set_aside(
     assert await unexplained_stock(stores.database, city) == []
 
 
+async def test_a_batch_with_another_day_at_the_destination_keeps_the_earlier_one(
+    stores: TransferStores,
+) -> None:
+    """Each store had typed its own day: the transfer could be received by nobody, for ever."""
+    city = stores.city
+    for store, day in ((city.near, SOON), (city.next, LATER)):
+        async with stores.database.write(PLATFORM, ORIGIN) as session:
+            await receiving.receive(
+                session, company_id=city.company.id, store_id=store.id, reference="PO-1",
+                lines=[receiving.StockReceiptLine(stores.product(0), 6, "L-1", day)],
+                reason=StockReason.RECEIPT, actor_id=None,
+            )  # fmt: skip
+    row = await stores.ship(4)
+    received = await stores.run(transfers.receive, stores.destination_manager, transfer_id=row.id)
+    assert received.status is S.RECEIVED
+    async with stores.database.read(PLATFORM) as session:
+        statement = select(StockBatch).where(StockBatch.store_id == city.next.id)
+        batch = (await session.scalars(statement)).one()
+    assert (batch.on_hand, batch.expires_on) == (10, SOON)
+    assert await unexplained_stock(stores.database, city) == []
+
+
 async def test_one_of_twenty_concurrent_decisions_succeeds(stores: TransferStores) -> None:
     row = await stores.request(3)
     steps = [transfers.approve, transfers.reject] * 10
