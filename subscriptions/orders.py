@@ -83,16 +83,18 @@ async def _order(context: Context, key: UUID) -> Order:
 
 
 def _visibility(actor: Actor, order: Order) -> Hashable:
-    """Return what decides which rows of the order are visible; equal for staff of equal stores."""
+    """Return what decides what of the order is visible: equal for staff with equal roles."""
     scope = actor.scope()
     is_staff = order.company_id in scope.order_companies or order.store_id in scope.order_stores
-    return replace(scope, person_id=None) if is_staff else scope
+    return (replace(scope, person_id=None) if is_staff else scope), frozenset(actor.grants)
 
 
 async def _message(context: Context, key: UUID, item: StreamItem) -> OrderTracked:
     order = await _current_order(context, key)
     if (notice := item.notice) is not None:
-        event = to_order_event(order, notice.seq, notice.type, notice.body, notice.at)
+        event = to_order_event(
+            order, context.actor, notice.seq, notice.type, notice.body, notice.at
+        )
         return OrderTracked(item.kind, item.cursor, order, event)
     if (value := item.value) is not None:
         position, eta_seconds = _rider_position(value), value.get("eta_seconds")

@@ -108,8 +108,13 @@ class OrderEventType:
     )
     type: EventType = column("Type of the event.")
     at: datetime = column("Time by the database's clock.")
-    amount: MoneyType | None = money_field("amount_minor", "The amount that it is about, if any.")
-    reason: str | None = column("The reason, if one was given.")
+    amount: MoneyType | None = money_field(
+        "amount_minor",
+        "The amount that it is about, if any; null for those who may not read it elsewhere.",
+    )
+    reason: str | None = column(
+        "The reason, if one was given; null for those who may not read it elsewhere."
+    )
 
 
 @backed_by(

@@ -13,11 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.events import Event, EventType
+from models.identity import Actor
 from models.orders import Order
 from services.core import cursors
 from services.core.pages import Page, build_page, check_page_size, encode_cursor
 from services.events.event_log import order_stream
 from services.events.partitions import day_start
+from services.orders import event_facts
+from services.orders.event_facts import AMOUNTS, REASONS, may_read
 
 MAX_CACHED_DAYS = 400
 SLICE_ARRAYS = func.unnest(
@@ -79,7 +82,7 @@ class TimelineSlice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """One event of an order's stream, without facts that customers must not see."""
+    """One event of an order's stream, with the facts that one reader may read."""
 
     order_id: UUID
     seq: int
@@ -134,17 +137,28 @@ async def read_slices(
     return results
 
 
-def timeline_page(order: Order, first: int, rows: Sequence[TimelineRow]) -> Page[OrderEvent]:
-    """A page of the events of an order, the oldest first."""
+def timeline_page(
+    order: Order, first: int, rows: Sequence[TimelineRow], actor: Actor
+) -> Page[OrderEvent]:
+    """A page of the events of an order as `actor` may read them, the oldest first."""
     return build_page(
-        [to_order_event(order, *row) for row in rows], first, lambda event: event.cursor_parts
+        [to_order_event(order, actor, *row) for row in rows],
+        first,
+        lambda event: event.cursor_parts,
     )
 
 
 def to_order_event(
-    order: Order, seq: int, type: str, body: dict[str, Any], at: datetime
+    order: Order, actor: Actor, seq: int, type: str, body: dict[str, Any], at: datetime
 ) -> OrderEvent:
-    """The event as clients see it; amounts are minor units of the order's currency."""
-    amount = body.get("amount_minor", body.get("total_minor"))
-    reason = body.get("reason")
-    return OrderEvent(order.id, seq, EventType(type), at, order.currency, amount, reason)
+    """The event with the facts that `actor`, who sees the order, may read of it.
+
+    Amounts are minor units of the order's currency.
+    """
+    kind = EventType(type)
+    amount, reason = event_facts.event_amount(body), event_facts.event_reason(body)
+    if amount is not None and not may_read(AMOUNTS.get(kind), order, body, actor):
+        amount = None
+    if reason is not None and not may_read(REASONS.get(kind), order, body, actor):
+        reason = None
+    return OrderEvent(order.id, seq, kind, at, order.currency, amount, reason)
