@@ -3,7 +3,8 @@
 After `door_days` from its end an order has no note for the rider (with the gate code) any more, and
 its place is rounded to 0.01 degrees, about a kilometre. After `recipient_days` name and address are
 removed as well: until then an invoice may need them. The copies of deliveries, of tasks of the
-store and of changes go with them.
+store and of changes go with them, and so do free texts about people: notes on an order and its
+refunds, and what was written in tickets, from the day on which the ticket was resolved.
 """
 
 from collections.abc import Mapping
@@ -55,6 +56,13 @@ TASK_ENDED = (
     "status not in ('QUEUED', 'ACCEPTED', 'PICKING', 'AWAITING_SUBSTITUTION', 'PACKED', 'STAGED',"
     " 'READY_FOR_PICKUP') and greatest(queued_at, handed_over_at) < :before"
 )
+REFUND_ENDED = "status not in ('REQUESTED', 'PENDING', 'FAILED') and created_at < :before"
+SALE_ENDED = "status = 'VOIDED' and voided_at < :before"
+TICKET_ENDED = "status = 'RESOLVED' and greatest(opened_at, resolved_at) < :before"
+MESSAGE_ENDED = (
+    "at < :before and exists (select from ticket"
+    f" where ticket.id = ticket_message.ticket_id and {TICKET_ENDED})"
+)
 CHANGE_ENDED = "status <> 'AWAITING_PAYMENT' and requested_at < :before"
 
 
@@ -72,15 +80,74 @@ MASKS: tuple[MaskRule, ...] = (
         CHANGE_ENDED,
         {name: _without_address(name) for name in ("wanted", "previous")},
     ),
-    MaskRule("order", "recipient_days", ORDER_ENDED, RECIPIENT),
+    MaskRule(
+        "order",
+        "recipient_days",
+        ORDER_ENDED,
+        {**RECIPIENT, "cancel_note": NO_TEXT, "reopen_note": NO_TEXT},
+    ),
     MaskRule(
         "delivery",
         "recipient_days",
         DELIVERY_ENDED,
         {**RECIPIENT, "fail_note": NO_TEXT, "override_note": NO_TEXT},
     ),
-    MaskRule("fulfillment", "recipient_days", TASK_ENDED, {"customer_name": NO_TEXT}),
+    MaskRule(
+        "fulfillment",
+        "recipient_days",
+        TASK_ENDED,
+        {"customer_name": NO_TEXT, "override_note": NO_TEXT},
+    ),
+    MaskRule("refund", "recipient_days", REFUND_ENDED, {"note": NO_TEXT, "resolution": NO_TEXT}),
+    MaskRule("counter_sale", "recipient_days", SALE_ENDED, {"void_note": NO_TEXT}),
+    MaskRule(
+        "ticket",
+        "recipient_days",
+        TICKET_ENDED,
+        {"subject": NO_TEXT, "details": NO_TEXT, "resolution": NO_TEXT},
+    ),
+    MaskRule("ticket_message", "recipient_days", MESSAGE_ENDED, {"body": NO_TEXT}),
 )
+
+
+ABOUT_GOODS = "about goods and their papers, between people of companies: part of the books"
+CODES = "opens nothing after the end of what it was made for"
+PROVIDER = "words of the provider of cards, which names nobody"
+OF_ACCOUNT = "of an account, which its person changes; guests who never ordered are deleted"
+KEPT_TEXTS: Mapping[str, str] = {
+    **dict.fromkeys(("person.name", "person.email", "person.phone"), OF_ACCOUNT),
+    **dict.fromkeys(
+        (
+            "batch_recall.reason", "goods_receipt.note", "purchase_order.note",
+            "purchase_order.end_note", "stock_count.note", "transfer.note",
+            "transfer.decision_note",
+        ),
+        ABOUT_GOODS,
+    ),
+    **dict.fromkeys(("supplier.name", "supplier.email", "supplier.phone"), "of a company"),
+    **dict.fromkeys(
+        (
+            "delivery.return_code", "fulfillment.handover_code", "order.delivery_pin",
+            "payment.client_secret", "payment.next_action_url",
+        ),
+        CODES,
+    ),
+    **dict.fromkeys(
+        (
+            "dispute.reason", "payment.failure_code", "payment.failure_message",
+            "refund.failure_message",
+        ),
+        PROVIDER,
+    ),
+    "delivery.rider_name": "who brought it: books of rides are paid by it",
+    "rider_position.latitude": "the present place of a rider, written over",
+    "rider_position.longitude": "the present place of a rider, written over",
+    "product.offer_text": "of goods",
+    "product.search_text": "of goods",
+    "product_code.text": "of goods",
+    "listing.offer_text": "of goods",
+}  # fmt: skip
+"""Texts and personal data that stay with their rows, with the reason."""
 
 
 async def mask_batch(

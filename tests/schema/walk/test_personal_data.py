@@ -2,45 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType
 
-from models.accounts import Person
-from models.identity import SignInSession
-from models.orders import Order
-from schema.backing import BACKING
 from schema.personal_data import AUDIENCES, NOT_PERSONAL, PERSONAL_FIELDS, PERSONAL_WORDS
 from schema.root import graph
 from schema.rules_table import rules_table
 from tests.support.walk.marks import LINES, PHONES, text_columns
 from tests.support.walk.rules import PLACE, RULE_OF_ROWS, RULE_OF_VALUE, RULES
 from tests.support.walk.rules import rule_of_value as rule_of
+from tests.support.walk.stored_fields import OBJECTS, stored
 from tests.support.walk.walk_rule import WalkRule
 
 WORD = re.compile(r"[A-Z]?[a-z0-9]+")
-MODELS = {kind.__name__.removesuffix("Type"): model for kind, model in BACKING.items()}
 SUFFIXES = ("Connection", "Edge")
-STORED: dict[str, tuple[type[Any], tuple[str, ...]]] = {
-    "RecalledOrder.customerName": (Order, ("customer_name",)),
-    "Rider.name": (Person, ("name",)),
-    "Order.point": (Order, PLACE),
-    "RiderPosition.latitude": (MODELS["RiderPosition"], PLACE),
-    "RiderPosition.longitude": (MODELS["RiderPosition"], PLACE),
-    "Delivery.dropPoint": (MODELS["Delivery"], PLACE),
-    "Address.point": (MODELS["Address"], ()),
-    "Session.device": (SignInSession, ("device",)),
-    "Session.address": (SignInSession, ("address",)),
-    "Order.pickupCode": (Order, ("delivery_pin",)),
-    "DeliveryTrack.polyline": (MODELS["DeliveryTrack"], ("line",)),
-    "Invitation.phone": (MODELS["Invitation"], ("email",)),  # it has one of the two
-}
-"""Where fields are stored that have another name than their column."""
-OBJECTS = {
-    "AddressSavePayload.address", "AddressRemovePayload.address", "Rider.position",
-    "Delivery.riderPosition", "OrderTracked.riderPosition", "Delivery.track",
-}  # fmt: skip
-"""Fields that return an object whose fields are in the table, or which has no value to mark."""
 
 
 def fields_of_graph() -> Iterator[str]:
@@ -61,13 +36,6 @@ def test_a_field_with_such_a_name_has_an_audience_or_carries_nothing_personal() 
     assert undecided == set()
     assert set(fields_of_graph()) >= PERSONAL_FIELDS | NOT_PERSONAL
     assert not PERSONAL_FIELDS & NOT_PERSONAL
-
-
-def stored(field: str) -> tuple[type[Any], tuple[str, ...]]:
-    """The model and the columns of a field."""
-    kind, _, name = field.partition(".")
-    column = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-    return STORED.get(field) or (MODELS[kind], (column,))
 
 
 def test_the_walk_asks_for_each_by_the_rule_of_its_audience() -> None:
