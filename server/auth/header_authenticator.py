@@ -81,9 +81,9 @@ class HeaderAuthenticator:
             )
         return self._caller(actor, expires_at, headers, client)
 
-    def charge_refusal(self, client: str) -> AuthenticationFailure | None:
+    def charge_refusal(self, client: str, size_bytes: int = 0) -> AuthenticationFailure | None:
         """Let a client network pay for a refused request; the failure when it can't pay."""
-        rejected = self._budgets.charge_refusal(client)
+        rejected = self._budgets.charge_refusal(client, size_bytes)
         return None if rejected is None else _throttled(rejected)
 
     async def _is_ours(self, authorization: str) -> bool:

@@ -1,7 +1,7 @@
 """What callers may spend: the one way in which everything that costs is paid, at every door."""
 
 from models.identity import ANONYMOUS, Actor
-from resolvers.prices import FAILED_AUTHENTICATION, REFUSED_REQUEST
+from resolvers.prices import FAILED_AUTHENTICATION, REFUSED_REQUEST, request_price
 from server.rate_limit.callers import CallerBucketSizes
 from services.core.rate_limiter import CostRejected, CostReservation, RateLimiter
 
@@ -40,12 +40,14 @@ class CallerBudgets:
         if self._sizes is not None:
             self.limiter.take(self._sizes.buckets_of(actor, address), cost)
 
-    def charge_refusal(self, address: str) -> CostRejected | None:
+    def charge_refusal(self, address: str, size_bytes: int = 0) -> CostRejected | None:
         """Take the price of a request that is refused before anybody is known who could pay.
 
+        `size_bytes` of it were parsed, or are to be parsed.
         Return why the client network can't pay it: then the request is throttled.
         """
-        reserved = self.reserve(ANONYMOUS, address, REFUSED_REQUEST)
+        price = REFUSED_REQUEST + request_price(size_bytes)
+        reserved = self.reserve(ANONYMOUS, address, price)
         return reserved if isinstance(reserved, CostRejected) else None
 
     def failure_rejection(self, address: str) -> CostRejected | None:

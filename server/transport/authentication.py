@@ -62,9 +62,10 @@ class CallerAuthenticator(Protocol):
         """
         ...
 
-    def charge_refusal(self, client: str) -> AuthenticationFailure | None:
+    def charge_refusal(self, client: str, size_bytes: int = 0) -> AuthenticationFailure | None:
         """Let a client network pay for a request that is refused before its caller is known.
 
+        `size_bytes` is what has to be parsed for it, as far as nobody else pays for that.
         Return the failure that is its answer when the network can't pay.
         """
         ...
@@ -104,5 +105,5 @@ def charged_refusal(
     """The refusal of a request, paid by the client network; another one when it can't pay."""
     if isinstance(rejected, CallerRejected) or rejected.status >= 500:
         return rejected
-    failure = authenticator.charge_refusal(client)
+    failure = authenticator.charge_refusal(client, rejected.size_bytes)
     return rejected if failure is None else CallerRejected(failure)

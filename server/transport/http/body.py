@@ -30,7 +30,11 @@ async def read_operation(request: Request, limits: TransportLimits) -> Operation
 
 def parse_body(body: bytes, limits: TransportLimits) -> Operation:
     """Parse the body of a POST; raises RequestRejected."""
-    return _operation(_json(body, "The body"), limits, len(body))
+    try:
+        return _operation(_json(body, "The body"), limits, len(body))
+    except RequestRejected as rejected:
+        rejected.size_bytes = len(body)
+        raise
 
 
 def _operation(parameters: object, limits: TransportLimits, size_bytes: int) -> Operation:

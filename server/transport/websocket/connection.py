@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from execution import Engine
+from resolvers.prices import FREE_REQUEST_BYTES
 from server.transport.authentication import (
     AuthenticatedCaller,
     Authentication,
@@ -108,12 +109,29 @@ class GraphQLWSConnection:
         try:
             if not self._bucket.try_take(1, received_at):
                 raise CloseSocket(frames.TOO_MANY_REQUESTS, "too many messages")
-            self._handle(frames.parse_frame(text, self._limits))
+            raw = frames.frame_bytes(text, self._limits)
+            if len(raw) > FREE_REQUEST_BYTES:
+                self._charge_size(len(raw))
+            self._handle(frames.parse_frame(raw, self._limits))
         except CloseSocket as close:
             self.end(close)
         except Exception:
             log.exception("a socket failed")
             self.end(_FAILED)
+
+    def _charge_size(self, size_bytes: int) -> None:
+        """Let the sender pay for a large frame before it is parsed, whatever it will turn out to be.
+
+        The client network pays as long as the caller is not known. Raises CloseSocket (1013).
+        """
+        if self._caller is None:
+            failure = self._authenticator.charge_refusal(self._client, size_bytes)
+            message = failure and failure.message
+        else:
+            refusal = self._engine.admit_size(size_bytes, self._caller.context)
+            message = refusal and (refusal.errors or [])[0]["message"]
+        if message:
+            raise CloseSocket(frames.TRY_AGAIN, message)
 
     def _handle(self, frame: frames.Frame) -> None:
         match frame:

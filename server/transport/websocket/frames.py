@@ -8,7 +8,7 @@ import orjson
 
 from execution import Answer
 from server.transport.json_text import decode_json
-from server.transport.limits import MAX_OPERATION_ID_CHARS, TransportLimits
+from server.transport.limits import MAX_OPERATION_ID_CHARS, MAX_SIGNAL_BYTES, TransportLimits
 from server.transport.operation import MalformedRequest, Operation, parse_operation
 
 ABNORMAL = 1006
@@ -72,16 +72,29 @@ class Complete:
 Frame = ConnectionInit | Ping | Pong | Subscribe | Complete
 
 
-def parse_frame(text: str, limits: TransportLimits) -> Frame:
-    """Parse the message in a text frame; raises CloseSocket (1009 or 4400) if it is invalid."""
+def frame_bytes(text: str, limits: TransportLimits) -> bytes:
+    """The bytes of a text frame; raises CloseSocket (1009) if they are too many."""
     if len(text) > limits.frame_bytes or len(raw := text.encode()) > limits.frame_bytes:
         raise CloseSocket(FRAME_TOO_BIG, f"a frame is at most {limits.frame_bytes} bytes")
+    return raw
+
+
+def parse_frame(raw: bytes, limits: TransportLimits) -> Frame:
+    """Parse the message in a text frame; raises CloseSocket (4400) if it is invalid."""
     try:
         message = decode_json(raw)
     except ValueError:
         raise CloseSocket(BAD_REQUEST, "the frame is not valid JSON") from None
     if not isinstance(message, dict):
         raise CloseSocket(BAD_REQUEST, "the frame is not a JSON object")
+    frame = _frame(message, limits)
+    if len(raw) > MAX_SIGNAL_BYTES and _is_signal(frame):
+        reason = f"a ping, pong or complete is at most {MAX_SIGNAL_BYTES} bytes"
+        raise CloseSocket(BAD_REQUEST, reason)
+    return frame
+
+
+def _frame(message: dict[str, Any], limits: TransportLimits) -> Frame:
     match message.get("type"):
         case "connection_init":
             return ConnectionInit(_optional_payload(message))
@@ -91,10 +104,18 @@ def parse_frame(text: str, limits: TransportLimits) -> Frame:
             _optional_payload(message)
             return Pong()
         case "subscribe":
-            return Subscribe(_id(message), _operation(message, limits, len(raw)))
+            return Subscribe(_id(message), _operation(message, limits))
         case "complete":
             return Complete(_id(message))
     raise CloseSocket(BAD_REQUEST, "'type' is none that a client may send")
+
+
+def _is_signal(frame: Frame) -> bool:
+    """Whether a frame has nothing to tell beyond its type and id: no token, no operation."""
+    match frame:
+        case Ping(payload):
+            return "authorization" not in payload
+    return isinstance(frame, Pong | Complete)
 
 
 def _optional_payload(message: dict[str, Any]) -> dict[str, Any]:
@@ -115,12 +136,13 @@ def _id(message: dict[str, Any]) -> str:
     return value
 
 
-def _operation(message: dict[str, Any], limits: TransportLimits, size_bytes: int) -> Operation:
+def _operation(message: dict[str, Any], limits: TransportLimits) -> Operation:
+    """The operation of a frame; its size was paid before the frame was parsed."""
     payload = message.get("payload")
     if not isinstance(payload, dict):
         raise CloseSocket(BAD_REQUEST, "'payload' must be an object")
     try:
-        return parse_operation(payload, levels=limits.json_levels, size_bytes=size_bytes)
+        return parse_operation(payload, levels=limits.json_levels)
     except MalformedRequest as fault:
         raise CloseSocket(BAD_REQUEST, str(fault)) from None
 

@@ -1,12 +1,15 @@
 """Refused requests and sockets are paid for, too."""
 
+import json
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import pytest
 
 from execution import Limits
+from models.identity import ANONYMOUS, Actor
 from resolvers.context import Container
+from resolvers.prices import REFUSED_REQUEST, request_price
 from schema.root import graph
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.errors import format_error
@@ -18,8 +21,8 @@ from server.transport.authentication import (
     Authentication,
     AuthenticationFailure,
 )
-from server.transport.websocket.frames import TRY_AGAIN
-from services.core.rate_limiter import RateLimiter
+from server.transport.websocket.frames import BAD_REQUEST, TRY_AGAIN
+from services.core.rate_limiter import CostReservation, RateLimiter
 from tests.support.actors import create_client
 from tests.support.server.client import serve_engine
 from tests.support.server.websocket_client import open_socket
@@ -81,6 +84,88 @@ async def test_a_refused_request_is_paid_for_by_its_network(
     assert last.headers["retry-after"] == str(error["extensions"]["retryAfterSeconds"])
 
 
+PING = {"type": "ping", "payload": {"a": [{}] * 15_000}}
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_a_large_frame_is_paid_for_before_it_is_parsed(
+    container: Container, signed_in: bool
+) -> None:
+    """A ping of 60 KB took two milliseconds of CPU and no units, 45 times a second.
+
+    The caller pays on an open socket; its client network on one that has not begun.
+    """
+    person = await create_client(container, "Pinger")
+    budgets = CallerBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1_000))
+    limited = GraphQLEngine(graph, limits=Limits(), on_error=format_error, budgets=budgets)
+    authenticator = FarAuthenticator(container, budgets)
+    payer = (person.actor if signed_in else ANONYMOUS, authenticator.address)
+    async with (
+        serve_engine(container, limited, authenticator) as client,
+        open_socket(client.socket_url) as paid,
+        open_socket(client.socket_url) as unpaid,
+    ):
+        if signed_in:
+            await paid.init(person.token)
+            await unpaid.init(person.token)
+        before = level(budgets, *payer)
+        await paid.send(**PING)
+        code, reason = await paid.wait_closed()
+        assert (code, "at most" in reason) == (BAD_REQUEST, True)
+        assert before - level(budgets, *payer) >= request_price(len(json.dumps(PING)))
+        budgets.take(*payer, level(budgets, *payer))
+        await unpaid.send(**PING)
+        code, reason = await unpaid.wait_closed()
+        assert (code, "try again in" in reason) == (TRY_AGAIN, True)
+
+
+async def test_the_size_of_an_operation_on_a_socket_is_paid_once(container: Container) -> None:
+    """Its frame is paid for before it is parsed: the operation does not pay for it again."""
+    person = await create_client(container, "Author")
+    budgets = CallerBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1_000))
+    limited = GraphQLEngine(graph, limits=Limits(), on_error=format_error, budgets=budgets)
+    query = "{ schemaVersion }"
+    padded = {"query": query, "extensions": {"padding": "x" * 20_000}}
+    frame = {"type": "subscribe", "id": "2", "payload": padded}
+    async with (
+        serve_engine(container, limited) as client,
+        open_socket(client.socket_url) as socket,
+    ):
+        await socket.init(person.token)
+        costs = []
+        for key, payload in enumerate([{"query": query}, {"query": query}, padded]):
+            before = level(budgets, person.actor, "")
+            await socket.send(type="subscribe", id=str(key), payload=payload)
+            assert (await socket.receive())["type"] == "next"
+            assert (await socket.receive())["type"] == "complete"
+            costs.append(before - level(budgets, person.actor, ""))
+    assert costs[2] - costs[1] == request_price(len(json.dumps(frame)))
+
+
+@pytest.mark.parametrize("way", ["fast", "asgi"])
+async def test_a_refused_body_is_paid_for_by_its_size(container: Container, way: str) -> None:
+    """A list of 100 KB was parsed and refused for the price of an empty request."""
+    budgets = CallerBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1_000))
+    limited = GraphQLEngine(graph, limits=Limits(), on_error=format_error, budgets=budgets)
+    body = b"[" + b",".join([b"{}"] * 30_000) + b"]"
+    headers = {"content-type": "application/json"}
+    headers |= {"upgrade": "none"} if way == "asgi" else {}
+    authenticator = FarAuthenticator(container, budgets)
+    async with serve_engine(container, limited, authenticator) as client:
+        before = level(budgets, ANONYMOUS, authenticator.address)
+        response = await client.http.post("/graphql", content=body, headers=headers)
+    assert response.status_code == 400
+    paid = before - level(budgets, ANONYMOUS, authenticator.address)
+    assert paid == REFUSED_REQUEST + request_price(len(body))
+
+
+def level(budgets: CallerBudgets, actor: Actor, address: str) -> int:
+    """What the narrowest bucket of a caller holds."""
+    reserved = budgets.reserve(actor, address, 0)
+    assert isinstance(reserved, CostReservation)
+    return int(reserved.buckets[0].level(budgets.limiter.now()))
+
+
 class FarAuthenticator(HeaderAuthenticator):
     """Sees all callers at an address that is limited: tests connect from this machine."""
 
@@ -91,5 +176,5 @@ class FarAuthenticator(HeaderAuthenticator):
     ) -> AuthenticatedCaller | Awaitable[Authentication]:
         return super().authenticate(headers, client=self.address)
 
-    def charge_refusal(self, client: str) -> AuthenticationFailure | None:
-        return super().charge_refusal(self.address)
+    def charge_refusal(self, client: str, size_bytes: int = 0) -> AuthenticationFailure | None:
+        return super().charge_refusal(self.address, size_bytes)

@@ -107,7 +107,7 @@ class AllowEverybody:
     def authenticate(self, headers: Mapping[str, str], *, client: str) -> AuthenticatedCaller:
         return AuthenticatedCaller(self._context(), self._context)
 
-    def charge_refusal(self, client: str) -> None:
+    def charge_refusal(self, client: str, size_bytes: int = 0) -> None:
         """Nobody pays here."""
 
     def _context(self) -> SleepContext:

@@ -59,7 +59,7 @@ class FakeAuthenticator:
             return self._look_up(headers)
         return self._caller("", headers)
 
-    def charge_refusal(self, client: str) -> AuthenticationFailure | None:
+    def charge_refusal(self, client: str, size_bytes: int = 0) -> AuthenticationFailure | None:
         """Count a request that was refused."""
         self._seen.refusals += 1
         return None
