@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import islice
 from uuid import UUID
 
 from sqlalchemy import select
@@ -20,7 +21,7 @@ _MS_SHIFT = 80  # an id of version 7: 48 bits of milliseconds before 80 others
 
 
 class SecretIndex:
-    """The hashes of all secrets, also of those that have ended; one instance per process.
+    """The hashes of the newest secrets, also of those that have ended; one instance per process.
 
     It answers whether a secret is worth a look-up when the network that sends it has failed too
     often. Secrets are read all at once, so a million invented ones cost as much as a single one,
@@ -30,7 +31,7 @@ class SecretIndex:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._clock = clock
-        self._hashes: set[bytes] = set()
+        self._hashes: dict[bytes, None] = {}
         self._last_id: UUID | None = None
         self._read_at: float | None = None
         self._reading = asyncio.Lock()
@@ -60,8 +61,10 @@ class SecretIndex:
             query = query.where(AppSecret.id > UUID(int=since))
         async with self._database.read(PLATFORM) as session:
             rows = (await session.execute(query.limit(MAX_SECRETS))).all()
-        if len(self._hashes) + len(rows) > MAX_SECRETS:
-            self._hashes.clear()
-        self._hashes.update(bytes(row.hash) for row in rows)
+        for row in reversed(rows):
+            self._hashes.setdefault(bytes(row.hash))
+        excess = len(self._hashes) - MAX_SECRETS
+        for oldest in list(islice(self._hashes, max(0, excess))):
+            del self._hashes[oldest]
         if rows:
             self._last_id = UUID(str(rows[0].id))

@@ -120,18 +120,18 @@ class GraphQLWSConnection:
             self.end(_FAILED)
 
     def _charge_size(self, size_bytes: int) -> None:
-        """Let the sender pay for a large frame before it is parsed, whatever it will turn out to be.
+        """Let the sender pay for a large frame before it is parsed, whatever it turns out to be.
 
         The client network pays as long as the caller is not known. Raises CloseSocket (1013).
         """
         if self._caller is None:
             failure = self._authenticator.charge_refusal(self._client, size_bytes)
-            message = failure and failure.message
+            errors = failure.errors() if failure else None
         else:
             refusal = self._engine.admit_size(size_bytes, self._caller.context)
-            message = refusal and (refusal.errors or [])[0]["message"]
-        if message:
-            raise CloseSocket(frames.TRY_AGAIN, message)
+            errors = refusal.errors if refusal else None
+        if errors:
+            raise CloseSocket(frames.TRY_AGAIN, errors[0]["message"])
 
     def _handle(self, frame: frames.Frame) -> None:
         match frame:

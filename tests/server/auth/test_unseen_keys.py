@@ -22,8 +22,9 @@ from services.core.token_bucket import BucketSize
 from services.identity.app_secrets import generate
 from tests.support.graph_queries import record_statements
 from tests.support.server.integrator import REVOKE_SECRET, AppAdmin
+from workflows.identity import secret_index
 from workflows.identity.authenticator import Authenticator
-from workflows.identity.secret_index import SecretIndex
+from workflows.identity.secret_index import REFRESH_SECONDS, SecretIndex
 
 NETWORK = "203.0.113.61"
 FAILURES = 3
@@ -139,3 +140,25 @@ async def test_unknown_keys_displace_no_valid_one_from_the_cache(
     with record_statements(process.container.database) as statements:
         assert await process.status(key) == 200
     assert not statements
+
+
+async def test_a_full_index_forgets_the_oldest_secrets_alone(
+    container: Container, app_admin: AppAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its limit the next read cleared it and knew the secrets of the last minutes alone.
+
+    Every app with an older key was then refused during a flood in its own network.
+    """
+    now = 0.0
+    keys = [(await app_admin.create_secret(await app_admin.create_app()))[1] for _ in range(4)]
+    monkeypatch.setattr(secret_index, "MAX_SECRETS", 3)
+    monkeypatch.setattr(secret_index, "OVERLAP_MS", 0)
+    index = SecretIndex(container.database, lambda: now)
+    assert [await index.contains(key) for key in keys] == [False, True, True, True]
+    for _ in range(2):
+        now += REFRESH_SECONDS
+        assert not await index.contains(generate(AppSecretKind.API_KEY))
+        assert [await index.contains(key) for key in keys] == [False, True, True, True]
+    keys.append((await app_admin.create_secret(await app_admin.create_app()))[1])
+    now += REFRESH_SECONDS
+    assert [await index.contains(key) for key in reversed(keys)] == [True] * 3 + [False] * 2
