@@ -5,7 +5,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.counting import StockCount, StockCountAction, StockCountStatus
 from models.identity import Actor
 from services.core.access import MANAGER_ROLES, STORE_ROLES, may_operate_store
-from services.core.state_machine import StateMachine, Transition, has_role_in_store
+from services.core.state_machine import (
+    AutomaticTransition,
+    StateMachine,
+    Transition,
+    has_role_in_store,
+)
 from services.events.event_log import counts_stream, record_event
 
 Action, Status = StockCountAction, StockCountStatus
@@ -31,6 +36,14 @@ MACHINE: StateMachine[StockCount, StockCountAction, StockCountStatus] = StateMac
         Transition(Action.REJECT, {Status.SUBMITTED}, {Status.COUNTING}, MANAGER_ROLES),
         Transition(
             Action.CANCEL, {Status.COUNTING, Status.SUBMITTED}, {Status.CANCELED}, MANAGER_ROLES
+        ),
+    ),
+    automatic=(
+        AutomaticTransition(
+            "fulfillment: rejected as out of stock, with a product of the count",
+            {Status.SUBMITTED},
+            {Status.COUNTING},
+            mutation="fulfillmentReject",
         ),
     ),
     is_visible=may_see,

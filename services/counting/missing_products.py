@@ -1,4 +1,4 @@
-"""Rejects orders as out of stock, and opens a count of what the store did not find."""
+"""Rejects orders as out of stock, and has what the store did not find counted."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -6,13 +6,16 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.counting import StockCount, StockCountLine
-from models.fulfillment import Fulfillment, FulfillmentLine, RejectReason
+from models.counting import StockCount, StockCountLine, StockCountStatus
+from models.fulfillment import Fulfillment, RejectReason
 from models.identity import Actor
 from services.core.problems import DomainError
 from services.counting import count_opening
 from services.counting.count_opening import CountSelection
+from services.counting.count_states import change_status
+from services.counting.stock_counts import UNCOUNTED
 from services.fulfillment import rerouting
+from services.fulfillment.fulfillment_states import REJECT, begin
 
 
 async def reject(
@@ -28,6 +31,12 @@ async def reject(
 
     Raises DomainError: as `rerouting.reject`.
     """
+    products: Sequence[UUID] = ()
+    if reason is RejectReason.OUT_OF_STOCK:
+        task = await begin(session, actor, fulfillment_id, REJECT, expected_version)
+        products = rerouting.missing_products(task.lines, missing_line_ids)
+        # Counts are locked before stock rows, as everywhere.
+        await _lock_lines(session, task.fulfillment.store_id, products)
     fulfillment = await rerouting.reject(
         session,
         actor=actor,
@@ -36,35 +45,70 @@ async def reject(
         missing_line_ids=missing_line_ids,
         expected_version=expected_version,
     )
-    if reason is RejectReason.OUT_OF_STOCK:
-        statement = select(FulfillmentLine).where(FulfillmentLine.fulfillment_id == fulfillment_id)
-        lines = (await session.scalars(statement.order_by(FulfillmentLine.position))).all()
-        products = rerouting.missing_products(lines, missing_line_ids)
+    if products:
         note = f"Order {fulfillment.order_code} was rejected as out of stock."
-        await _open_count(session, actor, fulfillment.store_id, products, note)
+        await _count_anew(session, actor, fulfillment.store_id, products, note)
     return fulfillment
 
 
-async def _open_count(
-    session: AsyncSession, actor: Actor, store_id: UUID, product_ids: Sequence[UUID], note: str
-) -> StockCount | None:
-    """Open a count of the products that are in no active count; None when all of them are."""
-    active = select(StockCountLine.product_id).where(
+async def _count_anew(
+    session: AsyncSession, actor: Actor, store_id: UUID, products: Sequence[UUID], note: str
+) -> None:
+    """Have products counted after they went off sale: in their active counts, or in a new one.
+
+    A line that was counted before found units that the store does not find now, and its approval
+    would change nothing: it is counted again. A submitted count goes back to its staff for that.
+    """
+    lines = await _lock_lines(session, store_id, products)
+    for count in {count.id: count for _, count in lines}.values():
+        if count.status is StockCountStatus.SUBMITTED:
+            count.round += 1
+            count.submitted_by_id, count.submitted_at = None, None
+            await change_status(session, count, StockCountStatus.COUNTING)
+    for line, _ in lines:
+        for name, value in UNCOUNTED.items():
+            setattr(line, name, value)
+    await session.flush()
+    counted = {line.product_id for line, _ in lines}
+    if left := tuple(key for key in products if key not in counted):
+        await _open_count(session, actor, store_id, left, note)
+
+
+async def _lock_lines(
+    session: AsyncSession, store_id: UUID, products: Sequence[UUID]
+) -> Sequence[tuple[StockCountLine, StockCount]]:
+    """The lines of active counts of these products, locked after their counts."""
+    of_products = (
         StockCountLine.store_id == store_id,
         StockCountLine.live,
-        StockCountLine.product_id.in_(product_ids),
+        StockCountLine.product_id.in_(products),
     )
-    counted = set(await session.scalars(active))
-    left = tuple(key for key in product_ids if key not in counted)
-    if not left:
-        return None
-    selection = CountSelection(product_ids=left)
+    counts = select(StockCountLine.count_id).where(*of_products)
+    statement = select(StockCount).where(StockCount.id.in_(counts)).order_by(StockCount.id)
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    by_id = {count.id: count for count in await session.scalars(locked)}
+    if not by_id:
+        return []
+    lines = select(StockCountLine).where(*of_products, StockCountLine.count_id.in_(by_id))
+    found = await session.scalars(
+        lines.order_by(StockCountLine.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return [(line, by_id[line.count_id]) for line in found]
+
+
+async def _open_count(
+    session: AsyncSession, actor: Actor, store_id: UUID, products: tuple[UUID, ...], note: str
+) -> None:
+    """Open a count of products that are in no active count."""
+    selection = CountSelection(product_ids=products)
     try:
         async with session.begin_nested():
-            return await count_opening.start(
+            await count_opening.start(
                 session, actor=actor, store_id=store_id, selection=selection, note=note
             )
     except DomainError as error:
+        # Otherwise another count of the same products was opened at the same moment.
         if any(not isinstance(one, count_opening.BeingCounted) for one in error.problems):
             raise
-        return None  # another count of the same products was opened at the same moment

@@ -6,7 +6,7 @@ counting and approval are kept. Units that are sold but not picked yet are still
 they are expected too. Locks are taken in this order: the count, its line, the stock row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -40,6 +40,10 @@ from services.stock.stock_writer import (
 )
 
 MAX_NOTE_LENGTH = 200
+UNCOUNTED: Mapping[str, None] = dict.fromkeys(
+    ("counted", "expected", "counted_by_id", "counted_at")
+)
+"""The values of a line that is to be counted, also once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +233,7 @@ async def reject(
         update(StockCountLine)
         .where(StockCountLine.count_id == row.id)
         .where(StockCountLine.counted != StockCountLine.expected)
-        .values(counted=None, expected=None, counted_by_id=None, counted_at=None)
+        .values(UNCOUNTED)
     )
     row.round += 1
     row.note = note or row.note
