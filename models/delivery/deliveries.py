@@ -161,9 +161,9 @@ class Delivery(Entity):
     has_case: Mapped[bool] = mapped_column(default=False, server_default="false")
     """Whether support has an unresolved case about it."""
     search_started_at: Mapped[datetime | None]
-    """The time from which the age of the search counts; kept while a rider has the delivery."""
+    """The time from which the age of the search counts; see `search_escalation.resume`."""
     search_restarts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often that time began anew, because a rider was lost before pickup."""
+    """How many riders were lost before pickup; no more are counted than `resume` asks for."""
     search_step: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many steps of SEARCH_STEPS this search has reached."""
     silence_step: Mapped[int] = mapped_column(default=0, server_default="0")

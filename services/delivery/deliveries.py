@@ -234,7 +234,7 @@ async def search_again(
     """Take a locked delivery, not picked up yet, from its rider and offer it to others."""
     now = await current_time(session)
     change_status(delivery, DeliveryStatus.SEARCHING, now)
-    search_escalation.resume(delivery, now)
+    await search_escalation.resume(session, delivery, now)
     if delivery.rider_id is not None:
         record_rider_change(session, delivery.rider_id, delivery)
     await release_rider(session, delivery)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,19 +38,34 @@ SEARCH_STEPS: Sequence[SearchStep] = (
 FIRST_STEP_SECONDS = TIMER_BOUNDS["search_wider_seconds"][0]
 """A younger search takes no step, whatever the timers are."""
 MAX_SEARCH_RESTARTS = 2
+"""So many lost riders let the age of the search begin anew."""
+MAX_LOST_RIDERS = 8
+"""Before so many riders are lost, each loss leaves time to ask others."""
+SEARCH_SHARES = MAX_LOST_RIDERS - MAX_SEARCH_RESTARTS
+"""The parts of a whole search: a lost rider costs one at most, and leaves one at least."""
 
 
-def resume(delivery: Delivery, now: datetime) -> None:
+async def resume(session: AsyncSession, delivery: Delivery, now: datetime) -> None:
     """Begin to search again for a locked delivery that lost its rider before pickup.
 
     The age of the search begins anew for the first MAX_SEARCH_RESTARTS riders who are lost; after
-    them it goes on, so that a chain of riders who accept and go silent comes to an end. What was
-    taken back when a rider accepted (the case, the offer to cancel) is due again by that age.
+    them it goes on, so that a chain of riders who accept and go silent comes to an end. The time
+    with a rider is no search: however long it was, it counts as one of SEARCH_SHARES at most. What
+    was taken back when a rider accepted (the case, the offer to cancel) is due again by that age.
     """
     delivery.search_step = 0
-    if delivery.search_restarts < MAX_SEARCH_RESTARTS:
-        delivery.search_restarts += 1
+    delivery.search_restarts = lost = min(delivery.search_restarts + 1, MAX_LOST_RIDERS)
+    if lost <= MAX_SEARCH_RESTARTS:
         delivery.search_started_at = now
+        return
+    end_seconds = (await companies.read_timers(session, delivery.store_id)).search_end_seconds
+    whole = timedelta(seconds=end_seconds)
+    share = whole / SEARCH_SHARES
+    with_rider = now - (delivery.assigned_at or now)
+    started_at = (delivery.search_started_at or now) + max(with_rider - share, timedelta())
+    if lost < MAX_LOST_RIDERS:
+        started_at = max(started_at, now - whole + share)
+    delivery.search_started_at = started_at
 
 
 async def escalate(session: AsyncSession, order: Order, delivery: Delivery, now: datetime) -> bool:

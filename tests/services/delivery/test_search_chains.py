@@ -11,11 +11,16 @@ from jobs import delivery as jobs
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus
 from models.events import EventType
 from models.identity import Actor
-from models.orders import CancelReason, OrderStatus
+from models.orders import CancelReason, Order, OrderStatus
 from models.timers import DEFAULT_TIMERS
 from services.delivery import deliveries, rider_release, silent_riders
-from services.delivery.search_escalation import MAX_SEARCH_RESTARTS, SEARCH_STEPS
+from services.delivery.search_escalation import (
+    MAX_LOST_RIDERS,
+    MAX_SEARCH_RESTARTS,
+    SEARCH_STEPS,
+)
 from services.events.event_log import order_stream
+from tests.services.companies.test_timers import set_timers
 from tests.support import riders
 from tests.support.carried_bags import open_cases
 from tests.support.city import City
@@ -88,25 +93,48 @@ async def test_a_chain_of_riders_who_are_lost_comes_to_an_end(
     assert await open_cases(database, order) == []
 
 
+@pytest.mark.parametrize("end_seconds", [1_800, 300])
 async def test_a_rider_who_is_lost_late_costs_the_order_no_search(
-    dependencies: OrderDependencies, city: City
+    dependencies: OrderDependencies, city: City, end_seconds: int
 ) -> None:
-    """The rider waits in the store for an hour and goes silent: the order was not canceled at once,
-    though it began to search more than half an hour before, but offered to others.
+    """Each rider waits in the store for an hour and goes silent: the third one who was lost ended
+    the search at once, with packed bags, though the next rider would have got an offer.
     """
     database = dependencies.database
+    order, delivery = await lose_late(dependencies, city, MAX_LOST_RIDERS - 1, end_seconds)
+    assert await next_offer(database, delivery) is not None
+    assert (await riders.delivery_of(database, order)).status is DeliveryStatus.OFFERED
+
+
+async def test_riders_who_are_lost_late_come_to_an_end_too(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """Hour after hour another rider goes silent: the customer does not wait for ever."""
+    database = dependencies.database
+    order, delivery = await lose_late(dependencies, city, MAX_LOST_RIDERS)
+    assert await next_offer(database, delivery) is None
+    await jobs.advance_deliveries(database)
+    assert (await reload_order(database, order)).cancel_reason is CancelReason.NO_RIDER
+
+
+async def lose_late(
+    dependencies: OrderDependencies, city: City, lost: int, end_seconds: int = 1_800
+) -> tuple[Order, Delivery]:
+    """The order and the delivery of which `lost` riders went silent, each after an hour."""
+    database = dependencies.database
+    timers = {"search_cancel_offer_seconds": min(600, end_seconds)}
+    await set_timers(database, city, search_end_seconds=end_seconds, **timers)
     await riders.bring_online(database, city, 0)
     order, _, staff, delivery = await riders.accepted_order(dependencies, city)
-    for lost in range(MAX_SEARCH_RESTARTS):
+    for number in range(lost):
         offer = await next_offer(database, delivery)
-        assert offer is not None
-        rider = riders.as_actor(city.riders[lost % 2])
+        assert offer is not None, f"no offer after {number} riders were lost"
+        rider = riders.as_actor(city.riders[number % 2])
         await riders.accept(database, rider, offer)
         await pass_time(database, city, delivery, 3_600)
-        await riders.bring_online(database, city, 1 - lost % 2)
+        await riders.bring_online(database, city, 1 - number % 2)
         await fall_silent(database, city, delivery, rider, staff)
-        assert await next_offer(database, delivery) is not None
-    assert (await riders.delivery_of(database, order)).status is DeliveryStatus.OFFERED
+    return order, delivery
 
 
 async def next_offer(database: Database, delivery: Delivery) -> DeliveryOffer | None:
