@@ -88,8 +88,9 @@ async def count(
     dependencies: OrderDependencies, staff: Actor, row: StockCount, product: Product, units: int
 ) -> None:
     async with write_as(dependencies.database, staff, row.company_id) as session:
-        values = {"counted": units, "product_id": product.id}
-        await stock_counts.set_line(session, actor=staff, count_id=row.id, **values)
+        await stock_counts.set_line(
+            session, actor=staff, count_id=row.id, counted=units, product_id=product.id
+        )
 
 
 async def end(
