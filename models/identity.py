@@ -52,7 +52,7 @@ class AppScope(NamedEnum):
     FULFILLMENTS_READ = auto()
     """Read the picking queue and fulfillments."""
     FULFILLMENTS_WRITE = auto()
-    """Accept, reject, pick, pack and stage fulfillments."""
+    """Accept, reject, pick, pack, stage and put back fulfillments; hand none over."""
     DELIVERIES_READ = auto()
     """Read deliveries and their tracks."""
     TICKETS_READ = auto()

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from graphql import GraphQLObjectType
+from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 
 from database.base import uuid7
 from models.identity import Actor, AppScope, app_grants
@@ -24,6 +24,9 @@ FIELDS = [f"{each.parent}.{each.name}" for each in guarded_fields() if each.pare
 
 # What a mutation returns besides its problems takes the scope to read it as well.
 ENTITIES = re.compile(r" \w+ \{ __typename \}")
+
+# A document that somebody saw, a code that somebody gave them, and why they do without it.
+IN_PERSON = {"AgeDocument", "DeliveryOverrideReason", "pin", "handoverCode", "returnCode"}
 
 
 def app_of(container: Container, shared_city: City, *scopes: AppScope) -> ActorClient:
@@ -45,6 +48,30 @@ def test_the_list_names_existing_fields_and_types_that_companies_may_use() -> No
         if (rule := rule_of(field_of(*element.split(".")))) and not rule.allows(company)
     ]
     assert not forbidden
+
+
+def words_of_inputs(kind: Any) -> set[str]:
+    """The names of all inputs under an argument, and of their types."""
+    named = get_named_type(kind)
+    words = {named.name}
+    for name, value in named.fields.items() if isinstance(named, GraphQLInputObjectType) else ():
+        words |= {name} | words_of_inputs(value.type)
+    return words
+
+
+def test_what_a_person_saw_is_stated_by_no_app() -> None:
+    """An app recorded that it saw a passport, and handed bags over without the customer's code."""
+    assert SHAPE.mutation_type is not None
+    in_person = {
+        name
+        for name, field in SHAPE.mutation_type.fields.items()
+        if IN_PERSON & set().union(*(words_of_inputs(one.type) for one in field.args.values()))
+    }
+    assert in_person >= {
+        "counterSaleComplete", "deliveryCheckAge", "deliveryComplete", "deliveryPickUp",
+        "deliveryReturn", "fulfillmentCheckAge", "fulfillmentCollect",
+    }  # fmt: skip
+    assert not {f"Mutation.{name}" for name in in_person} & ROOT_FIELD_SCOPES.keys()
 
 
 @pytest.mark.parametrize("scope", AppScope)
