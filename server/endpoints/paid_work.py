@@ -1,5 +1,6 @@
 """Lets the callers of the endpoints beside the graph pay for them, from the same budgets."""
 
+from asyncio import sleep
 from collections.abc import Mapping
 
 from resolvers import prices
@@ -35,17 +36,23 @@ async def paying_caller(
     return context
 
 
-def take_cost(budgets: CallerBudgets, context: Context, cost: int) -> None:
-    """Take the cost of what was done already."""
-    budgets.take(context.actor, context.address, cost)
-
-
 def reserve_cost(budgets: CallerBudgets, context: Context, cost: int) -> CostReservation | None:
     """Take the cost of the work that is to be done; raises HttpRejected (429) without budget."""
     reserved = budgets.reserve(context.actor, context.address, cost)
     if isinstance(reserved, CostRejected):
         raise throttled(reserved)
     return reserved
+
+
+async def wait_for_cost(
+    budgets: CallerBudgets, context: Context, cost: int
+) -> CostReservation | None:
+    """Take the cost of the next part of an answer that has begun, as soon as it can be paid."""
+    while True:
+        reserved = budgets.reserve(context.actor, context.address, cost)
+        if not isinstance(reserved, CostRejected):
+            return reserved
+        await sleep(reserved.retry_after_seconds)
 
 
 def throttled(rejected: CostRejected) -> HttpRejected:

@@ -121,11 +121,11 @@ async def _read(
     key = decode_id(document.model, request.path_params["id"])
     if key is None:
         raise HttpRejected(404, "NOT_FOUND", NOT_FOUND)
-    reserved = reserve_cost(budgets, context, prices.PAPER)
+    reserve_cost(budgets, context, prices.PAPER)
     content = await _read_content(context, document, key)
-    cost = prices.PAPER + prices.PAPER_LINE * document.count(content)
-    budgets.settle(reserved, cost)
-    return PaidContent(content, cost)
+    lines = prices.PAPER_LINE * document.count(content)
+    reserve_cost(budgets, context, lines)
+    return PaidContent(content, prices.PAPER + lines)
 
 
 async def _read_content(context: Context, document: PdfDocument, key: UUID) -> Any:

@@ -5,12 +5,15 @@ import csv
 import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from gateways.storage import FileStorage, FileTooLarge, StorageFull
 from models.ids import encode_id
@@ -20,7 +23,7 @@ from resolvers.context import Context
 from resolvers.rules import MANAGER
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
-from server.endpoints.paid_work import paying_caller, reserve_cost, take_cost
+from server.endpoints.paid_work import paying_caller, reserve_cost, wait_for_cost
 from server.endpoints.upload_slots import UploadSlots
 from server.errors import retry_after_of
 from server.rate_limit.budgets import COST_HEADER, CallerBudgets
@@ -35,6 +38,10 @@ log = logging.getLogger("darkstore.imports")
 UPLOAD_PATH = "/imports"
 UPLOAD_SECONDS = 120.0
 MAX_CONCURRENT_UPLOADS = 32
+MAX_CONCURRENT_DOWNLOADS = 32
+PAGE_SECONDS = 120.0
+"""How long a page of a download may wait for its caller's budget; then the download breaks off."""
+CSV = "text/csv; charset=utf-8"
 PAGE_ROWS = 1_000
 COLUMNS = ("line", "store", "product", "quantity", "field", "fault", "message")
 # A spreadsheet evaluates a text with such a beginning.
@@ -59,6 +66,22 @@ class ReceivedFile:
             yield chunk
 
 
+class DownloadResponse(StreamingResponse):
+    """A download that gives its place back when it ends, also when its client is gone."""
+
+    def __init__(
+        self, lines: AsyncIterator[str], place: AbstractContextManager[None], **options: Any
+    ) -> None:
+        super().__init__(lines, **options)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._place.__exit__(None, None, None)
+
+
 class StockFiles:
     """The endpoints, for people who manage stores."""
 
@@ -72,6 +95,7 @@ class StockFiles:
         self._authenticator = authenticator
         self._storage = storage
         self._slots = UploadSlots(MAX_CONCURRENT_UPLOADS)
+        self._download_slots = UploadSlots(MAX_CONCURRENT_DOWNLOADS)
 
     @property
     def routes(self) -> list[Route]:
@@ -170,18 +194,23 @@ class StockFiles:
             "cache-control": "no-store",
             COST_HEADER: str(prices.DOWNLOAD),
         }
-        lines = self._invalid_rows(context, key)
-        return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+        place = self._download_slots.taken_by(context.actor)
+        place.__enter__()  # raises before anything is sent; the response gives it back
+        return DownloadResponse(
+            self._invalid_rows(context, key), place, media_type=CSV, headers=headers
+        )
 
     async def _invalid_rows(self, context: Context, key: UUID) -> AsyncIterator[str]:
         yield _csv([COLUMNS])
         last_number = 0
         while True:
+            async with asyncio.timeout(PAGE_SECONDS):
+                reserved = await wait_for_cost(self._budgets, context, prices.DOWNLOAD_PAGE)
             async with context.read() as session:
                 rows = await stock_imports.invalid_rows(session, key, last_number, PAGE_ROWS)
             if not rows:
+                self._budgets.settle(reserved, 0)
                 return
-            take_cost(self._budgets, context, prices.DOWNLOAD_PAGE)
             yield _csv(_cells(row) for row in rows)
             last_number = rows[-1].number
 

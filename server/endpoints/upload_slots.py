@@ -1,4 +1,4 @@
-"""Shares the places for uploads: no person and no company can take them all."""
+"""Shares the places for uploads and downloads: no person and no company can take them all."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ RETRY_SECONDS = 5
 
 
 class UploadSlots:
-    """The places of one process for files that arrive at the same time."""
+    """The places of one process for files that are sent at the same time."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -29,10 +29,10 @@ class UploadSlots:
         shares = [(f"person:{actor.person_id}", PER_PERSON)]
         shares += [(f"company:{company}", PER_COMPANY) for company in actor.company_ids]
         if any(self._taken[key] >= share for key, share in shares):
-            message = "Your files are still coming in: wait until one has arrived."
+            message = "Your other files are still being sent: wait until one has arrived."
             raise HttpRejected(429, "RATE_LIMITED", message, retryAfterSeconds=RETRY_SECONDS)
         if self._taken["all"] >= self._total:
-            message = "Too many files come in at once: try again."
+            message = "Too many files are sent at once: try again."
             raise HttpRejected(503, "UNAVAILABLE", message)
         keys = ["all", *(key for key, _ in shares)]
         self._taken.update(keys)

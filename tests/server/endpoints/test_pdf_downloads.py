@@ -1,6 +1,7 @@
 """Packing slips, manifests and receipts: for the staff of the store, not found for others."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -13,9 +14,14 @@ from models.counter_sales import CounterSale
 from models.fulfillment import Fulfillment
 from models.ids import encode_id
 from models.stores import Store
+from resolvers import prices
 from resolvers.context import Container
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.pdf_downloads import pdf_routes
+from server.rate_limit.budgets import CallerBudgets
+from server.rate_limit.callers import CallerBucketSizes
+from services.core.rate_limiter import RateLimiter
+from services.core.token_bucket import BucketSize
 from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
 from tests.support.graph_queries import operation, public_id
@@ -91,3 +97,18 @@ async def test_the_graph_has_the_url_of_the_manifest(
     other = await create_client(container, "Other", *picker.actor.grants)
     other_data: Any = await other.run(operation("store_desk"), {"id": public_id(shared_city.far)})
     assert other_data["store"]["manifestUrl"] is None
+
+
+async def test_the_lines_of_a_paper_are_paid_for_before_it_is_printed(
+    container: Container, documents: dict[str, str], picker: ActorClient
+) -> None:
+    """Papers at once were printed into a debt that has an end: each needed only its first units."""
+    sizes = replace(
+        CallerBucketSizes.of(1_000), person=BucketSize(prices.OPERATION + prices.PAPER, 1)
+    )
+    budgets = CallerBudgets(RateLimiter(lambda: 0.0), sizes)
+    routes = pdf_routes(HeaderAuthenticator(container, budgets), budgets)
+    transport = httpx.ASGITransport(app=Starlette(routes=routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+        response = await fetch(client, "packing-slips", documents["packing-slips"], picker.token)
+    assert (response.status_code, int(response.headers["retry-after"]) > 0) == (429, True)

@@ -1,24 +1,35 @@
 """Stock files: who may upload one, how large it may be, and the invalid rows as CSV."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 from starlette.applications import Starlette
 
+from database.base import Base
+from database.scope import PLATFORM
 from gateways.storage import DiskStorage
 from jobs import imports
 from models.identity import Grant, Role
-from models.ids import decode_id
+from models.ids import decode_id, encode_id
 from models.imports import StockImport
 from resolvers.context import Container
 from server.auth.header_authenticator import HeaderAuthenticator
+from server.endpoints import paid_work, stock_uploads
 from server.endpoints.stock_uploads import StockFiles
+from server.rate_limit.budgets import CallerBudgets
+from server.rate_limit.callers import CallerBucketSizes
+from services.core.rate_limiter import RateLimiter
+from services.core.token_bucket import BucketSize
 from tests.support.actors import ActorClient, create_client
-from tests.support.city import build_city
+from tests.support.city import City, build_city
+from tests.support.customers import ORIGIN
 from tests.support.graph_queries import operation, public_id
+from tests.support.rows.any_row import insert_row
 from tests.support.stripe_simulator import serve
 
 PIECE = b"x" * 1024 * 1024
@@ -113,3 +124,59 @@ async def test_an_invalid_file_name_is_rejected(
     assert (response.status_code, response.json()["code"]) == (400, "INVALID_INPUT")
     compressed = {**bearer(manager), "content-encoding": "gzip"}
     assert (await client.post("/imports", content=b"x", headers=compressed)).status_code == 415
+
+
+async def add_invalid_rows(container: Container, city: City, who: ActorClient, count: int) -> str:
+    """An import of a city's company that has ended with invalid rows; the path of their file."""
+    company = city.company.id
+    async with container.database.write(PLATFORM, ORIGIN) as session:
+        table = Base.metadata.tables["stock_import"]
+        own = {"company_id": company, "started_by_id": who.id, "status": "COMPLETED"}
+        row = await insert_row(session, table, **own)
+        await session.execute(
+            text(
+                "INSERT INTO stock_import_row (import_id, company_id, number, store, product,"
+                " quantity, fault, field, message)"
+                " SELECT :import_id, :company_id, n, 'S3', 'none', '1', 'UNKNOWN_PRODUCT',"
+                " 'product', 'None.' FROM generate_series(1, :count) n"
+            ),
+            {"import_id": row.id, "company_id": company, "count": count},
+        )
+    return f"/imports/{encode_id(StockImport, row.id)}/errors.csv"
+
+
+async def test_downloads_go_on_as_fast_as_they_are_paid_for(
+    container: Container, storage: DiskStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Downloads at once took eight times the budget: each needed only its first 60 units.
+
+    A page is paid for before it is read, and waits for that; a person has two downloads at once.
+    """
+    monkeypatch.setattr(stock_uploads, "PAGE_ROWS", 2)
+    city = await build_city(container.database)
+    admin = await create_client(container, "Importer", Grant(Role.COMPANY_ADMIN, city.company.id))
+    path = await add_invalid_rows(container, city, admin, 8)
+    now, waits = 0.0, 0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now, waits
+        now, waits = now + seconds, waits + 1
+
+    monkeypatch.setattr(paid_work, "sleep", sleep)
+    size = BucketSize(500, 50)
+    sizes = replace(CallerBucketSizes.of(1_000), person=size)
+    budgets = CallerBudgets(RateLimiter(lambda: now), sizes)
+    files = StockFiles(HeaderAuthenticator(container, budgets), storage, budgets)
+    transport = httpx.ASGITransport(Starlette(routes=files.routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+        rows = await client.get(path, headers=bearer(admin))
+        assert len(rows.text.splitlines()) == 1 + 8
+        assert waits >= 4
+        now += 100
+        with files._download_slots.taken_by(admin.actor):
+            with files._download_slots.taken_by(admin.actor):
+                refused = await client.get(path, headers=bearer(admin))
+            assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (429, True)
+            now += 100
+            assert (await client.get(path, headers=bearer(admin))).status_code == 200
+    assert not files._download_slots._taken
