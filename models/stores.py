@@ -134,6 +134,8 @@ class Store(Entity):
     day_kept: Mapped[date | None]
     day_kept_until: Mapped[datetime | None]
     """The business day of the newest change of its beginning or of the time zone, and its end."""
+    date_kept: Mapped[date | None]
+    """The date for last days of sale at that change: no earlier one comes again."""
     preparation_seconds: Mapped[int] = mapped_column(default=150)
     pickup_enabled: Mapped[bool] = mapped_column(default=False, server_default="false")
     pickup_wait_seconds: Mapped[int] = mapped_column(default=7200, server_default="7200")

@@ -22,7 +22,7 @@ from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import AutomaticTransition, StateMachine, check_version
 from services.core.text import MAX_LINE_LENGTH, code_form, parse_code, parse_line
 from services.events.event_log import catalog_stream, record_event
-from services.stores.store_time import MIDNIGHT, keep_current_day
+from services.stores.store_time import MIDNIGHT, change_days
 from services.stores.timer_rules import store_timer_problems
 
 CODE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
@@ -43,6 +43,10 @@ MACHINE: StateMachine[Store, Any, StoreStatus] = StateMachine(
             mutation="storeUpdate",
         ),
     ),
+)
+TOO_FAR = (
+    "The next business day would last more than 48 hours, or be left out: change less at once, and"
+    " the rest on a later day."
 )
 TIMEZONE_EXISTS = text("select exists (select from pg_timezone_names where name = :name)")
 
@@ -160,9 +164,11 @@ async def _change_days(session: AsyncSession, row: Store, change: StoreChange) -
         zone = await _timezone(session, change.timezone)
     if change.business_day_start is not None:
         start = _validate_day_start(change.business_day_start)
-    if (zone, start) != (row.timezone, row.business_day_start):
-        keep_current_day(row, await current_time(session))
-        row.timezone, row.business_day_start = zone, start
+    if (zone, start) == (row.timezone, row.business_day_start):
+        return
+    if not change_days(row, zone, start, await current_time(session)):
+        field = "timezone" if zone != row.timezone else "businessDayStart"
+        raise DomainError(InvalidInput(path=["input", field], message=TOO_FAR))
 
 
 async def _set_timers(session: AsyncSession, row: Store, change: StoreChange) -> None:

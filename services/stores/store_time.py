@@ -8,10 +8,11 @@ at the end of the gap that leaves it out. The database has the same clock in the
 
 A business day begins at the store's `business_day_start`: sales after midnight and before it
 belong to the day before. A change of it or of the time zone holds from the next business day on:
-the current one is kept until it would have ended, and no day comes a second time. What a store
+the current one is kept until it would have ended, and no day comes a second time. A change by
+which the day after it would last over 48 hours or be left out is refused. What a store
 does is counted by business days: sales, reports, forecasts and daily jobs. What is written on a
 product or a document is a calendar date: last days of sale, dates of birth, days on which a
-supplier delivers.
+supplier delivers. Last days of sale have a date that a change of the time zone does not put back.
 """
 
 import logging
@@ -30,12 +31,13 @@ from services.core.problems import not_found
 log = logging.getLogger("darkstore.stores")
 MIDNIGHT = time(0)
 DAY = timedelta(days=1)
+LONGEST_DAY = 2 * DAY
 SECOND = timedelta(seconds=1)
 STATEMENT_TIME = func.statement_timestamp(type_=DateTime(timezone=True))
 """Fixed within a statement, so that the functions of the database can be inlined."""
 
-CALENDAR_DATE_SQL = "store_clock(store.timezone, now())::date"
-"""Today's date of a row `store`, in text of a statement."""
+CALENDAR_DATE_SQL = "greatest(store_clock(store.timezone, now())::date, store.date_kept)"
+"""Today's date of a row `store`, in text of a statement; it never goes back."""
 REGULAR_DAY_SQL = "business_day(store.timezone, store.business_day_start, now())"
 """The current regular day of a row `store`, in text of a statement."""
 
@@ -61,8 +63,14 @@ def zone_time(name: str, at: datetime) -> datetime:
 
 
 def calendar_date(store: Store, at: datetime) -> date:
-    """The date in the store at a time."""
+    """The date in the store's time zone at a time, with which dates of birth are compared."""
     return _day(time_zone(store.timezone), MIDNIGHT, at)
+
+
+def sale_date(store: Store, at: datetime) -> date:
+    """The same for last days of sale: the date of the newest change of the zone, or a later one."""
+    today = calendar_date(store, at)
+    return today if store.date_kept is None else max(today, store.date_kept)
 
 
 def business_day(store: Store, at: datetime) -> date:
@@ -82,11 +90,21 @@ def regular_day(store: Store, at: datetime) -> date:
     return _day(time_zone(store.timezone), store.business_day_start, at)
 
 
-def keep_current_day(store: Store, at: datetime) -> None:
-    """Keep the current business day to its end; call it before its beginning or zone is changed."""
-    day = business_day(store, at)
-    if store.day_kept_until is None or at >= store.day_kept_until:
-        store.day_kept, store.day_kept_until = day, business_day_begin(store, day + DAY)
+def change_days(store: Store, zone: str, start: time, at: datetime) -> bool:
+    """Change the zone and the beginning of days from the next business day on.
+
+    A second change before that replaces the first. Returns False, and changes nothing, when the
+    day after the current one would last more than `LONGEST_DAY`, or would be left out.
+    """
+    day, until = business_day(store, at), store.day_kept_until
+    if until is None or at >= until:
+        until = business_day_begin(store, day + DAY)
+    next_end = first_instant(time_zone(zone), datetime.combine(day + 2 * DAY, start))
+    if not timedelta(0) < next_end - until <= LONGEST_DAY:
+        return False
+    store.day_kept, store.day_kept_until, store.date_kept = day, until, sale_date(store, at)
+    store.timezone, store.business_day_start = zone, start
+    return True
 
 
 def business_day_begin(store: Store, day: date) -> datetime:
@@ -129,9 +147,9 @@ def _day(zone: ZoneInfo, start: time, at: datetime) -> date:
 
 
 def calendar_date_column() -> ColumnElement[date]:
-    """Today's date of a row of Store, in a statement."""
+    """Today's date of a row of Store for last days of sale, in a statement."""
     clock: Any = func.store_clock(Store.timezone, STATEMENT_TIME, type_=DateTime)
-    return cast(clock, Date)
+    return func.greatest(cast(clock, Date), Store.date_kept, type_=Date)
 
 
 def business_day_column() -> ColumnElement[date]:
@@ -144,7 +162,7 @@ def business_day_column() -> ColumnElement[date]:
 
 
 async def read_calendar_date(session: AsyncSession, store_id: UUID) -> date:
-    """Today's date in a store. Raises DomainError: NotFound when the store does not exist."""
+    """Today's date in a store; it never goes back. Raises DomainError: NotFound without it."""
     statement = select(calendar_date_column()).where(Store.id == store_id)
     today: date | None = await session.scalar(statement)
     if today is None:

@@ -42,7 +42,7 @@ OTHER_DATES = {
     "services/orders/timeline.py": "days of the event log, in UTC",
 }
 BUSINESS = re.compile(
-    r"\b(read_)?business_day(_begin|_column)?\(|\bregular_day\(|REGULAR_DAY_SQL|\bkeep_current_day\("
+    r"\b(read_)?business_day(_begin|_column)?\(|\bregular_day\(|REGULAR_DAY_SQL|\bchange_days\("
 )
 CALENDAR = re.compile(r"\b(read_)?calendar_date(_column)?\(|CALENDAR_DATE_SQL")
 CLOCK = re.compile(r"\b(local_time|zone_time|first_instant|store_clock)\(")

@@ -16,9 +16,12 @@ from services.stores.store_time import (
     business_day_begin,
     business_day_column,
     calendar_date,
+    calendar_date_column,
+    change_days,
     first_instant,
-    keep_current_day,
     local_time,
+    regular_day,
+    sale_date,
 )
 from tests.services.stores.clock_changes import ALL_ZONES, NIGHTS, standing_clock
 from tests.support.city import City
@@ -65,33 +68,31 @@ def test_business_days_are_in_order_and_contain_their_times(
     assert calendar_date(store, at) == business_day(store_in(zone), at)
 
 
-def change_days(store: Store, at: datetime, zone: str, day_start: time) -> None:
-    """Change the store's days as `storeUpdate` does."""
-    keep_current_day(store, at)
-    store.timezone, store.business_day_start = zone, day_start
-
-
 CHANGES = st.tuples(
-    st.timedeltas(timedelta(), timedelta(2)), st.sampled_from(ALL_ZONES), DAY_STARTS
+    st.timedeltas(timedelta(), timedelta(2)), st.tuples(st.sampled_from(ALL_ZONES), DAY_STARTS)
 )
 
 
 @settings(deadline=None)
 @given(st.sampled_from(ALL_ZONES), DAY_STARTS, INSTANTS, st.lists(CHANGES, min_size=1, max_size=4))
 def test_a_change_of_days_holds_from_the_next_business_day_on(
-    zone: str, day_start: time, at: datetime, changes: list[tuple[timedelta, str, time]]
+    zone: str, day_start: time, at: datetime, changes: list[tuple[timedelta, tuple[str, time]]]
 ) -> None:
     """Later and earlier beginnings, zones to the east and to the west, one change after another.
 
     A later beginning put the store back into yesterday, whose report was closed.
     """
     store = store_in(zone, day_start)
-    for wait, zone, day_start in changes:
+    for wait, wanted in changes:
         before = business_day(store, at)
         at += wait
         day = business_day(store, at)
         assert day >= before
-        change_days(store, at, zone, day_start)
+        was = store.timezone, store.business_day_start
+        is_changed = change_days(store, *wanted, at)
+        assert (store.timezone, store.business_day_start) == (wanted if is_changed else was)
+        if not is_changed:
+            continue
         assert business_day(store, at) == day
         end = store.day_kept_until
         assert end is not None
@@ -101,7 +102,65 @@ def test_a_change_of_days_holds_from_the_next_business_day_on(
     days = [business_day(store, at + timedelta(hours=n)) for n in range(120)]
     assert days == sorted(days)
     later = at + timedelta(days=5)
-    assert business_day(store, later) == business_day(store_in(zone, day_start), later)
+    assert business_day(store, later) == regular_day(store, later)
+
+
+HALF_HOUR = timedelta(minutes=30)
+MINUTES_FROM_NOW = st.integers(0, 48 * 60).map(lambda n: timedelta(minutes=n))
+FAR_ZONES = st.sampled_from(
+    ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/Lisbon", "Asia/Hong_Kong",
+     "America/New_York", "Australia/Lord_Howe"]
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(
+    FAR_ZONES,
+    DAY_STARTS,
+    INSTANTS,
+    st.lists(st.tuples(MINUTES_FROM_NOW, st.tuples(FAR_ZONES, DAY_STARTS)), min_size=1, max_size=8),
+)
+def test_no_chain_of_changes_makes_a_long_day_skips_one_or_goes_back(
+    zone: str, day_start: time, at: datetime, changes: list[tuple[timedelta, tuple[str, time]]]
+) -> None:
+    """A manager who moved the store across the date line had a business day of 61 hours.
+
+    Other moves left whole days out, and a zone to the west put yesterday's goods on sale again.
+    """
+    store = store_in(zone, day_start)
+    begun, day, today = at, business_day(store, at), calendar_date(store, at)
+    for wait, wanted in [*changes, (timedelta(days=5), (zone, day_start))]:
+        for moment in (*(at + n * HALF_HOUR for n in range(wait // HALF_HOUR)), at + wait):
+            current = business_day(store, moment)
+            assert current - day in (timedelta(0), timedelta(1))
+            begun, day = (moment, current) if current > day else (begun, day)
+            assert moment - begun <= timedelta(hours=48)
+            assert sale_date(store, moment) >= today
+            today = sale_date(store, moment)
+        at += wait
+        change_days(store, *wanted, at)
+        assert business_day(store, at) == day
+        assert sale_date(store, at) >= today
+        today = sale_date(store, at)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_possible"),
+    [
+        (("Pacific/Kiritimati", time(0)), ("Pacific/Pago_Pago", time(0)), False),
+        (("Pacific/Pago_Pago", time(0)), ("Pacific/Kiritimati", time(0)), False),
+        (("Asia/Tokyo", time(0)), ("America/New_York", time(12)), False),
+        (("UTC", time(0)), ("Pacific/Pago_Pago", time(12)), True),
+        (("UTC", time(12)), ("Asia/Tokyo", time(0)), True),
+    ],
+)
+def test_a_change_is_refused_that_makes_a_long_day_or_leaves_one_out(
+    old: tuple[str, time], new: tuple[str, time], is_possible: bool
+) -> None:
+    """Corrections of a wrong zone are possible at once, moves around the world in steps."""
+    store = store_in(*old)
+    assert change_days(store, *new, datetime(2026, 7, 4, 18, tzinfo=UTC)) is is_possible
+    assert (store.timezone, store.business_day_start) == (new if is_possible else old)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +179,7 @@ def test_a_closed_day_is_not_opened_again(
     at = datetime(2026, 7, 4, 2, tzinfo=UTC)
     store = store_in(*old)
     day = business_day(store, at)
-    change_days(store, at, *new)
+    assert change_days(store, *new, at)
     assert business_day(store, at) == day
     assert store.day_kept_until == datetime.fromisoformat(until).replace(tzinfo=UTC)
     assert business_day(store, store.day_kept_until) > day
@@ -186,12 +245,13 @@ async def test_the_database_keeps_the_same_day(database: Database, city: City) -
     for zone, start in (("Pacific/Auckland", time(0)), ("Pacific/Honolulu", time(11))):
         for day_kept, until in ((None, None), *kept):
             columns = {"timezone": zone, "business_day_start": start}
-            columns |= {"day_kept": day_kept, "day_kept_until": until}
+            columns |= {"day_kept": day_kept, "day_kept_until": until, "date_kept": day_kept}
             async with database.write(PLATFORM, ORIGIN) as session:
                 of_store = update(Store).where(Store.id == city.near.id)
                 await session.execute(of_store.values(**columns))
             async with database.read(PLATFORM) as session:
                 moment = text("statement_timestamp()")
-                query = select(Store, business_day_column(), moment)
+                query = select(Store, business_day_column(), moment, calendar_date_column())
                 row = (await session.execute(query.where(Store.id == city.near.id))).one()
             assert row[1] == business_day(row[0], row[2])
+            assert row[3] == sale_date(row[0], row[2])
