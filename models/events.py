@@ -120,6 +120,8 @@ class EventType(NamedEnum):
     """A failed refund was requested again."""
     REFUND_PAID_OTHERWISE = auto()
     "A failed refund was paid in another way."
+    REFUND_CLOSED = auto()
+    "A failed refund ended without another payment, such as by another refund."
     DISPUTE_OPENED = auto()
     "The cardholder's bank demands the money back."
     DISPUTE_CHANGED = auto()

@@ -141,6 +141,8 @@ class RefundStatus(NamedEnum):
     """Failed, and replaced by other refunds. Final."""
     PAID_OTHERWISE = auto()
     """Failed, and paid in another way, which the resolution names. Final."""
+    CLOSED = auto()
+    """Failed, and ended without another payment: the resolution says why. Final."""
 
 
 class RefundAction(NamedEnum):
@@ -150,6 +152,8 @@ class RefundAction(NamedEnum):
     """Request a failed refund again."""
     MARK_PAID = auto()
     """Record that a failed refund was paid in another way."""
+    CLOSE = auto()
+    """End a failed refund without another payment."""
     RESUME = auto()
     """Retry at once what the provider has not answered; the count of tries restarts."""
 
@@ -214,6 +218,7 @@ class Refund(Entity):
     stuck_at: Mapped[datetime | None]
     made_at_provider: Mapped[bool] = mapped_column(default=False, server_default=false())
     retry_of_id: Mapped[UUID | None] = foreign_key("refund.id", nullable=True)
+    settled_by_id: Mapped[UUID | None] = foreign_key("refund.id", nullable=True)
     resolution: Mapped[str] = mapped_column(default="", server_default="")
     requested_by_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = default_now()

@@ -110,7 +110,7 @@ AUDIENCES = (
     Audience(
         "notes of support",
         "support",
-        ("Order.reopenNote", "Refund.note"),
+        ("Order.reopenNote", "Refund.note", "Refund.resolution"),
     ),
     Audience(
         "refusals of payments",
@@ -120,7 +120,7 @@ AUDIENCES = (
     Audience(
         "tickets",
         "the customer, except of cases that the system opened; support; apps with tickets:read",
-        ("Ticket.subject", "Ticket.details", "TicketMessage.body"),
+        ("Ticket.subject", "Ticket.details", "Ticket.resolution", "TicketMessage.body"),
     ),
     Audience(
         "contacts of people",
@@ -189,7 +189,7 @@ PERSONAL_FIELDS = frozenset(chain.from_iterable(audience.fields for audience in 
 PERSONAL_WORDS = frozenset(
     {"addresses", "address", "body", "code", "customer", "details", "device", "drop", "email",
      "gate", "ip", "latitude", "longitude", "name", "note", "phone", "pin", "point", "polyline",
-     "position", "recipient", "secret", "subject", "text", "token", "track"}
+     "position", "recipient", "resolution", "secret", "subject", "text", "token", "track"}
 )  # fmt: skip
 """Words in the names of fields that carry personal data, free texts of people, or secrets."""
 NOT_PERSONAL = frozenset(

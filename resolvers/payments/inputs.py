@@ -41,3 +41,16 @@ class RefundMarkPaidInput:
         description="How it was paid, such as a bank transfer and its reference: from 1 to 500"
         " characters."
     )
+
+
+@strawberry.input(description="Input of `refundClose`.")
+class RefundCloseInput:
+    refund_id: strawberry.ID = strawberry.field(description="The refund that failed.")
+    resolution: str = strawberry.field(
+        description="Why nothing more is paid: from 1 to 500 characters."
+    )
+    settled_by_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The other refund of the payment that gave the customer the money, if one did:"
+        " paid or on its way, and of at least this amount.",
+    )

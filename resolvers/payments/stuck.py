@@ -12,6 +12,7 @@ from resolvers.context import Info
 from resolvers.mutations import company_of, run_mutation
 from resolvers.payments.inputs import (
     PaymentResumeInput,
+    RefundCloseInput,
     RefundMarkPaidInput,
     RefundResumeInput,
     RefundRetryInput,
@@ -88,6 +89,12 @@ async def retry_refund(info: Info, input: RefundRetryInput) -> RefundOutcome:
 
 async def mark_refund_paid(info: Info, input: RefundMarkPaidInput) -> RefundOutcome:
     return await _refund_step(info, input, refunds.mark_refund_paid, resolution=input.resolution)
+
+
+async def close_refund(info: Info, input: RefundCloseInput) -> RefundOutcome:
+    settled_by_id = parse_optional_id(Refund, input.settled_by_id, "settledById")
+    arguments: Any = {"resolution": input.resolution, "settled_by_id": settled_by_id}
+    return await _refund_step(info, input, refunds.close_refund, **arguments)
 
 
 def payment_actions(parent: strawberry.Parent[Payment], info: Info) -> list[PaymentAction]:

@@ -133,7 +133,13 @@ class RefundType(NodeType):
     retry_of_id: strawberry.ID | None = id_field(
         Refund, "The failed refund that this one retries.", by="retry_of_id"
     )
-    resolution: str = column("How a failed refund was paid in another way; empty otherwise.")
+    resolution: str | None = column(
+        "How a failed refund was paid in another way, or why it ended without; empty otherwise.",
+        allow=SUPPORT,
+    )
+    settled_by_id: strawberry.ID | None = id_field(
+        Refund, "The other refund that gave the customer the money of this one.", by="settled_by_id"
+    )
     stuck_reason: PaymentStuckReason | None = column(STUCK_REASON, allow=SUPPORT)
     stuck_at: datetime | None = column(STUCK_SINCE, allow=SUPPORT)
     attempt_count: int | None = support_column("tries", ATTEMPTS)

@@ -38,6 +38,10 @@ RefundMarkPaidError = Annotated[
         "RefundMarkPaidError", description="Problems that `refundMarkPaid` can return."
     ),
 ]
+RefundCloseError = Annotated[
+    NotFoundType | InvalidInputType | IllegalStepType,
+    strawberry.union("RefundCloseError", description="Problems that `refundClose` can return."),
+]
 REFUND = "The refund as it is now; null when nothing was done."
 ERRORS = "The problems; empty if the mutation succeeded."
 
@@ -67,6 +71,12 @@ class RefundRetryPayload:
 class RefundMarkPaidPayload:
     refund: RefundType | None = column(REFUND)
     errors: list[RefundMarkPaidError] = column(ERRORS)
+
+
+@backed_by(resolve.RefundOutcome, "Result of `refundClose`.")
+class RefundClosePayload:
+    refund: RefundType | None = column(REFUND)
+    errors: list[RefundCloseError] = column(ERRORS)
 
 
 @backed_by(resolve.RefundOutcome, "Result of `refundIssue`.")

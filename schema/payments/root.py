@@ -9,6 +9,7 @@ from schema.pages import ConnectionType
 from schema.payments.payments import DisputeType, PaymentType, RefundType
 from schema.payments.refunds import (
     PaymentResumePayload,
+    RefundClosePayload,
     RefundMarkPaidPayload,
     RefundResumePayload,
     RefundRetryPayload,
@@ -50,5 +51,10 @@ class PaymentMutation:
     refund_mark_paid: RefundMarkPaidPayload | None = mutation(
         stuck.mark_refund_paid,
         "Records that a failed refund was paid in another way, such as a bank transfer.",
+        allow=SUPPORT,
+    )
+    refund_close: RefundClosePayload | None = mutation(
+        stuck.close_refund,
+        "Ends a failed refund without another payment, such as one that was issued anew.",
         allow=SUPPORT,
     )

@@ -2,11 +2,13 @@
 
 A hold covers what is owed; of a captured amount something has to stay with the seller. A partial
 goodwill refund leaves enough. A full refund, made, on its way or failed, and a dispute that is open
-or lost do not: the goods would be handed over for nothing.
+or lost do not: the goods would be handed over for nothing. A failed refund that was issued anew
+counts once.
 """
 
-from sqlalchemy import and_, bindparam, case, func, or_, select
+from sqlalchemy import and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from database.base import enum_literals
 from database.statements import prepared
@@ -19,14 +21,40 @@ from services.orders.stages import COMPLETED_LATELY
 
 GIVEN_BACK = REFUNDABLE | {PaymentStatus.REFUNDED, PaymentStatus.DISPUTED, PaymentStatus.LOST}
 OPEN_REFUND_STATUSES = frozenset({RefundStatus.REQUESTED, RefundStatus.PENDING})
-OWED_REFUND_STATUSES = OPEN_REFUND_STATUSES | {RefundStatus.FAILED}
-"""The customer is to get the money of these: support requests a failed one again, or pays it."""
-OWED_REFUNDS_MINOR = (
+# The customer has the money of these, whoever paid it.
+PAID_REFUND_STATUSES = frozenset({RefundStatus.SUCCEEDED, RefundStatus.PAID_OTHERWISE})
+IS_OPEN = Refund.status.in_(enum_literals(OPEN_REFUND_STATUSES))
+OPEN_REFUNDS_MINOR = (
     select(func.coalesce(func.sum(Refund.amount_minor), 0))
-    .where(Refund.payment_id == Payment.id, Refund.status.in_(enum_literals(OWED_REFUND_STATUSES)))
+    .where(Refund.payment_id == Payment.id, IS_OPEN)
     .correlate(Payment)
     .scalar_subquery()
 )
+CLOSED = aliased(Refund)
+REPLACES_ANOTHER = or_(
+    Refund.retry_of_id.is_not(None),
+    exists().where(CLOSED.payment_id == Refund.payment_id, CLOSED.settled_by_id == Refund.id),
+)
+# From each refund on: the failed ones, less what was refunded after them.
+STILL_FAILED_MINOR = func.sum(
+    case(
+        (Refund.status == RefundStatus.FAILED, Refund.amount_minor),
+        (REPLACES_ANOTHER, 0),
+        else_=-Refund.amount_minor,
+    )
+).over(order_by=Refund.id.desc())
+COUNTED_STATUSES = OPEN_REFUND_STATUSES | PAID_REFUND_STATUSES | {RefundStatus.FAILED}
+STILL_FAILED = (
+    select(STILL_FAILED_MINOR.label("minor"))
+    .where(Refund.payment_id == Payment.id, Refund.status.in_(enum_literals(COUNTED_STATUSES)))
+    .correlate(Payment)
+    .subquery()
+)
+FAILED_REFUNDS_MINOR = select(
+    func.greatest(0, func.coalesce(func.max(STILL_FAILED.c.minor), 0))
+).scalar_subquery()
+"""What the customer is still to get of failed refunds; a later refund counts against them."""
+OWED_REFUNDS_MINOR = OPEN_REFUNDS_MINOR + FAILED_REFUNDS_MINOR
 IS_COVERED = or_(
     Order.charged_minor.is_not_distinct_from(0),
     case(

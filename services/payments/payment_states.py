@@ -34,8 +34,6 @@ CAPTURED_STATUSES = UNDISPUTED_STATUSES | {PaymentStatus.DISPUTED, PaymentStatus
 PAID_STATUSES = CAPTURED_STATUSES | {PaymentStatus.AUTHORIZED}
 FINAL_STATUSES = CAPTURED_STATUSES | {PaymentStatus.VOIDED, PaymentStatus.EXPIRED}
 UNCAPTURED_STATUSES = UNPAID_STATUSES | {PaymentStatus.AUTHORIZED}
-# The customer has the money of these, whoever paid it.
-PAID_REFUND_STATUSES = frozenset({RefundStatus.SUCCEEDED, RefundStatus.PAID_OTHERWISE})
 OPEN_DISPUTE_STATUSES = frozenset({DisputeStatus.NEEDS_RESPONSE, DisputeStatus.UNDER_REVIEW})
 # What each state that the provider reports changes; late reports are ignored.
 REPORTS: dict[IntentState, AutomaticTransition[PaymentStatus]] = {
@@ -145,6 +143,13 @@ REFUND_MACHINE: StateMachine[Refund, RefundAction, RefundStatus] = StateMachine(
             RefundAction.MARK_PAID,
             {RefundStatus.FAILED},
             {RefundStatus.PAID_OTHERWISE},
+            SUPPORT_ROLES,
+            "support",
+        ),
+        Transition(
+            RefundAction.CLOSE,
+            {RefundStatus.FAILED},
+            {RefundStatus.CLOSED},
             SUPPORT_ROLES,
             "support",
         ),

@@ -25,12 +25,11 @@ from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.core.text import parse_line
 from services.events.event_log import record_order_event
-from services.orders.payment_cover import OPEN_REFUND_STATUSES
+from services.orders.payment_cover import OPEN_REFUND_STATUSES, PAID_REFUND_STATUSES
 from services.payments import stuck
 from services.payments.payment_states import (
     CAPTURED_STATUSES,
     OPEN_DISPUTE_STATUSES,
-    PAID_REFUND_STATUSES,
     REFUND_MACHINE,
     refresh_captured_status,
 )
@@ -162,8 +161,9 @@ async def refund_remainder(
 async def retry_refund(session: AsyncSession, *, actor: Actor, refund_id: UUID) -> Refund:
     """Request a failed refund anew, as another refund, for support only.
 
-    What the customer got by other refunds meanwhile is not asked for again; when that is all of it,
-    the failed refund ends without another one and is returned itself.
+    Never more than is left of the captured amount; when nothing is left, the failed refund ends
+    without another one and is returned itself. One that another refund has settled is closed
+    instead (`close_refund`): a retry pays.
     Raises DomainError: NotFound, IllegalStep unless it has failed, ExceedsCaptured while a dispute
     is open.
     """
@@ -210,6 +210,55 @@ async def mark_refund_paid(
     record_refund_event(session, order, refund, EventType.REFUND_PAID_OTHERWISE)
     await stuck.clear_stuck(session, order, refund)
     return refund
+
+
+async def close_refund(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    refund_id: UUID,
+    resolution: str,
+    settled_by_id: UUID | None = None,
+) -> Refund:
+    """End a failed refund without another payment, for support only.
+
+    `settled_by_id` is the other refund that gave the customer the money, if one did.
+    Raises DomainError: NotFound, IllegalStep unless it has failed, InvalidInput.
+    """
+    resolution = parse_line(
+        resolution, "input", "resolution", max_length=MAX_NOTE_LENGTH, min_length=1
+    )
+    order, refund = await stuck.begin_refund_step(session, actor, refund_id, RefundAction.CLOSE)
+    if settled_by_id is not None:
+        await _require_settles(session, refund, settled_by_id)
+    refund.resolution, refund.settled_by_id = resolution, settled_by_id
+    REFUND_MACHINE.set_status(refund, RefundStatus.CLOSED)
+    record_refund_event(session, order, refund, EventType.REFUND_CLOSED)
+    await stuck.clear_stuck(session, order, refund)
+    return refund
+
+
+async def _require_settles(session: AsyncSession, failed: Refund, other_id: UUID) -> None:
+    """Raise DomainError: InvalidInput unless another refund of the payment covers a failed one.
+
+    It has to be paid or on its way, and covers all refunds that name it together.
+    """
+    other = await session.get(Refund, other_id)
+    named = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(
+        Refund.payment_id == failed.payment_id, Refund.settled_by_id == other_id
+    )
+    settled_minor = int(await session.scalar(named) or 0) + failed.amount_minor
+    if other is None or other.id == failed.id or other.payment_id != failed.payment_id:
+        message = "It is not another refund of the same payment."
+    elif other.status not in OPEN_REFUND_STATUSES | PAID_REFUND_STATUSES:
+        message = "It is neither paid nor on its way."
+    elif other.retry_of_id is not None:
+        message = "It is the retry of another refund."
+    elif other.amount_minor < settled_minor:
+        message = f"It is of {other.amount_minor} minor units, and had to cover {settled_minor}."
+    else:
+        return
+    raise DomainError(InvalidInput(path=["input", "settledById"], message=message))
 
 
 async def update_refunded_amount(session: AsyncSession, payment: Payment) -> None:

@@ -37,7 +37,12 @@ FIRST_LOOK_BACK = timedelta(days=3)
 OVERLAP = timedelta(hours=1)
 """What is read again by the next pass: clocks differ, and lists may show an entry late."""
 FAILED_STATUSES = frozenset(
-    {RefundStatus.FAILED, RefundStatus.RETRIED, RefundStatus.PAID_OTHERWISE}
+    {
+        RefundStatus.FAILED,
+        RefundStatus.RETRIED,
+        RefundStatus.PAID_OTHERWISE,
+        RefundStatus.CLOSED,
+    }
 )
 
 

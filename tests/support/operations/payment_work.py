@@ -19,14 +19,15 @@ ORIGIN = AuditContext("test")
 
 async def handle_payment_problems(play: OperationPlayer, order: str) -> None:
     """Handle failed and stuck refunds of a captured order, a stuck void, and a dispute."""
-    retried, paid, resumed = [await _refund_pending(play, order) for _ in range(3)]
-    for provider_refund_id in (retried[1], paid[1]):
+    retried, paid, closed, resumed = [await _refund_pending(play, order) for _ in range(4)]
+    for provider_refund_id in (retried[1], paid[1], closed[1]):
         ended = {"refund": provider_refund_id, "status": "failed"}
         await play.desk.control("refunds", ended)
     await _try_refunds(play, order)
     assert len((await play("agent", "stuck_refunds"))["nodes"]) >= 2
     await play("agent", "refund_retry", refundId=retried[0])
     await play("agent", "refund_mark_paid", refundId=paid[0])
+    await play("agent", "refund_close", refundId=closed[0])
     await _during_outage(play, order, Refund)
     assert (await play("agent", "stuck_refunds"))["nodes"]
     await play("agent", "refund_resume", refundId=resumed[0])

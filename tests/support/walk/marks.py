@@ -31,7 +31,7 @@ MARKED_MODELS = {model.__name__: model for model in GUARDED}
 UNMARKED = frozenset(
     {"code", "currency", "intent_id", "provider", "provider_refund_id", "provider_dispute_id",
      "stream", "type", "selection", "schema_version", "url", "language", "password_hash",
-     "timezone", "resolution", "reference", "nonce", "previous_nonce"}
+     "timezone", "reference", "nonce", "previous_nonce"}
 )  # fmt: skip
 PHONES: dict[type[Base], tuple[str, ...]] = {Person: ("phone",)}
 """Columns of phones, whose marks are numbers that nobody else has."""

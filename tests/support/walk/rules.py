@@ -162,7 +162,7 @@ RULES: tuple[WalkRule, ...] = (
         "notes of support",
         COVERS,
         (parties.supports,),
-        {Order: ("reopen_note",), Refund: ("note",)},
+        {Order: ("reopen_note",), Refund: ("note", "resolution")},
         apps=False,
     ),
     values_rule(

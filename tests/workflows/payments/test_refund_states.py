@@ -142,6 +142,7 @@ async def test_a_failed_refund_is_shown_to_support_and_can_be_retried(
     assert REFUND_MACHINE.available_actions(failed, agent) == [
         RefundAction.RETRY,
         RefundAction.MARK_PAID,
+        RefundAction.CLOSE,
     ]
     retried = await run_as(shop, refunds.retry_refund, refund_id=failed.id)
     assert (retried.amount_minor, retried.retry_of_id) == (300, failed.id)
