@@ -21,7 +21,10 @@ class CompanyTimers:
     rider_silence_case_seconds: int = 480
     """Support gets a case about a silent rider with the bags."""
     no_show_wait_seconds: int = 300
-    """A rider waits at the door before giving up, and before the customer pays for the ride."""
+    """A rider waits at the door before giving up, and before the customer pays for the ride.
+
+    It ends before support gets a case, see STATE_TIMERS in services/delivery/ride_settings.py.
+    """
     picking_idle_seconds: int = 600
     """An accepted task that nobody works on goes back to the queue."""
     substitute_answer_seconds: int = 60
@@ -50,7 +53,7 @@ TIMER_BOUNDS: Mapping[str, tuple[int, int]] = {
     "offer_seconds": (10, 120),
     "rider_silence_seconds": (60, 1_800),
     "rider_silence_case_seconds": (120, 3_600),
-    "no_show_wait_seconds": (60, 1_800),
+    "no_show_wait_seconds": (60, 900),
     "picking_idle_seconds": (120, 3_600),
     "substitute_answer_seconds": (15, 900),
     "packed_wait_seconds": (60, 3_600),
@@ -92,6 +95,14 @@ def timers_with(*overrides: Mapping[str, int]) -> CompanyTimers:
     Names that are no timers any more are left out.
     """
     return CompanyTimers(**_known(*overrides))
+
+
+def changed_timers(
+    overrides: Mapping[str, int], changes: Mapping[str, int | None]
+) -> dict[str, int]:
+    """Own timers after a change: None ends one, so that the company's or the default holds."""
+    merged = {**overrides, **changes}
+    return {name: seconds for name, seconds in merged.items() if seconds is not None}
 
 
 def store_timers(overrides: Mapping[str, int]) -> StoreTimers:

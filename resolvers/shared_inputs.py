@@ -23,92 +23,94 @@ class GeoPointInput:
 
 @strawberry.input(
     description="New timers of a company, or of a store in their place, in seconds. Timers that are"
-    " left out are not changed."
+    " left out are not changed; null ends one: the default holds again in a company, and the"
+    " company's timer in a store."
 )
 class CompanyTimersInput:
     payment_seconds: int | None = strawberry.field(
-        default=None, description="Time for the payment of a new order, from 120 to 900."
+        default=strawberry.UNSET,
+        description="Time for the payment of a new order, from 120 to 900.",
     )
     accept_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description="Time for a store to accept a new task before it moves to the next store,"
         " from 15 to 900.",
     )
     resume_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description="The same for a task that was given back with picked units, from 60 to 1,800.",
     )
     offer_seconds: int | None = strawberry.field(
-        default=None, description="Time for a rider to answer an offer, from 10 to 120."
+        default=strawberry.UNSET, description="Time for a rider to answer an offer, from 10 to 120."
     )
     rider_silence_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description="Time without positions after which a rider loses the delivery, or is asked"
         " for a position if they have the bags, from 60 to 1,800.",
     )
     rider_silence_case_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description="Time without positions of a rider with the bags after which support gets a"
         " case, from 120 to 3,600.",
     )
     no_show_wait_seconds: int | None = strawberry.field(
-        default=None,
-        description="Time for which a rider waits for the customer at the door, from 60 to 1,800.",
+        default=strawberry.UNSET,
+        description="Time for which a rider waits for the customer at the door, from 60 to 900.",
     )
     picking_idle_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description=(
             "Time after which an accepted task that nobody works on goes back to the queue, from"
             " 120 to 3,600."
         ),
     )
     substitute_answer_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description=(
             "Time for a customer to answer a substitute before the preference of the line"
             " decides, from 15 to 900."
         ),
     )
     packed_wait_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description=(
             "Time after which a store is told of packed bags that are not staged, from 60 to 3,600."
         ),
     )
     staged_wait_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description=(
             "Time after which store and support are told of staged bags that no rider picks up,"
             " from 60 to 3,600."
         ),
     )
     search_wider_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description=("Time after which a search looks for riders farther away, from 30 to 1,800."),
     )
     search_alert_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description=(
             "Time after which store and support are told that a search finds no rider, from 60"
             " to 3,600."
         ),
     )
     search_cancel_offer_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description=(
             "Time after which the customer of a search without a rider may cancel with a full"
             " refund, from 120 to 7,200."
         ),
     )
     search_end_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description=(
             "Time after which the order of a search without a rider is canceled with a full"
             " refund, from 300 to 14,400."
         ),
     )
     reauthorization_seconds: int | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description=(
             "Time for a customer to confirm again a payment that was lost before the charge,"
             " from 120 to 1,800."
@@ -116,7 +118,7 @@ class CompanyTimersInput:
     )
 
 
-def given_timers(timers: CompanyTimersInput | None) -> dict[str, int]:
-    """The timers that are given, by the name of their column."""
+def given_timers(timers: CompanyTimersInput | None) -> dict[str, int | None]:
+    """The timers that are given, by the name of their column; None for those that end."""
     given = {} if timers is None else vars(timers)
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in given.items() if value is not strawberry.UNSET}

@@ -15,8 +15,9 @@ from database.statements import prepared
 from models.companies import Company
 from models.identity import Actor, Role
 from models.stores import Store
-from models.timers import CompanyTimers, timers_with
+from models.timers import CompanyTimers, changed_timers, timers_with
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.state_machine import column_values
 from services.core.text import code_form, parse_line
 from services.events.event_log import catalog_stream, record_event
 from services.stores.timer_rules import camel_case, company_timer_problems
@@ -82,10 +83,10 @@ async def create_company(
 
 @dataclass(frozen=True, slots=True)
 class CompanyChange:
-    """New values for a company; None and timers that are left out keep the current ones."""
+    """New values for a company; None keeps the current fee, a timer of None gets its default."""
 
     cancellation_fee_minor: int | None = None
-    timers: Mapping[str, int] = field(default_factory=dict)
+    timers: Mapping[str, int | None] = field(default_factory=dict)
 
 
 async def update_company(
@@ -100,15 +101,18 @@ async def update_company(
     )
     if row is None or not actor.has_company_role(company_id, COMPANY_ADMIN_ROLES):
         raise not_found(Company, "companyId")
-    overrides = {**row.timer_overrides, **change.timers}
+    overrides = changed_timers(row.timer_overrides, change.timers)
     problems = await company_timer_problems(session, row.id, overrides, change.timers)
     if problems := [*_fee_problems(change), *problems]:
         raise DomainError(*problems)
+    before = column_values(row)
     body: dict[str, object] = {**change.timers}
     if change.cancellation_fee_minor is not None:
         row.cancellation_fee_minor = change.cancellation_fee_minor
         body["cancellation_fee_minor"] = change.cancellation_fee_minor
     row.timer_overrides = overrides
+    if column_values(row) == before:
+        return row
     await session.flush()
     record_event(session, catalog_stream(row.id), "COMPANY_UPDATED", body, company_id=row.id)
     return row

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import NamedEnum
@@ -272,6 +272,19 @@ def check_version(row: Any, expected_version: int | None, message: str) -> None:
     """Raise DomainError: VersionConflict when the caller has seen another version of the row."""
     if expected_version is not None and expected_version != row.version:
         raise version_conflict("input", "expectedVersion", message=message, current=row.version)
+
+
+def column_values(row: Any) -> dict[str, Any]:
+    """The loaded values of a row's columns, to compare with after a change."""
+    loaded = inspect(row).dict
+    return {one.key: loaded.get(one.key) for one in inspect(row).mapper.column_attrs}
+
+
+def raise_version(row: Any, before: Mapping[str, Any]) -> bool:
+    """Raise the version of a locked row if it differs from `before`; False if nothing changed."""
+    is_changed = column_values(row) != before
+    row.version += is_changed
+    return is_changed
 
 
 def version_conflict(*path: str, message: str, current: int) -> DomainError:

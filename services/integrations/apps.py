@@ -16,7 +16,7 @@ from services.core.access import COMPANY_ROLES
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
-from services.core.state_machine import check_version
+from services.core.state_machine import check_version, column_values, raise_version
 from services.core.text import parse_line
 from services.identity.app_secrets import generate, hash_secret, hint
 
@@ -97,11 +97,12 @@ async def update_app(
     """
     app = await _lock_active(session, actor, app_id)
     check_version(app, expected_version, "Somebody else changed the app.")
+    before = column_values(app)
     if name is not None:
         app.name = parse_line(name, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1)
     if scopes is not None:
         app.opened = _scope_values(scopes)
-    app.version += 1
+    raise_version(app, before)
     await session.flush()
     return app
 

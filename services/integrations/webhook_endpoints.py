@@ -15,6 +15,7 @@ from services.core.access import COMPANY_ROLES
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.state_machine import column_values, raise_version
 from services.core.text import parse_line
 from services.integrations.webhook_endpoint_states import (
     MACHINE,
@@ -134,9 +135,11 @@ async def update_endpoint(
     """
     action = WebhookAction.UPDATE
     endpoint = await MACHINE.begin(session, actor, endpoint_id, action, expected_version)
+    before = column_values(endpoint)
     for name, value in _column_values(settings, payload_scopes(actor, app)).items():
         setattr(endpoint, name, value)
-    endpoint.version += 1
+    if not raise_version(endpoint, before):
+        return endpoint
     return await record_change(session, endpoint, "WEBHOOK_CHANGED")
 
 

@@ -16,7 +16,7 @@ from services.core.access import MANAGER_ROLES
 from services.core.contacts.email_addresses import parse_email
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
-from services.core.state_machine import version_conflict
+from services.core.state_machine import column_values, raise_version, version_conflict
 from services.core.text import code_form, parse_line
 from services.stores.regions import parse_local_phone
 
@@ -93,9 +93,10 @@ async def save(
         if supplier.company_id != company_id:
             raise not_found(Supplier, "supplierId")
         require_version(supplier, expected_version)
+        before = column_values(supplier)
         for name, value in values.items():
             setattr(supplier, name, value)
-        supplier.version += 1
+        raise_version(supplier, before)
     await _store(session, supplier)
     return supplier
 

@@ -16,10 +16,17 @@ from models.companies import Company
 from models.geo_point import Point
 from models.identity import Actor
 from models.stores import Store, StoreKind, StoreStatus
+from models.timers import changed_timers
 from services.core.access import COMPANY_ROLES, may_manage_store
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
-from services.core.state_machine import AutomaticTransition, StateMachine, check_version
+from services.core.state_machine import (
+    AutomaticTransition,
+    StateMachine,
+    check_version,
+    column_values,
+    raise_version,
+)
 from services.core.text import MAX_LINE_LENGTH, code_form, parse_code, parse_line
 from services.events.event_log import catalog_stream, record_event
 from services.stores.store_time import MIDNIGHT, change_days
@@ -82,7 +89,8 @@ class StoreChange:
     preparation_seconds: int | None = None
     pickup_enabled: bool | None = None
     pickup_wait_seconds: int | None = None
-    timers: Mapping[str, int] = field(default_factory=dict)
+    timers: Mapping[str, int | None] = field(default_factory=dict)
+    """Its own timers; None ends one, so that the one of its company holds again."""
     clears_timers: bool = False
     """Whether its own timers end first, so that those of its company hold again."""
     business_day_start: time | None = None
@@ -131,9 +139,11 @@ async def update_store(
 
     New timers hold for what begins from now on; a new time zone or beginning of the business day
     from the next business day on, except that opening hours have a new time zone at once.
+    A call that changes nothing keeps the version.
     Raises DomainError: NotFound, VersionConflict, InvalidInput.
     """
     row = await lock_managed_store(session, actor, store_id, expected_version)
+    before = column_values(row)
     if change.name is not None:
         row.name = parse_line(
             change.name, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1
@@ -149,7 +159,7 @@ async def update_store(
         row.pickup_wait_seconds = _validate_pickup_wait(change.pickup_wait_seconds)
     if change.timers or change.clears_timers:
         await _set_timers(session, row, change)
-    row.version += 1
+    raise_version(row, before)
     await session.flush()
     return row
 
@@ -173,9 +183,12 @@ async def _change_days(session: AsyncSession, row: Store, change: StoreChange) -
 
 async def _set_timers(session: AsyncSession, row: Store, change: StoreChange) -> None:
     """Raise DomainError: InvalidInput unless the timers are within the bounds of a company's."""
-    overrides = {**({} if change.clears_timers else row.timer_overrides), **change.timers}
+    own = {} if change.clears_timers else row.timer_overrides
+    overrides = changed_timers(own, change.timers)
     if problems := await store_timer_problems(session, row, overrides, change.timers):
         raise DomainError(*problems)
+    if overrides == row.timer_overrides:
+        return
     row.timer_overrides = overrides
     body = {"store_id": row.id, **overrides}
     record_event(

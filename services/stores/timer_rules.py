@@ -62,7 +62,7 @@ async def company_timer_problems(
     session: AsyncSession,
     company_id: UUID,
     overrides: Mapping[str, int],
-    given: Mapping[str, int],
+    given: Mapping[str, int | None],
 ) -> list[InvalidInput]:
     """The problems of new timers of a company, whose row is locked, in it and in its stores."""
     of_stores = (
@@ -77,7 +77,10 @@ async def company_timer_problems(
 
 
 async def store_timer_problems(
-    session: AsyncSession, store: Store, overrides: Mapping[str, int], given: Mapping[str, int]
+    session: AsyncSession,
+    store: Store,
+    overrides: Mapping[str, int],
+    given: Mapping[str, int | None],
 ) -> list[InvalidInput]:
     """The problems of new timers of a store, whose row is locked, with those of its company.
 
@@ -88,18 +91,20 @@ async def store_timer_problems(
     return [*_problems(given, [MergedTimers(store.name, timers_with(company, overrides))])]
 
 
-def _problems(given: Mapping[str, int], merged: Iterable[MergedTimers]) -> Iterator[InvalidInput]:
+def _problems(
+    given: Mapping[str, int | None], merged: Iterable[MergedTimers]
+) -> Iterator[InvalidInput]:
     for name, seconds in given.items():
         least, most = TIMER_BOUNDS[name]
-        if not least <= seconds <= most:
+        if seconds is not None and not least <= seconds <= most:
             yield _invalid(name, f"This is from {least} to {most} seconds.")
     for order in TIMER_ORDERS:
         names = [name for name in (order.second, order.first) if name in given]
         broken = [one for one in merged if _breaks(one.timers, order)]
         if names and broken:
             other = order.first if names[0] == order.second else order.second
-            seconds = getattr(broken[0].timers, other)
-            message = f"{order.reason}: in {broken[0].place} the other timer is {seconds} seconds."
+            timer = f"{camel_case(other)} is {getattr(broken[0].timers, other)} seconds"
+            message = f"{order.reason}: in {broken[0].place}, {timer}."
             yield _invalid(names[0], message)
 
 

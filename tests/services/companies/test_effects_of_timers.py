@@ -94,7 +94,7 @@ async def test_a_rider_waits_at_the_door_as_long_as_the_timer_says(
     """A store whose riders wait longer would have its attempts refused or ended early."""
     database = dependencies.database
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
-    await set_by(database, city, no_show_wait_seconds=1_800)
+    await set_by(database, city, no_show_wait_seconds=900)
     await riders.backdate_arrivals(database, city, 301)
     step = failed_attempts.fail_attempt
     problem = await riders.refused_step(database, bags.rider, bags.delivery, step, **NOBODY_HOME)

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.companies import Company, timer_seconds
+from models.delivery import DeliveryStatus
 from models.events import Event
 from models.identity import Grant, Role
 from models.ids import encode_id
@@ -17,6 +18,7 @@ from models.stores import Store
 from models.timers import DEFAULT_TIMERS, TIMER_BOUNDS, CompanyTimers, StoreTimers
 from resolvers.context import Container
 from services import companies
+from services.delivery.ride_settings import STATE_TIMERS
 from services.events.event_log import catalog_stream
 from tests.services.companies.test_timers import FIELDS, NAMES, set_timers
 from tests.services.companies.test_timers import UPDATE as UPDATE_COMPANY
@@ -189,3 +191,44 @@ async def test_timers_of_company_and_store_that_are_set_together_fit(
         assert bool(first["companyUpdate"]["errors"]) != bool(second["errors"])
         await set_store_timers(container.database, city)
         await set_timers(container.database, city)
+
+
+async def test_one_timer_of_a_store_ends_and_the_others_stay(
+    container: Container, manager: ActorClient, city: City
+) -> None:
+    """null was taken for a timer that is left out: a store could end all of its timers or none."""
+    await set_by(manager, city, timers={"acceptSeconds": 90, "offerSeconds": 30})
+    payload = await set_by(manager, city, timers={"acceptSeconds": None, "paymentSeconds": 300})
+    shown = payload["store"]["desk"]["timers"]
+    assert [shown[one] for one in ("acceptSeconds", "offerSeconds", "paymentSeconds")] == [
+        None, 30, 300,
+    ]  # fmt: skip
+    await set_timers(container.database, city, rider_silence_seconds=900)
+    case = {"riderSilenceSeconds": 60, "riderSilenceCaseSeconds": 500}
+    assert (await set_by(manager, city, timers=case))["errors"] == []
+    payload = await set_by(manager, city, timers={SILENCE: None})
+    [error] = payload["errors"]
+    assert error["path"] == ["input", "timers", SILENCE]
+    assert f"{CASE} is 500 seconds" in error["message"]
+
+
+async def test_one_timer_of_a_company_gets_its_default_again(
+    container: Container, company_admin: ActorClient, shared_city: City
+) -> None:
+    """An admin who had tried a value could only write the default down, not go back to it."""
+    company = {"companyId": encode_id(Company, shared_city.company.id)}
+    try:
+        await set_timers(container.database, shared_city, accept_seconds=90, offer_seconds=30)
+        values = {"input": {**company, "timers": {"acceptSeconds": None}}}
+        payload = (await company_admin.run(UPDATE_COMPANY, values))["companyUpdate"]
+        timers = payload["company"]["timers"]
+        assert timers["acceptSeconds"] == DEFAULT_TIMERS.accept_seconds
+        assert timers["offerSeconds"] == 30
+    finally:
+        await set_timers(container.database, shared_city)
+
+
+def test_a_wait_at_the_door_ends_before_the_case_about_it() -> None:
+    """Support was called after a quarter of an hour for riders who had to wait for half an hour."""
+    at_customer = STATE_TIMERS[DeliveryStatus.AT_CUSTOMER].seconds
+    assert TIMER_BOUNDS["no_show_wait_seconds"][1] <= at_customer
