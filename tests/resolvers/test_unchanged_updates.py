@@ -22,7 +22,7 @@ Case = tuple[str, Mapping[str, Any], str, list[Mapping[str, Any]]]
 async def of_store(scenario: WebhookScenario) -> Case:
     store = {"storeId": encode_id(Store, scenario.city.near.id)}
     timers = {"acceptSeconds": 90}
-    same = [
+    same: list[Mapping[str, Any]] = [
         {"timers": {}}, {"timers": timers}, {"timers": {"offerSeconds": None}},
         {"clearTimers": True, "timers": timers}, {"name": scenario.city.near.name}, {"name": None},
     ]  # fmt: skip
@@ -37,13 +37,17 @@ async def of_app(scenario: WebhookScenario) -> Case:
     company = encode_id(type(scenario.city.company), scenario.city.company.id)
     values = {"name": "App", "scopes": ["STOCK_READ"]}
     created = await scenario.mutate(operation("app_create"), companyId=company, **values)
-    same = [{"name": "App"}, {"scopes": ["STOCK_READ"]}]
+    same: list[Mapping[str, Any]] = [{"name": "App"}, {"scopes": ["STOCK_READ"]}]
     return operation("app_update"), {"appId": created["app"]["id"]}, "app", same
 
 
 async def of_endpoint(scenario: WebhookScenario) -> Case:
     endpoint = await scenario.create_endpoint_id()
-    same = [{"name": "There"}, {"eventTypes": ["STOCK_CHANGED"]}, {"url": scenario.receiver.url}]
+    same: list[Mapping[str, Any]] = [
+        {"name": "There"},
+        {"eventTypes": ["STOCK_CHANGED"]},
+        {"url": scenario.receiver.url},
+    ]
     return UPDATE_ENDPOINT, {"endpointId": endpoint}, "endpoint", same
 
 
