@@ -1,6 +1,5 @@
 """The signed-in person's profile, roles and sessions."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.accounts import Person
 from models.identity import Actor, Grant, Role, SignInSession
 from models.stores import Store
+from services.accounts.language_tags import is_language_tag
 from services.core.access import STORE_ROLES, SUPPORT_ROLES
 from services.core.problems import DomainError, InvalidInput, not_found
 from services.core.text import parse_line
@@ -19,16 +19,6 @@ from services.identity import sign_in_sessions
 CONTACT_ROLES = SUPPORT_ROLES | {Role.COMPANY_ADMIN, Role.STORE_MANAGER}
 MAX_NAME_CHARS = 100
 MAX_STORES = 100
-# Language, script and region (RFC 5646); the languages are those of ISO 639-1, and Cantonese.
-LANGUAGE_PATTERN = re.compile(r"([a-z]{2,3})(-[A-Z][a-z]{3})?(-[A-Z]{2}|-\d{3})?")
-LANGUAGES = (
-    " aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da"
-    " de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy"
-    " hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg"
-    " li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or"
-    " os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta"
-    " te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo yue za zh zu "
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +159,7 @@ async def update_person(
     if name is not None:
         person.name = parse_line(name, "input", "name", max_length=MAX_NAME_CHARS)
     if language is not None:
-        tag = LANGUAGE_PATTERN.fullmatch(language)
-        if tag is None or f" {tag[1]} " not in LANGUAGES:
+        if not is_language_tag(language):
             message = "A language is a tag such as en, zh-Hant or pt-PT."
             raise DomainError(InvalidInput(path=["input", "language"], message=message))
         person.language = language

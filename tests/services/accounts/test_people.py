@@ -42,6 +42,15 @@ async def test_omitted_fields_keep_their_value(container: Container) -> None:
 
 
 @pytest.mark.parametrize(
+    "tag", ["en", "fil", "yue", "ceb-PH", "zh-Hant", "zh-Hant-HK", "es-419", "sr-Latn-RS", "sq-XK"]
+)
+async def test_a_language_is_any_that_cldr_knows(tag: str, container: Container) -> None:
+    """Filipino has no code of two letters, so that it was refused, and en-XX was accepted."""
+    who = await create_client(container, "Somebody", Grant(Role.CUSTOMER))
+    assert (await update(who, language=tag))["person"]["language"] == tag
+
+
+@pytest.mark.parametrize(
     ("fields", "field"),
     [
         ({"name": "x" * 101}, "name"),
@@ -51,6 +60,10 @@ async def test_omitted_fields_keep_their_value(container: Container) -> None:
         ({"language": "xx-not"}, "language"),
         ({"language": "xx"}, "language"),
         ({"language": "en\n"}, "language"),
+        ({"language": "en-XX"}, "language"),
+        ({"language": "en-Qqqq"}, "language"),
+        ({"language": "en-999"}, "language"),
+        ({"language": "und"}, "language"),
     ],
 )
 async def test_an_invalid_name_or_language_is_refused(
