@@ -133,6 +133,8 @@ def addresses(store: StoreProcesses) -> list[str]:
         options += ["--mails", store.environment[MAILBOX]]
     if "twilio" in store.simulates:
         options += ["--texts", store.environment["SMS_API_BASE"] + "/_control/messages"]
+    if "stripe" in store.simulates:
+        options += ["--payments", store.environment["STRIPE_API_BASE"]]
     return options
 
 

@@ -1,1 +1,1 @@
-"""Third parties on loopback that speak the real protocols; they import no other room."""
+"""Third parties on loopback that speak the real protocols; they import no other package."""

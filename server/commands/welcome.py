@@ -14,6 +14,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     parser.add_argument("--url", required=True)
     parser.add_argument("--mails", default="", help="the mailbox of simulated mails")
     parser.add_argument("--texts", default="", help="the list of simulated text messages")
+    parser.add_argument("--payments", default="", help="the simulated payment provider")
     given = parser.parse_args(arguments)
     print(f"\n  graph     {given.url}/graphql   (HTTP, SSE and WebSocket)")
     print(f"  explorer  {given.url}/explorer")
@@ -21,6 +22,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         print(f"  mails     {given.mails}   (links to sign up, for passwords and invitations)")
     if given.texts:
         print(f"  texts     {given.texts}   (sign-in codes)")
+    if given.payments:
+        key = environment.get("STRIPE_PUBLISHABLE_KEY", "")
+        print(f"  payments  {given.payments}   (key {key}; docs/client_apps.md tells how to pay)")
     print()
     print(LINE.format("role", "e-mail", "password", "phone"))
     for account in DEMO_ACCOUNTS:

@@ -1,15 +1,9 @@
 """Runs the code of the partners' quick start against a running server."""
 
-import asyncio
 import os
 import re
-import socket
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from database.audit import AuditContext
@@ -20,33 +14,16 @@ from models.identity import Role
 from services.identity.passwords import hash_password
 from tests.support import city as cities
 from tests.support.paths import ROOT
+from tests.support.server.quick_start import (
+    BLOCK,
+    free_port,
+    run_process,
+    run_program,
+    wait_until_ready,
+)
 
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGE = (ROOT / "docs" / "partners.md").read_text()
 EMAIL, PASSWORD = "admin@harbour.example", "a rather long password"
-READY_SECONDS, RUN_SECONDS = 240, 120
-
-
-@contextmanager
-def free_port() -> Iterator[int]:
-    """A loopback port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    yield port
-
-
-@asynccontextmanager
-async def run_process(environment: dict[str, str], *arguments: str) -> AsyncIterator[None]:
-    """Run a server command while the block runs."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", *arguments, cwd=ROOT, env=environment,
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield
-    finally:
-        child.terminate()
-        await child.wait()
 
 
 async def create_admin(url: str) -> None:
@@ -60,17 +37,6 @@ async def create_admin(url: str) -> None:
         role = {"role": Role.COMPANY_ADMIN, "company_id": city.company.id}
         session.add(Membership(person_id=person.id, **role))
     await database.close()
-
-
-async def wait_until_ready(url: str) -> None:
-    async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient() as http:
-        while True:
-            try:
-                if (await http.get(f"{url}/readyz")).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            await asyncio.sleep(0.1)
 
 
 @pytest.mark.timeout(400)
@@ -96,18 +62,12 @@ async def test_the_quick_start_runs_and_receives_an_event(
             "DARKSTORE_URL": url, "DARKSTORE_EMAIL": EMAIL, "DARKSTORE_PASSWORD": PASSWORD,
             "RECEIVER_PORT": str(receiver_port),
         }  # fmt: skip
-        serve = run_process(environment, "serve", "--port", str(server_port))
-        async with serve, run_process(environment, "worker"):
+        serve = run_process(environment, "server", "serve", "--port", str(server_port))
+        async with serve, run_process(environment, "server", "worker"):
             await wait_until_ready(url)
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", str(program), env=variables,
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            )  # fmt: skip
-            async with asyncio.timeout(RUN_SECONDS):
-                output, _ = await child.communicate()
-    assert child.returncode == 0, output.decode()
-    assert "token for stock:read stock:write webhooks:read webhooks:write" in output.decode()
-    assert "verified STOCK_CHANGED" in output.decode()
+            output = await run_program(program, variables)
+    assert "token for stock:read stock:write webhooks:read webhooks:write" in output
+    assert "verified STOCK_CHANGED" in output
 
 
 @pytest.mark.parametrize("name", ["appSecretRotate", "appSecretRevoke", "webhookTopics",
