@@ -3,6 +3,7 @@
 Served in development only; it loads nothing from other hosts.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from models.identity import Role
 from seed.accounts import DEMO_ACCOUNTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +20,16 @@ PAGE = ROOT / "web" / "explorer"
 OPERATIONS = ROOT / "docs" / "operations"
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 PAGE_FILES = ("index.html", "explorer.js", "explorer.css")
+READERS: Mapping[Role, str] = {
+    Role.CUSTOMER: "Customers",
+    Role.STORE_STAFF: "Store staff",
+    Role.STORE_MANAGER: "Store staff",
+    Role.RIDER: "Riders",
+    Role.SUPPORT_AGENT: "Support",
+    Role.COMPANY_ADMIN: "Admins",
+    Role.SUPER_ADMIN: "Admins",
+}
+"""The readers of docs/operations to whom the people of a role belong."""
 VENDOR_FILES = frozenset(file.stem for file in (PAGE / "vendor").glob("*.gz"))
 
 
@@ -62,7 +74,12 @@ async def _content(request: Request) -> Response:
 
 def _accounts() -> list[dict[str, Any]]:
     return [
-        {"role": account.role, "email": account.email, "password": account.password}
+        {
+            "role": account.role,
+            "reader": READERS[account.role],
+            "email": account.email,
+            "password": account.password,
+        }
         for account in DEMO_ACCOUNTS
         if account.email
     ]

@@ -56,22 +56,31 @@ function fetcher() {
 }
 
 const page = ReactDOM.createRoot(element("graphiql"));
-let shown = { key: 0 };
+let shown = { key: 0, readers: [] };
 
 // Show an example; without one, the same page asks on as whoever is signed in now.
 function open(example) {
   if (example) {
     const { query, variables, readers, note } = example;
-    shown = { query, variables: variables ?? "", response: "", key: shown.key + 1 };
+    shown = { query, variables: variables ?? "", response: "", key: shown.key + 1, readers };
     element("note").textContent = `${readers.join(", ")}: ${note}`;
   }
+  const { readers: _, ...content } = shown;
   page.render(React.createElement(GraphiQL, {
-    ...shown,
+    ...content,
     fetcher: fetcher(),
     defaultEditorToolsVisibility: "variables",
     isHeadersEditorEnabled: false,
     shouldPersistHeaders: false,
   }));
+}
+
+// The example for a new account: none when the one on the page is for it too.
+function exampleFor(account, examples) {
+  const reader = account?.reader ?? "Anybody";
+  if (shown.readers.some((one) => one === reader || one === "Anybody")) return undefined;
+  const queries = examples.filter((one) => one.readers.includes(reader) && /^query /m.test(one.query));
+  return queries.find((one) => !one.variables) ?? queries[0];
 }
 
 function title(role) {
@@ -103,8 +112,11 @@ async function start() {
   const first = book.examples.findIndex((one) => one.name === "storefront");
   element("example").value = Math.max(first, 0);
   element("account").onchange = async (event) => {
-    await signIn(book.accounts[event.target.value] ?? null);
-    open();
+    const account = book.accounts[event.target.value] ?? null;
+    await signIn(account);
+    const example = exampleFor(account, book.examples);
+    if (example) element("example").value = book.examples.indexOf(example);
+    open(example);
   };
   element("example").onchange = (event) => open(book.examples[event.target.value]);
   element("language").onchange = (event) => {

@@ -91,3 +91,23 @@ async def test_there_is_an_account_and_an_example_for_each_role(
     for example in content["examples"]:
         assert example["note"].endswith((".", "…"))
         assert set(example) == {"name", "readers", "note", "query", "variables"}
+
+
+async def test_each_account_has_an_example_to_begin_with(
+    client: httpx.AsyncClient,
+) -> None:
+    """Who changed from support to a customer saw the operation and the note of support on."""
+    content = (await client.get("/explorer/book.json")).json()
+    for account in content["accounts"]:
+        assert any(
+            account["reader"] in example["readers"]
+            and re.search(r"^query ", example["query"], re.MULTILINE)
+            for example in content["examples"]
+        ), account["role"]
+
+
+async def test_the_page_has_a_layout_for_narrow_screens(client: httpx.AsyncClient) -> None:
+    """On a phone the query had four characters a line, and the button to run it was cut off."""
+    _, _, narrow = (await client.get("/explorer/explorer.css")).text.partition("@media (max-width")
+    assert "flex-direction: column" in narrow
+    assert re.search(r"graphiql-execute-button \{ position: fixed", narrow)
