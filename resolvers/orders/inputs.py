@@ -118,7 +118,7 @@ class OrderCancelInput:
     )
     note: str = strawberry.field(
         default="",
-        description="Details in the caller's own words, which the customer and the store read.",
+        description="Details in the caller's own words, which the store's staff and support read.",
     )
     expected_fee_minor: BigInt | None = strawberry.field(
         default=None,

@@ -159,8 +159,12 @@ def _refusal(row: Delivery, action: DeliveryAction) -> str | None:
         return "Nothing in these bags takes a check of the customer's age."
     if action is Action.COMPLETE and not age_is_cleared(row):
         return f"Check first that the customer is {row.minimum_age} years old."
-    if action in MACHINE.legal_actions(row.status):
+    tries = {Action.PICK_UP: row.handover_tries, Action.RETURN: row.return_tries}
+    tries[Action.COMPLETE] = row.pin_tries
+    if action in MACHINE.legal_actions(row.status) and tries.get(action, 0) >= MAX_CODE_ATTEMPTS:
         return "Too many wrong codes: ask the store or support to do this."
+    if action in (Action.COMPLETE, Action.FAIL) and row.status in EN_ROUTE_TO_CUSTOMER:
+        return "Before the rider reports the arrival at the customer, only support does this."
     return None
 
 

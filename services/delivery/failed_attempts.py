@@ -202,6 +202,7 @@ def _seconds_since(begin: datetime | None, now: datetime) -> float:
 def _require_wait(locked: LockedDelivery, wait_seconds: int, override: StepOverride | None) -> None:
     """Raise DomainError: TooEarly while the customer has time left to come to the door.
 
+    InvalidInput when no rider is at the door: nobody waits, so no time makes the reason a true one.
     The wait counts from the first position at the door, as for the fee; without one ProofMissing is
     raised. A phone that has no usable position must not keep the rider there: support, whom the
     rider calls, says POSITION_WRONG, and the wait counts from the reported arrival. The customer
@@ -210,9 +211,12 @@ def _require_wait(locked: LockedDelivery, wait_seconds: int, override: StepOverr
     delivery = locked.delivery
     position_wrong = DeliveryOverrideReason.POSITION_WRONG
     begin_of_wait = delivery.at_door_since
+    if delivery.at_door_since is None and delivery.arrived_at is None:
+        message = "No rider waits at the door, so no attempt took place: give another reason."
+        raise DomainError(InvalidInput(path=["input", "reason"], message=message))
     if override is not None and override.reason is position_wrong:
-        begin_of_wait = delivery.arrived_at
-    elif begin_of_wait is None and delivery.arrived_at is not None:
+        begin_of_wait = delivery.arrived_at or begin_of_wait
+    elif begin_of_wait is None:
         message = f"No position shows the rider at the door: support can say {position_wrong}."
         missing = [DeliveryProof.POSITION]
         raise DomainError(ProofMissing(path=["input", "reason"], message=message, missing=missing))

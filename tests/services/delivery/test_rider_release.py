@@ -12,7 +12,7 @@ from models.events import EventType
 from models.identity import Actor
 from models.riders import RiderPosition, RiderStatus
 from models.support import TicketKind
-from services.core.problems import DomainError, NotFound
+from services.core.problems import DomainError, InvalidInput, NotFound
 from services.delivery import deliveries, failed_attempts, rider_release
 from services.events.event_log import order_stream
 from services.fulfillment import handover
@@ -78,7 +78,7 @@ async def test_the_wait_ends_with_the_rider(dependencies: OrderDependencies, cit
     problem = await riders.refused_step(
         database, agent, bags.delivery, fail, override=OVERRIDE, **NOBODY_HOME
     )
-    assert isinstance(problem, failed_attempts.TooEarly)
+    assert isinstance(problem, InvalidInput)
     reason, override = FailReason.REFUSED, OVERRIDE
     failed = await riders.take_step(
         database, agent, bags.delivery, fail, reason=reason, override=override
