@@ -84,12 +84,12 @@ AUDIENCES = (
     ),
     Audience(
         "codes for the handover",
-        "the store's staff",
+        "the store's staff, except who rides for the company",
         ("Fulfillment.handoverCode",),
     ),
     Audience(
         "codes of returns",
-        "the staff of the store to which the bags come back, while they do",
+        "the same, of the store to which the bags come back, while they do",
         ("Delivery.returnCode",),
     ),
     Audience(

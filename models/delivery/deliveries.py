@@ -3,6 +3,7 @@ from enum import auto
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key
@@ -157,6 +158,8 @@ class Delivery(Entity):
     override_reason: Mapped[DeliveryOverrideReason | None]
     override_note: Mapped[str] = mapped_column(default="", server_default="")
     former_rider_id: Mapped[UUID | None] = foreign_key("rider.id", nullable=True)
+    former_carriers: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
+    """Ids of the persons who had the bags before: they confirm nothing about them for others."""
     needs_rider_since: Mapped[datetime | None]
     has_case: Mapped[bool] = mapped_column(default=False, server_default="false")
     """Whether support has an unresolved case about it."""

@@ -3,6 +3,7 @@ from enum import auto
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key
@@ -143,6 +144,8 @@ class Fulfillment(Entity):
     customer_name: Mapped[str] = mapped_column(default="")
     minimum_age: Mapped[int | None]
     age_result: Mapped[AgeCheckResult | None]
+    age_failed_by: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
+    """The ids of the persons whose check of the customer's age failed: they make no other one."""
     handover_code: Mapped[str] = mapped_column(info={"secret": True})
     picker_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     reject_reason: Mapped[RejectReason | None]

@@ -31,7 +31,7 @@ from services.core.pages import Page
 from services.core.problems import parse_id
 from services.delivery import (
     deliveries,
-    delivery_queries,
+    delivery_parties,
     delivery_states,
     dispatch,
     failed_attempts,
@@ -74,7 +74,7 @@ async def deliveries_of_store(
 ) -> Page[Delivery]:
     actor, key = info.context.actor, parse_id(Store, store_id, "storeId")
     async with info.context.read() as session:
-        return await delivery_queries.list_of_store(
+        return await deliveries.list_of_store(
             session, actor=actor, store_id=key, first=first, cursor=after
         )
 
@@ -260,5 +260,8 @@ async def available_offer_actions(
 
 
 def return_code(parent: strawberry.Parent[Delivery], info: Info) -> str | None:
-    """Null unless the bags are on their way back."""
-    return parent.return_code if parent.status is DeliveryStatus.RETURNING else None
+    """Null unless the bags are on their way back, and for who rides for the company."""
+    is_shown = parent.status is DeliveryStatus.RETURNING and delivery_parties.may_see_codes(
+        parent, info.context.actor
+    )
+    return parent.return_code if is_shown else None

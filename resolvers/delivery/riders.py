@@ -25,7 +25,7 @@ from resolvers.mutations import CompanyLookup, run_mutation, widen_scope
 from services.accounts.people import Viewer
 from services.core.pages import Page
 from services.core.problems import DomainError, parse_id, parse_optional_id
-from services.delivery import delivery_states, rider_access, rider_states, riders
+from services.delivery import delivery_parties, rider_access, rider_states, riders
 from services.delivery.positions.position_results import PositionReport
 from services.delivery.positions.position_validation import IgnoredPoint
 from services.delivery.riders import ViewerRider
@@ -194,7 +194,7 @@ async def position(parent: strawberry.Parent[Rider], info: Info) -> RiderPositio
 async def current_delivery(parent: strawberry.Parent[Rider], info: Info) -> Delivery | None:
     """Null for staff of other stores than that of the delivery."""
     delivery = await _live_delivery(parent, info)
-    visible = delivery is not None and delivery_states.can_see(delivery, info.context.actor)
+    visible = delivery is not None and delivery_parties.can_see(delivery, info.context.actor)
     return delivery if visible else None
 
 

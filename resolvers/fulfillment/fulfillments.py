@@ -24,6 +24,7 @@ from resolvers.mutations import Operation, company_of, run_mutation
 from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
 from services.counting import missing_products
+from services.delivery.delivery_parties import may_see_codes
 from services.fulfillment import (
     fulfillment_states,
     fulfillments,
@@ -63,6 +64,11 @@ async def fulfillment(info: Info, id: FulfillmentId) -> Fulfillment:
     return await fulfillments.visible_fulfillment(
         session, actor=info.context.actor, fulfillment_id=key
     )
+
+
+def handover_code(parent: strawberry.Parent[Fulfillment], info: Info) -> str | None:
+    """Null for who rides for the company."""
+    return parent.handover_code if may_see_codes(parent, info.context.actor) else None
 
 
 async def accept(info: Info, input: FulfillmentAcceptInput) -> FulfillmentOutcome:

@@ -25,7 +25,7 @@ from schema.delivery.tracks import DeliveryTrackType
 from schema.fields import id_field, private_field
 from schema.geo_points import GeoPointType
 from schema.nodes import NodeType
-from services.delivery.delivery_states import can_see_address
+from services.delivery.delivery_parties import can_see_address
 
 if TYPE_CHECKING:
     from schema.stores.stores import StoreType
@@ -134,7 +134,7 @@ class DeliveryType(NodeType):
     return_code: str | None = field(
         resolve.return_code,
         "Code that the store gives to the rider who returns the bags; null for"
-        " others, and unless the delivery is RETURNING.",
+        " others, for riders of the company, and unless the delivery is RETURNING.",
         allow=STORE,
     )
     override_reason: DeliveryOverrideReason | None = column(

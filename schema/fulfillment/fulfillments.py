@@ -136,8 +136,10 @@ class FulfillmentType(NodeType):
         " null except for its staff and support.",
         allow=STORE_OR_SUPPORT,
     )
-    handover_code: str | None = column(
-        "Code that the store gives to the rider at the pickup; null except for its staff.",
+    handover_code: str | None = field(
+        resolve.handover_code,
+        "Code that the store gives to the rider at the pickup; null except for its staff,"
+        " and for riders of the company.",
         allow=STORE,
     )
     reject_reason: RejectReason | None = column(

@@ -3,28 +3,36 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import enum_literals
 from database.statements import prepared
-from models.delivery import FINAL_DELIVERY_STATUSES, Delivery, DeliveryAction, DeliveryStatus
+from models.delivery import (
+    FINAL_DELIVERY_STATUSES,
+    OPEN_DELIVERY_SQL,
+    Delivery,
+    DeliveryAction,
+    DeliveryStatus,
+)
 from models.events import EventType
 from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import Order
+from models.stores import Store
 from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
 from services.delivery import dispatch, search_escalation
 from services.delivery.delivery_cases import close_delivery_cases
 from services.delivery.delivery_codes import check_code
+from services.delivery.delivery_parties import STORE_AND_SUPPORT_ROLES, can_see
 from services.delivery.delivery_states import (
     BEFORE_PICKUP,
     LockedDelivery,
     begin,
-    can_see,
     change_status,
     lock,
     record_change,
@@ -194,7 +202,7 @@ async def check_age(
     override: StepOverride | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """Record what the customer showed as a proof of age; the newest check counts.
+    """Record what the customer showed as a proof of age; after a failed check there is no other.
 
     Who is not at the door needs an override. Raises DomainError: NotFound, IllegalStep,
     InvalidInput.
@@ -226,6 +234,26 @@ async def visible_delivery(session: AsyncSession, *, actor: Actor, delivery_id: 
     if delivery is None or not can_see(delivery, actor):
         raise not_found(Delivery, "id")
     return delivery
+
+
+async def list_of_store(
+    session: AsyncSession, *, actor: Actor, store_id: UUID, first: int, cursor: str | None
+) -> Page[Delivery]:
+    """A page of a store's deliveries that have not ended, oldest first, for staff and support.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    check_page_size(first)
+    store = await session.get(Store, store_id)
+    if store is None or not actor.has_store_role(
+        store.company_id, store.id, STORE_AND_SUPPORT_ROLES
+    ):
+        raise not_found(Store, "storeId")
+    statement = select(Delivery).where(Delivery.store_id == store_id, text(OPEN_DELIVERY_SQL))
+    if (start := decode_cursor(cursor, Delivery.id)) is not None:
+        statement = statement.where(Delivery.id > start[0])
+    deliveries = (await session.scalars(statement.order_by(Delivery.id).limit(first + 1))).all()
+    return build_page(deliveries, first, lambda delivery: (str(delivery.id),))
 
 
 async def search_again(

@@ -12,21 +12,23 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.delivery import FINAL_DELIVERY_STATUSES, Delivery, DeliveryAction, DeliveryStatus
+from models.delivery import Delivery, DeliveryAction, DeliveryStatus
 from models.events import EventType
 from models.identity import Actor
 from models.orders import Order
 from models.riders import Rider
-from services.core.access import STORE_ROLES, SUPPORT_ROLES, may_see_recipient
+from services.core.access import STORE_ROLES, SUPPORT_ROLES
 from services.core.clock import current_time
 from services.core.state_machine import (
     AutomaticTransition,
     StateMachine,
     Transition,
     has_role_in_store,
+    illegal_step,
 )
+from services.delivery import delivery_parties as parties
+from services.delivery.delivery_parties import RIDER, STORE_AND_SUPPORT_ROLES
 from services.delivery.ride_settings import SETTINGS, STATE_TIMERS
-from services.delivery.rider_states import rider_companies
 from services.events.event_log import record_event, record_order_event, rider_stream
 from services.orders import age_checks, order_states
 
@@ -38,8 +40,6 @@ RELEASE_RIDER = prepared(
     .execution_options(synchronize_session="fetch")
 )
 
-RIDER = "the rider"
-STORE_AND_SUPPORT_ROLES = STORE_ROLES | SUPPORT_ROLES
 BEFORE_PICKUP = frozenset(
     {
         DeliveryStatus.SEARCHING,
@@ -94,32 +94,6 @@ def record_rider_change(session: AsyncSession, rider_id: UUID, delivery: Deliver
     record_event(session, stream, "DELIVERY_CHANGED", body, company_id=delivery.company_id)
 
 
-def is_rider(delivery: Delivery, actor: Actor) -> bool:
-    """Whether `actor` brings this delivery, and still rides for its company."""
-    own = delivery.rider_person_id == actor.person_id
-    return own and delivery.company_id in rider_companies(actor)
-
-
-def is_store_staff(delivery: Delivery, actor: Actor) -> bool:
-    return actor.has_store_role(delivery.company_id, delivery.store_id, STORE_ROLES)
-
-
-def can_see(delivery: Delivery, actor: Actor) -> bool:
-    """Whether `actor` is the customer or the rider, or works for the store or in support."""
-    own = actor.signed_in and actor.person_id in (delivery.customer_id, delivery.rider_person_id)
-    return own or actor.has_store_role(
-        delivery.company_id, delivery.store_id, STORE_AND_SUPPORT_ROLES
-    )
-
-
-def can_see_address(delivery: Delivery, actor: Actor) -> bool:
-    """Whether `actor` may see name and address: a rider only until the delivery has ended."""
-    is_open = delivery.status not in FINAL_DELIVERY_STATUSES
-    if is_open and is_rider(delivery, actor):
-        return True
-    return may_see_recipient(delivery, actor, is_open, delivery.delivered_at)
-
-
 def handover_attempts_are_left(delivery: Delivery) -> bool:
     return delivery.handover_tries < MAX_CODE_ATTEMPTS
 
@@ -133,31 +107,31 @@ def pin_attempts_are_left(delivery: Delivery) -> bool:
 
 
 def another_attempt_is_left(delivery: Delivery) -> bool:
-    return delivery.failed_attempts < SETTINGS.max_attempts
+    """After a failed check of the age only support begins another attempt."""
+    is_left = delivery.failed_attempts < SETTINGS.max_attempts
+    return is_left and not age_checks.has_failed(delivery)
 
 
 def _permits(
     row: Delivery, actor: Actor, transition: Transition[DeliveryAction, DeliveryStatus]
 ) -> bool:
     if transition.party == RIDER:
-        return is_rider(row, actor)
-    if transition.action in TAKEN_BY_TWO and is_rider(row, actor):
+        return parties.is_rider(row, actor)
+    if transition.action in TAKEN_BY_TWO and parties.has_carried(row, actor):
         return False
     return has_role_in_store(row, actor, transition)
 
 
-def age_is_cleared(delivery: Delivery) -> bool:
-    return age_checks.is_cleared(delivery)
-
-
 def rider_may_complete(delivery: Delivery) -> bool:
-    return age_is_cleared(delivery) and pin_attempts_are_left(delivery)
+    return age_checks.is_cleared(delivery) and pin_attempts_are_left(delivery)
 
 
 def _refusal(row: Delivery, action: DeliveryAction) -> str | None:
     if action is Action.CHECK_AGE and not age_checks.needs_check(row):
         return "Nothing in these bags takes a check of the customer's age."
-    if action is Action.COMPLETE and not age_is_cleared(row):
+    if action in (Action.CHECK_AGE, Action.COMPLETE) and age_checks.has_failed(row):
+        return "The check of the age failed: only support can begin another attempt."
+    if action is Action.COMPLETE and not age_checks.is_cleared(row):
         return f"Check first that the customer is {row.minimum_age} years old."
     tries = {Action.PICK_UP: row.handover_tries, Action.RETURN: row.return_tries}
     tries[Action.COMPLETE] = row.pin_tries
@@ -176,9 +150,11 @@ FAILED, CANCELED = {DeliveryStatus.ATTEMPT_FAILED}, {DeliveryStatus.CANCELED}
 ASSIGNED, TO_STORE = {DeliveryStatus.ASSIGNED}, {DeliveryStatus.TO_STORE}
 TO_CUSTOMER, ARRIVING = {DeliveryStatus.TO_CUSTOMER}, {DeliveryStatus.ARRIVING}
 Action = DeliveryAction
-# The bags change hands: nobody is both sides, however many roles they have.
-TAKEN_BY_TWO = frozenset({Action.PICK_UP, Action.RETURN})
-REPORT, OTHERS = "riderLocationReport", "not by the rider"
+# Who has or had the bags takes these as their rider alone, however many roles they hold.
+TAKEN_BY_TWO = frozenset(
+    {Action.PICK_UP, Action.RETURN, Action.COMPLETE, Action.REASSIGN, Action.ATTEMPT_AGAIN}
+)
+REPORT, OTHERS = "riderLocationReport", "not by who has or had the bags"
 # Staff and support need no code: they see the rider, or ask the customer.
 MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
     name="Delivery",
@@ -197,16 +173,23 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
         Transition(
             Action.COMPLETE, AT_CUSTOMER, DELIVERED, party=RIDER, condition=rider_may_complete
         ),
-        Transition(
-            Action.COMPLETE, CARRYING_STATUSES, DELIVERED, SUPPORT_ROLES, condition=age_is_cleared
+        *(
+            Transition(
+                Action.COMPLETE,
+                sources,
+                DELIVERED,
+                roles,
+                condition=age_checks.is_cleared,
+                note=OTHERS,
+            )
+            for sources, roles in ((CARRYING_STATUSES, SUPPORT_ROLES), (RETURNING, STORE_ROLES))
         ),
-        Transition(Action.COMPLETE, RETURNING, DELIVERED, STORE_ROLES, condition=age_is_cleared),
-        Transition(Action.CHECK_AGE, AT_CUSTOMER, party=RIDER, condition=age_checks.needs_check),
+        Transition(Action.CHECK_AGE, AT_CUSTOMER, party=RIDER, condition=age_checks.is_open),
         Transition(
             Action.CHECK_AGE,
-            CARRYING_STATUSES,
+            BEFORE_ATTEMPT,
             roles=STORE_AND_SUPPORT_ROLES,
-            condition=age_checks.needs_check,
+            condition=age_checks.is_open,
         ),
         Transition(Action.FAIL, AT_CUSTOMER, FAILED, party=RIDER),
         Transition(Action.FAIL, BEFORE_ATTEMPT, FAILED, SUPPORT_ROLES),
@@ -217,15 +200,19 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
             party=RIDER,
             condition=another_attempt_is_left,
         ),
-        Transition(Action.ATTEMPT_AGAIN, FAILED | RETURNING, TO_CUSTOMER, SUPPORT_ROLES),
+        Transition(
+            Action.ATTEMPT_AGAIN, FAILED | RETURNING, TO_CUSTOMER, SUPPORT_ROLES, note=OTHERS
+        ),
         Transition(Action.START_RETURN, FAILED, RETURNING, party=RIDER),
         Transition(Action.START_RETURN, FAILED, RETURNING, SUPPORT_ROLES),
         Transition(
             Action.RETURN, RETURNING, RETURNED, party=RIDER, condition=return_attempts_are_left
         ),
         Transition(Action.RETURN, RETURNING, RETURNED, STORE_AND_SUPPORT_ROLES, note=OTHERS),
-        Transition(Action.REASSIGN, CARRYING_STATUSES - RETURNING, PICKED_UP, SUPPORT_ROLES),
-        Transition(Action.REASSIGN, RETURNING, RETURNING, STORE_AND_SUPPORT_ROLES),
+        Transition(
+            Action.REASSIGN, CARRYING_STATUSES - RETURNING, PICKED_UP, SUPPORT_ROLES, note=OTHERS
+        ),
+        Transition(Action.REASSIGN, RETURNING, RETURNING, STORE_AND_SUPPORT_ROLES, note=OTHERS),
         Transition(Action.UNASSIGN, ASSIGNED_BEFORE_PICKUP, SEARCHING, STORE_AND_SUPPORT_ROLES),
     ),
     automatic=(
@@ -260,7 +247,7 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
         AutomaticTransition("order: canceled", BEFORE_PICKUP, CANCELED),
         AutomaticTransition("order: reopened", DELIVERED, TO_CUSTOMER, mutation="orderReopen"),
     ),
-    is_visible=can_see,
+    is_visible=parties.can_see,
     permits=_permits,
     refusal=_refusal,
 )
@@ -274,10 +261,23 @@ async def begin(
     Raises DomainError: NotFound (also for people who never take this action), IllegalStep.
     """
     order, delivery = await lock(session, delivery_id)
+    _require_other_person(delivery, actor, action)
     MACHINE.require_part(delivery, actor, action)
     MACHINE.check(delivery, actor, action)
     by_rider = MACHINE.is_open_to_party(delivery, actor, action, RIDER)
     return LockedDelivery(order, delivery, actor, await current_time(session), by_rider)
+
+
+def _require_other_person(delivery: Delivery, actor: Actor, action: DeliveryAction) -> None:
+    """Raise DomainError: IllegalStep for a step that only the missing other person takes."""
+    is_left_out = parties.has_carried(delivery, actor) and not MACHINE.takes_part(
+        delivery, actor, action
+    )
+    if is_left_out and any(
+        t.action is action and has_role_in_store(delivery, actor, t) for t in MACHINE.transitions
+    ):
+        message = "You have or had these bags: somebody else has to do this."
+        raise illegal_step("input", "deliveryId", message=message, state=delivery.status)
 
 
 async def lock(session: AsyncSession, delivery_id: UUID) -> tuple[Order, Delivery]:

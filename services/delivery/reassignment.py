@@ -67,6 +67,8 @@ async def take_from_rider(session: AsyncSession, delivery: Delivery) -> None:
         record_rider_change(session, delivery.rider_id, delivery)
     await release_rider(session, delivery)
     delivery.former_rider_id = delivery.rider_id
+    if delivery.rider_person_id is not None:
+        delivery.former_carriers = [*delivery.former_carriers, str(delivery.rider_person_id)]
     delivery.rider_id = delivery.rider_person_id = None
     delivery.rider_name = ""
 

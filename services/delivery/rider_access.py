@@ -12,7 +12,7 @@ from uuid import UUID
 from models.delivery import Delivery
 from models.identity import Actor, Role
 from models.riders import Rider, RiderPosition, RiderStatus
-from services.delivery.delivery_states import STORE_AND_SUPPORT_ROLES, is_store_staff
+from services.delivery.delivery_parties import STORE_AND_SUPPORT_ROLES, is_store_staff
 
 # They manage riders: they see all of the company, with contact data.
 RIDER_MANAGER_ROLES = STORE_AND_SUPPORT_ROLES - {Role.STORE_STAFF}

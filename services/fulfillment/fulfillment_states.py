@@ -39,11 +39,8 @@ from services.orders import age_checks, order_states
 ACCEPT, REJECT = FulfillmentAction.ACCEPT, FulfillmentAction.REJECT
 GIVE_BACK, PUT_BACK = FulfillmentAction.GIVE_BACK, FulfillmentAction.PUT_BACK
 CHECK_AGE, COLLECT = FulfillmentAction.CHECK_AGE, FulfillmentAction.COLLECT
-PICK_LINE, PACK, STAGE = (
-    FulfillmentAction.PICK_LINE,
-    FulfillmentAction.PACK,
-    FulfillmentAction.STAGE,
-)
+PICK_LINE, PACK = FulfillmentAction.PICK_LINE, FulfillmentAction.PACK
+STAGE = FulfillmentAction.STAGE
 
 MAX_PICKUP_ATTEMPTS = 5
 TOO_MANY_CODES = "Too many wrong codes: only a manager hands over now, and says why."
@@ -54,17 +51,13 @@ UNDECIDED_STATUSES = frozenset(
     {FulfillmentLineStatus.PENDING, FulfillmentLineStatus.SUBSTITUTE_PROPOSED}
 )
 ENDED_STATUSES = frozenset(
-    {
-        FulfillmentStatus.REJECTED,
-        FulfillmentStatus.TIMED_OUT,
-        FulfillmentStatus.CANCELED,
-        FulfillmentStatus.PUT_BACK,
-        FulfillmentStatus.NOT_COLLECTED,
-    }
+    FulfillmentStatus[name]
+    for name in ("REJECTED", "TIMED_OUT", "CANCELED", "PUT_BACK", "NOT_COLLECTED")
 )
 WITH_CUSTOMER = frozenset({FulfillmentStatus.HANDED_OVER, FulfillmentStatus.COLLECTED})
 QUEUE_STATUSES = frozenset(FulfillmentStatus) - ENDED_STATUSES - WITH_CUSTOMER
 READY_FOR_PICKUP = frozenset({FulfillmentStatus.READY_FOR_PICKUP})
+COLLECTED = frozenset({FulfillmentStatus.COLLECTED})
 IN_PROGRESS = frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING})
 PICKING_STATUSES = frozenset({FulfillmentStatus.PICKING, FulfillmentStatus.AWAITING_SUBSTITUTION})
 # Ended tasks of which picked units may still be in the store.
@@ -114,10 +107,20 @@ def _may_operate(row: Fulfillment, actor: Actor) -> bool:
     return may_operate_store(actor, row.company_id, row.store_id)
 
 
+def _permits(
+    row: Fulfillment, actor: Actor, transition: Transition[FulfillmentAction, FulfillmentStatus]
+) -> bool:
+    is_check, failed_by = transition.action is CHECK_AGE, row.age_failed_by or ()
+    failed_it = is_check and str(actor.person_id) in failed_by
+    return not failed_it and has_role_in_store(row, actor, transition)
+
+
 def _refusal(row: Fulfillment, action: FulfillmentAction) -> str | None:
     if action is COLLECT and row.status in READY_FOR_PICKUP:
         is_cleared = age_checks.is_cleared(row)
         return TOO_MANY_CODES if is_cleared else "Check the customer's age first."
+    if action is CHECK_AGE and row.status in READY_FOR_PICKUP and age_checks.has_failed(row):
+        return "Your check failed: only somebody else of the staff can make another one."
     needs_decisions = action is PACK and row.status is FulfillmentStatus.PICKING
     return "Every line has to be found or short first." if needs_decisions else None
 
@@ -158,23 +161,21 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
             note="once all lines are decided; CANCELED if nothing was found",
         ),
         Transition(STAGE, {FulfillmentStatus.PACKED}, {FulfillmentStatus.STAGED}, STORE_ROLES),
+        Transition(COLLECT, READY_FOR_PICKUP, COLLECTED, STORE_ROLES, condition=may_be_collected),
         Transition(
             COLLECT,
             READY_FOR_PICKUP,
-            {FulfillmentStatus.COLLECTED},
-            STORE_ROLES,
-            condition=may_be_collected,
-        ),
-        Transition(
-            COLLECT,
-            READY_FOR_PICKUP,
-            {FulfillmentStatus.COLLECTED},
+            COLLECTED,
             MANAGER_ROLES,
             condition=age_checks.is_cleared,
             note="also without the code, and only so after too many wrong codes",
         ),
         Transition(
-            CHECK_AGE, READY_FOR_PICKUP, roles=STORE_ROLES, condition=age_checks.needs_check
+            CHECK_AGE,
+            READY_FOR_PICKUP,
+            roles=STORE_ROLES,
+            condition=age_checks.needs_check,
+            note="not by who made one that failed",
         ),
         Transition(GIVE_BACK, IN_PROGRESS, {FulfillmentStatus.QUEUED}, STORE_ROLES),
         Transition(
@@ -243,7 +244,7 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
     ),
     mutations={PICK_LINE: PICK_MUTATION},
     is_visible=_may_operate,
-    permits=has_role_in_store,
+    permits=_permits,
     refusal=_refusal,
 )
 

@@ -5,10 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import prepared
 from models.catalog import Product
 from models.events import EventType
 from models.fulfillment import (
@@ -26,7 +24,7 @@ from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import illegal_step
 from services.core.text import parse_code
 from services.delivery import deliveries
-from services.fulfillment import substitution_totals
+from services.fulfillment import packed_lines, substitution_totals
 from services.fulfillment.fulfillment_states import (
     MACHINE,
     PACK,
@@ -44,7 +42,6 @@ from services.stock import damaged_units, movements, picked_batches
 
 MAX_BAGS = 20
 MAX_CODE_LENGTH = 64
-ORDER_LINES = prepared(select(OrderLine).where(OrderLine.order_id == bindparam("order")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +157,7 @@ async def pack(
 ) -> Fulfillment:
     """Close the bags: capture the payment of what is in them, write off the units that are missing.
 
+    A product that became one that is not sold to minors takes a check of the age at the hand-over.
     With nothing picked the order is canceled as OUT_OF_STOCK and its payment voided. Raises
     DomainError: NotFound, IllegalStep (also while a line is undecided), VersionConflict,
     InvalidInput.
@@ -169,9 +167,11 @@ async def pack(
         message = f"An order fills 1 to {MAX_BAGS} bags."
         raise DomainError(InvalidInput(path=["input", "bags"], message=message))
     await pending_changes.end_pending_change(session, task.order)
-    lines = await _record_packed(session, task)
+    lines, restricted = await packed_lines.record_packed(session, task)
     lost = Counter({line.product_id: line.lost_quantity for line in task.lines})
-    substitutes_minor = await substitution_totals.accepted_total_minor(session, task.order)
+    substitutes_minor, more = await substitution_totals.accepted_totals(session, task.order)
+    if restricted or more:
+        await packed_lines.require_age(session, task)
     if substitutes_minor or any(line.packed_quantity for line in lines):
         await _close_bags(
             session, task, bags, bag_total_minor(task.order, lines, substitutes_minor)
@@ -246,21 +246,6 @@ async def _record_units(
         session, line, task.order.id, result.picked, actor_id, code
     )
     await damaged_units.record_pick_result(session, line, task.order.id, result, actor_id)
-
-
-async def _record_packed(session: AsyncSession, task: PickingTask) -> list[OrderLine]:
-    """Record the packed units of each order line and their price; returns the order lines."""
-    rows = await session.scalars(ORDER_LINES, {"order": task.order.id})
-    fulfillment_lines = {line.order_line_id: line for line in task.lines}
-    lines = list(rows)
-    for line in lines:
-        fulfillment_line = fulfillment_lines[line.id]
-        line.packed_quantity, line.packed_grams = (
-            fulfillment_line.picked_quantity,
-            fulfillment_line.picked_grams,
-        )
-        line.charged_minor = weights.line_charge(line, line.packed_quantity, line.packed_grams)
-    return lines
 
 
 async def _close_bags(

@@ -16,7 +16,7 @@ from database.statements import prepared
 from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
 from models.identity import Actor
-from models.orders import CancelReason, Order
+from models.orders import AgeCheckResult, CancelReason, Order
 from models.stores import Store
 from services.core.access import may_manage_store
 from services.core.problems import CommittedDomainError, DomainError, InvalidInput
@@ -105,7 +105,7 @@ async def reopen_pickup(session: AsyncSession, order: Order) -> None:
     task = await load_task(session, order, (await session.scalars(COLLECTED_TASK, keys)).one())
     fulfillment = task.fulfillment
     fulfillment.handed_over_at = fulfillment.age_result = None
-    fulfillment.pickup_attempts = 0
+    fulfillment.age_failed_by, fulfillment.pickup_attempts = [], 0
     fulfillment.override_reason, fulfillment.override_note = None, ""
     await mark_ready(session, task)
     await session.flush()
@@ -121,11 +121,17 @@ async def check_age(
 ) -> Fulfillment:
     """Record what the customer showed as a proof of age; the newest check counts.
 
+    Whose check failed makes no other one: a customer who comes back with a document, and a mistake
+    of typing, take another member of the staff.
     Raises DomainError: NotFound, IllegalStep, VersionConflict, InvalidInput.
     """
     task = await begin(session, actor, fulfillment_id, CHECK_AGE, expected_version)
-    await record_age_check(session, task.order, task.fulfillment, actor, shown, task.now)
-    return task.fulfillment
+    fulfillment = task.fulfillment
+    check = await record_age_check(session, task.order, fulfillment, actor, shown, task.now)
+    if check.result is AgeCheckResult.FAILED:
+        fulfillment.age_failed_by = [*fulfillment.age_failed_by, str(check.checked_by_id)]
+        await session.flush()
+    return fulfillment
 
 
 def _check_code(

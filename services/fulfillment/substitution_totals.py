@@ -11,13 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import enum_literals
 from database.statements import prepared
+from models.catalog import Product
 from models.fulfillment import Substitute, SubstituteStatus
 from models.orders import Order
 from services.fulfillment.substitute_states import OPEN_STATUSES
 
 _OF_ORDER = Substitute.order_id == bindparam("order")
 ACCEPTED_TOTALS = prepared(
-    select(Substitute.total_minor).where(_OF_ORDER, Substitute.status == SubstituteStatus.ACCEPTED)
+    select(Substitute.total_minor, Product.age_restricted)
+    .outerjoin(Product, Product.id == Substitute.product_id)
+    .where(_OF_ORDER, Substitute.status == SubstituteStatus.ACCEPTED)
 )
 RETURN_SUBSTITUTES = prepared(
     update(Substitute)
@@ -33,9 +36,10 @@ RETURN_SUBSTITUTES = prepared(
 )
 
 
-async def accepted_total_minor(session: AsyncSession, order: Order) -> int:
-    """The price of the accepted substitutes in minor units."""
-    return sum(await session.scalars(ACCEPTED_TOTALS, {"order": order.id}))
+async def accepted_totals(session: AsyncSession, order: Order) -> tuple[int, bool]:
+    """Price of the accepted substitutes in minor units; whether one isn't sold to minors now."""
+    rows = (await session.execute(ACCEPTED_TOTALS, {"order": order.id})).all()
+    return sum(row.total_minor for row in rows), any(row.age_restricted for row in rows)
 
 
 async def return_substitutes(session: AsyncSession, order: Order) -> Sequence[Any]:

@@ -36,7 +36,7 @@ from services.accounts import (
 )
 from services.core.access import may_operate_store
 from services.core.problems import DomainError, not_found
-from services.delivery import deliveries, delivery_states, rider_access
+from services.delivery import deliveries, delivery_parties, rider_access
 from services.fulfillment import fulfillments
 from services.imports import stock_imports
 from services.integrations import apps, webhook_deliveries, webhook_endpoints
@@ -128,7 +128,7 @@ async def _rider(session: AsyncSession, actor: Actor, row: Rider) -> Rider:
 
 async def _offer(session: AsyncSession, actor: Actor, row: DeliveryOffer) -> DeliveryOffer:
     is_staff = actor.has_store_role(
-        row.company_id, row.store_id, delivery_states.STORE_AND_SUPPORT_ROLES
+        row.company_id, row.store_id, delivery_parties.STORE_AND_SUPPORT_ROLES
     )
     return _visible_if(row, actor.person_id == row.rider_person_id or is_staff)
 

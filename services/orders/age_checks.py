@@ -2,7 +2,8 @@
 
 Whoever hands the bags over records which document was shown and what it says; no number and no
 date of birth are stored. Without a check that was passed the bags are not handed over; after one
-that failed they come back by the failure AGE_CHECK_FAILED.
+that failed they come back by the failure AGE_CHECK_FAILED: no other check counts before
+support begins another attempt, or somebody else of the store's staff checks who collects an order.
 """
 
 from dataclasses import dataclass
@@ -84,6 +85,16 @@ def is_cleared(row: Any) -> bool:
 def needs_check(row: Any) -> bool:
     """Whether the bags hold products for which the age is checked."""
     return row.minimum_age is not None
+
+
+def has_failed(row: Any) -> bool:
+    """Whether the check of this attempt failed: then it stays so, until another one begins."""
+    return row.age_result is AgeCheckResult.FAILED
+
+
+def is_open(row: Any) -> bool:
+    """Whether a check can be recorded for a delivery's bags."""
+    return needs_check(row) and not has_failed(row)
 
 
 def age_at(birth_date: date, today: date) -> int:

@@ -24,6 +24,7 @@ REFUSALS = {
     "services/delivery/dispatch.py:_begin_answer": "resolvers/delivery/deliveries.py",
     "services/delivery/deliveries.py:create_delivery": "a race of two systems: one open ride",
     "services/delivery/deliveries.py:cancel_for_order": "an action of the order, which has a table",
+    "services/delivery/delivery_states.py:_require_other_person": "the table; here is its message",
     "services/delivery/reassignment.py:_free_rider": "an argument: which rider takes over",
     "services/fulfillment/picking.py:_check_no_substitute": "an argument: which line is picked",
     "services/fulfillment/substitutions.py:propose": "an argument: which line gets a substitute",

@@ -43,6 +43,8 @@ class AnyRow:
 
     internal = False
     role = Role.STORE_STAFF
+    former_carriers: tuple[str, ...] = ()
+    age_failed_by: tuple[str, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
         return KEY

@@ -36,6 +36,7 @@ from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import (
     OrderDependencies,
     authorize,
+    create_picker,
     fulfillments_of,
     payment_of,
     reload_order,
@@ -186,7 +187,8 @@ async def test_restricted_products_are_collected_after_a_check_of_the_age_only(
     problem = await refusal_of_step(database, staff, task, pickups.collect, **right)
     assert isinstance(problem, IllegalStep)
     card = ShownDocument(AgeDocument.IDENTITY_CARD, is_old_enough=True)
-    await run_step(database, staff, task, pickups.check_age, shown=card)
+    other = await create_picker(database, city.near)
+    await run_step(database, other, task, pickups.check_age, shown=card)
     assert (await give_code(database, staff, task, order.delivery_pin)).status is COLLECTED
 
 
