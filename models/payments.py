@@ -142,7 +142,7 @@ class RefundStatus(NamedEnum):
     PAID_OTHERWISE = auto()
     """Failed, and paid in another way, which the resolution names. Final."""
     CLOSED = auto()
-    """Failed, and ended without another payment: the resolution says why. Final."""
+    """Failed, and ended without another payment, for the reason in its resolution. Final."""
 
 
 class RefundAction(NamedEnum):

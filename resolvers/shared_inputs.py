@@ -74,13 +74,13 @@ class CompanyTimersInput:
     packed_wait_seconds: int | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Time after which a store is told of packed bags that are not staged, from 60 to 3,600."
+            "Time until a store is alerted to packed bags that are not staged, from 60 to 3,600."
         ),
     )
     staged_wait_seconds: int | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Time after which store and support are told of staged bags that no rider picks up,"
+            "Time until store and support are alerted to staged bags without a rider,"
             " from 60 to 3,600."
         ),
     )
@@ -91,7 +91,7 @@ class CompanyTimersInput:
     search_alert_seconds: int | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Time after which store and support are told that a search finds no rider, from 60"
+            "Time until store and support are alerted to a search without a rider, from 60"
             " to 3,600."
         ),
     )

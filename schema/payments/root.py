@@ -55,6 +55,6 @@ class PaymentMutation:
     )
     refund_close: RefundClosePayload | None = mutation(
         stuck.close_refund,
-        "Ends a failed refund without another payment, such as one that was issued anew.",
+        "Ends a failed refund without another payment, such as one that another refund replaces.",
         allow=SUPPORT,
     )

@@ -64,16 +64,16 @@ class StoreTimersType:
         "Time for a customer to answer a substitute before the preference of the line decides."
     )
     packed_wait_seconds: int | None = column(
-        "Time after which a store is told of packed bags that are not staged."
+        "Time until a store is alerted to packed bags that are not staged."
     )
     staged_wait_seconds: int | None = column(
-        "Time after which store and support are told of staged bags that no rider picks up."
+        "Time until store and support are alerted to staged bags without a rider."
     )
     search_wider_seconds: int | None = column(
         "Time after which a search looks for riders farther away."
     )
     search_alert_seconds: int | None = column(
-        "Time after which store and support are told that a search finds no rider."
+        "Time until store and support are alerted to a search without a rider."
     )
     search_cancel_offer_seconds: int | None = column(
         "Time after which the customer of a search without a rider may cancel with a full refund."

@@ -75,6 +75,7 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
         PersonUpdateInput.name PurchaseOrderCancelInput.note PurchaseOrderCloseInput.note
         PurchaseOrderCreateFromProposalsInput.note PurchaseOrderCreateInput.note
         PurchaseOrderReceiveInput.note RefundIssueInput.note RefundMarkPaidInput.resolution
+        RefundCloseInput.resolution
         StockAdjustInput.note StockCountRejectInput.note StockCountStartInput.note
         StockSetManyInput.note StoreCreateInput.name StoreUpdateInput.name SupplierSaveInput.name
         TicketOpenInput.subject TransferEndInput.note TransferRequestInput.note
