@@ -31,7 +31,7 @@ from services.core.problems import not_found
 log = logging.getLogger("darkstore.stores")
 MIDNIGHT = time(0)
 DAY = timedelta(days=1)
-LONGEST_DAY = 2 * DAY
+SHORTEST_DAY, LONGEST_DAY = timedelta(hours=1), 2 * DAY
 SECOND = timedelta(seconds=1)
 STATEMENT_TIME = func.statement_timestamp(type_=DateTime(timezone=True))
 """Fixed within a statement, so that the functions of the database can be inlined."""
@@ -94,13 +94,13 @@ def change_days(store: Store, zone: str, start: time, at: datetime) -> bool:
     """Change the zone and the beginning of days from the next business day on.
 
     A second change before that replaces the first. Returns False, and changes nothing, when the
-    day after the current one would last more than `LONGEST_DAY`, or would be left out.
+    day after the current one would last more than `LONGEST_DAY` or less than `SHORTEST_DAY`.
     """
     day, until = business_day(store, at), store.day_kept_until
     if until is None or at >= until:
         until = business_day_begin(store, day + DAY)
     next_end = first_instant(time_zone(zone), datetime.combine(day + 2 * DAY, start))
-    if not timedelta(0) < next_end - until <= LONGEST_DAY:
+    if not SHORTEST_DAY <= next_end - until <= LONGEST_DAY:
         return False
     store.day_kept, store.day_kept_until, store.date_kept = day, until, sale_date(store, at)
     store.timezone, store.business_day_start = zone, start

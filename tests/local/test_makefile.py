@@ -14,7 +14,8 @@ RECIPES = dict(re.findall(r"^([a-z-]+):[^\n]*\n((?:\t.*\n)+)", MAKEFILE, re.MULT
 CHECK = {*TARGETS["check"].split("##")[0].split(), *RECIPES["check"].split()}
 # What runs a target in `make check`: a step of it, or tests, which are a step.
 BY_STEP = {
-    "setup": "lint", "test": "test", "test-fast": "test", "clients": "test",
+    "setup": "lint", "lint": "lint", "types": "types", "contracts": "contracts",
+    "schema-diff": "schema-diff", "test": "test", "test-fast": "test", "clients": "test",
     "demo": "demo-short", "city": "demo-short", "run": "demo-short", "demo-short": "demo-short",
     "bench-short": "bench-short", "attack": "attack-short", "attack-short": "attack-short",
 }  # fmt: skip
@@ -28,6 +29,7 @@ BY_TEST = {
     "bench-drain": "tests/faults/test_rolling.py",
     "fuzz": "tests/execution/test_generated.py",
     "states": "tests/docs/test_states.py",
+    "rules": "tests/schema/test_rules.py",
     "walk": "tests/schema/walk/test_reads.py",
     "bench-plot": "tests/local/test_makefile.py",
 }

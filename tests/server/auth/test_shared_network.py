@@ -119,8 +119,13 @@ class Office:
 
 @pytest.fixture
 async def office(
-    container: Container, company_admin: ActorClient, shared_city: City
+    container: Container,
+    company_admin: ActorClient,
+    shared_city: City,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Office]:
+    # The keys of these tests are younger than the second in which a process may not know them.
+    monkeypatch.setattr(secret_index, "REFRESH_SECONDS", 0)
     budgets = CallerBudgets(RateLimiter(lambda: network.now), SIZES)
     engine = GraphQLEngine(graph, limits=Limits(), on_error=format_error, budgets=budgets)
     authenticator = OfficeAuthenticator(container, budgets)

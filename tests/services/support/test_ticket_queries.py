@@ -84,14 +84,14 @@ async def test_a_ticket_without_a_customer_reply_for_a_week_is_resolved(
         await open_ticket_as(database, customer_of(order), order) for _ in range(2)
     ]
     await run_step(database, support, abandoned, tickets.reply, body="Which milk?")
-    assert await jobs.close_silent_tickets(database) == 0
+    await jobs.close_silent_tickets(database)  # those that other tests left
     async with database.write(PLATFORM, ORIGIN) as session:
         await session.execute(
             update(TicketMessage)
             .where(TicketMessage.ticket_id.in_([abandoned.id, unanswered.id]))
             .values(at=func.now() - timedelta(days=8))
         )
-    assert await jobs.close_silent_tickets(database) == 1
+    await jobs.close_silent_tickets(database)
     async with database.read(PLATFORM) as session:
         assert (await session.get_one(Ticket, abandoned.id)).status is TicketStatus.RESOLVED
         assert (await session.get_one(Ticket, unanswered.id)).status is TicketStatus.OPEN
