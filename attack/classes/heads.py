@@ -1,6 +1,7 @@
 """Heads without an end, with too many lines, too long a URL, and in front of a socket."""
 
 import asyncio
+import socket
 from collections.abc import Sequence
 
 from attack.bystander import bystander_of
@@ -48,6 +49,9 @@ async def _send_endless(target: Target, begin: bytes, piece: bytes, most_mb: int
     """How many MB were sent before the connection was closed."""
     sent = 0
     async with raw_connection(target.port) as connection:
+        # Otherwise the kernel keeps up to four megabytes that the server never takes.
+        kernel: socket.socket = connection.writer.get_extra_info("socket")
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, len(PIECE))
         await connection.send(begin)
         while not connection.lost and sent < most_mb * 1_000_000:
             await connection.send(piece)
