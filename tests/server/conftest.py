@@ -21,4 +21,4 @@ async def app_admin(
 ) -> AsyncIterator[AppAdmin]:
     engine = GraphQLEngine(graph, limits=Limits(), on_error=format_error)
     async with serve_engine(container, engine) as client:
-        yield AppAdmin(company_admin, client, shared_city)
+        yield await AppAdmin.create(company_admin, client, shared_city)

@@ -183,7 +183,7 @@ async def test_an_app_pays_from_its_own_bucket_and_its_companys(
         budgets=CallerBudgets(sizes=CallerBucketSizes.of(1)),
     )
     async with serve_engine(container, engine) as client:
-        app_admin = AppAdmin(company_admin, client, shared_city)
+        app_admin = await AppAdmin.create(company_admin, client, shared_city)
         _, key = await app_admin.create_secret(await app_admin.create_app())
         _, other = await app_admin.create_secret(await app_admin.create_app())
         response = await app_admin.query_as(key, STOCK)

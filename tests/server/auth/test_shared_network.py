@@ -131,7 +131,7 @@ async def office(
     authenticator = OfficeAuthenticator(container, budgets)
     person = await create_client(container, "Neighbor")
     async with serve_engine(container, engine, authenticator) as client:
-        apps = AppAdmin(company_admin, client, shared_city)
+        apps = await AppAdmin.create(company_admin, client, shared_city)
         network = Office(container, client, authenticator, budgets, person, apps)
         app = await apps.create_app()
         _, network.key = await apps.create_secret(app)

@@ -1,11 +1,15 @@
 """A company's admin who creates apps, and requests of those apps."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import httpx
+from sqlalchemy import func, update
 
+from database.audit import AuditContext
+from database.scope import PLATFORM
 from models.ids import encode_id
+from models.integrations import App
 from tests.support.actors import ActorClient
 from tests.support.city import City
 from tests.support.graph_queries import operation
@@ -23,6 +27,15 @@ class AppAdmin:
     admin: ActorClient
     client: ServerClient
     city: City
+
+    @classmethod
+    async def create(cls, admin: ActorClient, client: ServerClient, city: City) -> Self:
+        """Revoke the apps that earlier tests left: they share the company and its limit of apps."""
+        database, left = admin.container.database, App.company_id == city.company.id
+        async with database.write(PLATFORM, AuditContext("test:apps")) as session:
+            active = update(App).where(left, App.revoked_at.is_(None))
+            await session.execute(active.values(revoked_at=func.now()))
+        return cls(admin, client, city)
 
     async def run(self, document: str, **values: Any) -> Any:
         """Run a mutation that must succeed; its payload."""
