@@ -22,6 +22,7 @@ from services.core.rate_limiter import CostRejected
 from services.core.transient_errors import is_transient
 from services.identity.access_tokens import (
     ACCESS_TOKEN_SECONDS,
+    EndedAccessToken,
     ExpiredAccessToken,
     InvalidAccessToken,
 )
@@ -62,14 +63,17 @@ class HeaderAuthenticator:
             message = f"Idempotency-Key has 1 to {MAX_KEY_LENGTH} characters."
             failure = AuthenticationFailure("BAD_REQUEST", message, 400)
             return self.charge_refusal(client) or failure
-        authorization = headers.get("authorization", "")
+        token = _token_of(headers.get("authorization", ""))
+        if (ended := self._budgets.ended_rejection(token)) is not None:
+            return _throttled(ended)
         rejected = self._budgets.failure_rejection(client)
         try:
-            if rejected is not None and not await self._is_ours(authorization):
+            if rejected is not None and not await self._is_ours(token):
                 return _throttled(rejected)
-            actor, expires_at = await self._holder_of(authorization)
+            actor, expires_at = await self._holder_of(token)
         except InvalidAccessToken as invalid:
-            self._budgets.charge_failure(client)
+            ours = token if isinstance(invalid, EndedAccessToken) else ""
+            self._budgets.charge_failure(client, ended=ours)
             return AuthenticationFailure(message=str(invalid))
         except Exception as error:
             if not is_transient(error):
@@ -86,16 +90,13 @@ class HeaderAuthenticator:
         rejected = self._budgets.charge_refusal(client, size_bytes)
         return None if rejected is None else _throttled(rejected)
 
-    async def _is_ours(self, authorization: str) -> bool:
+    async def _is_ours(self, token: str) -> bool:
         """Whether we issued a token or key, known without a look-up of this one.
 
         One of ours is not refused for what others of its network have failed with: one that has
         expired or was revoked learns that, so that its client can sign in again. An API key is
         ours when it was issued, also one that this process has never seen.
         """
-        if not _is_bearer(authorization):
-            return False
-        token = authorization[len(BEARER) :].strip()
         authenticator = self.container.authenticator
         if token.startswith(API_KEY_PREFIX):
             return await authenticator.apps.index.contains(token)
@@ -107,11 +108,10 @@ class HeaderAuthenticator:
             return False
         return True
 
-    async def _holder_of(self, authorization: str) -> tuple[Actor, float]:
+    async def _holder_of(self, token: str) -> tuple[Actor, float]:
         """Whose token or key it is, and when it expires. Raises InvalidAccessToken."""
-        if not _is_bearer(authorization):
+        if not token:
             raise InvalidAccessToken("Send `Authorization: Bearer <access token>`.")
-        token = authorization[len(BEARER) :].strip()
         if token.startswith(API_KEY_PREFIX):
             return await self._app_of_key(token)
         return await self._actor_of_token(token)
@@ -133,10 +133,11 @@ class HeaderAuthenticator:
 
     def _known_actor(self, authorization: str) -> tuple[Actor, float] | None:
         """The person of a token that, with its session, was verified lately; the token's expiry."""
-        if not _is_bearer(authorization):
+        token = _token_of(authorization)
+        if not token:
             return None
         authenticator = self.container.authenticator
-        claims = authenticator.cached_claims(authorization[len(BEARER) :].strip())
+        claims = authenticator.cached_claims(token)
         if claims is None or claims.actor.app_id is not None:
             return None
         actor = authenticator.cached_actor(claims.actor)
@@ -150,11 +151,11 @@ class HeaderAuthenticator:
         if actor.app_id is not None:
             holder = await authenticator.apps.find_by_secret_id(actor.session_id)
             if holder is None:
-                raise InvalidAccessToken("The app or its secret was revoked, or has expired.")
+                raise EndedAccessToken("The app or its secret was revoked, or has expired.")
             return holder.actor(actor.scopes), claims.expires_at
         current = await authenticator.current_actor(actor)
         if current is None:
-            raise InvalidAccessToken("This session was signed out.")
+            raise EndedAccessToken("This session was signed out.")
         return current, claims.expires_at
 
     async def _app_of_key(self, key: str) -> tuple[Actor, float]:
@@ -162,7 +163,9 @@ class HeaderAuthenticator:
         apps = self.container.authenticator.apps
         holder = await apps.find_by_secret(key, AppSecretKind.API_KEY)
         if holder is None:
-            raise InvalidAccessToken("This key is not one of ours: it was revoked, or has expired.")
+            was_issued = await apps.index.contains(key)
+            failure = EndedAccessToken if was_issued else InvalidAccessToken
+            raise failure("This key is not one of ours: it was revoked, or has expired.")
         return holder.actor(), time.time() + ACCESS_TOKEN_SECONDS
 
     def _context(self, actor: Actor, headers: Mapping[str, str], client: str) -> Context:
@@ -180,8 +183,11 @@ class HeaderAuthenticator:
         )
 
 
-def _is_bearer(authorization: str) -> bool:
-    return authorization[: len(BEARER)].lower() == BEARER
+def _token_of(authorization: str) -> str:
+    """The token or key in the header; empty when it holds something else."""
+    if authorization[: len(BEARER)].lower() != BEARER:
+        return ""
+    return authorization[len(BEARER) :].strip()
 
 
 def _throttled(rejected: CostRejected) -> AuthenticationFailure:

@@ -115,9 +115,6 @@ class TokenEndpoint:
 
     async def _issue(self, request: TokenRequest, address: str) -> Response:
         credential = await self._client(request, address)
-        reserved = self._budgets.reserve(credential.actor(), address, prices.ACCESS_TOKEN)
-        if isinstance(reserved, CostRejected):
-            raise slow_down(reserved)
         scopes = _granted_scopes(request, credential)
         token, _ = self._authenticator.sign(credential.actor(scopes))
         body = {
@@ -129,20 +126,34 @@ class TokenEndpoint:
         return JSONResponse(body, headers=NOT_STORED)
 
     async def _client(self, request: TokenRequest, address: str) -> AppCredential:
-        """The client that a request names.
+        """The client that a request names, whose app pays: also when the id is not the app's.
 
         A network that has failed too often may ask only by secrets that were issued: the others
         are refused without a look-up.
         """
         apps = self._authenticator.apps
+        # An API key is no client secret, and stays valid as what it is.
+        credential = f"{TOKEN_PATH} {request.secret}"
+        if (ended := self._budgets.ended_rejection(credential)) is not None:
+            raise slow_down(ended)
         rejected = self._budgets.failure_rejection(address)
         if rejected is not None and not await apps.index.contains(request.secret):
             raise slow_down(rejected)
         found = await apps.find_by_secret(request.secret, AppSecretKind.CLIENT_SECRET)
-        if found is None or encode_id(App, found.app_id) != request.client_id:
-            self._budgets.charge_failure(address)
-            raise OAuthError("invalid_client", "There is no such client with this secret.", 401)
+        if found is None:
+            was_issued = await apps.index.contains(request.secret)
+            self._budgets.charge_failure(address, ended=credential if was_issued else "")
+            raise _unknown_client()
+        reserved = self._budgets.reserve(found.actor(), address, prices.ACCESS_TOKEN)
+        if isinstance(reserved, CostRejected):
+            raise slow_down(reserved)
+        if encode_id(App, found.app_id) != request.client_id:
+            raise _unknown_client()
         return found
+
+
+def _unknown_client() -> OAuthError:
+    return OAuthError("invalid_client", "There is no such client with this secret.", 401)
 
 
 def _granted_scopes(request: TokenRequest, credential: AppCredential) -> frozenset[AppScope]:

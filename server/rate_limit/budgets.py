@@ -57,13 +57,24 @@ class CallerBudgets:
         buckets = self._sizes.failure_buckets_of(address)
         return self.limiter.rejection(buckets, FAILED_AUTHENTICATION)
 
-    def charge_failure(self, address: str) -> None:
+    def ended_rejection(self, credential: str) -> CostRejected | None:
+        """Return until when a credential of ours that has ended is not checked; takes nothing."""
+        if self._sizes is None:
+            return None
+        buckets = self._sizes.ended_buckets_of(credential)
+        return self.limiter.rejection(buckets, FAILED_AUTHENTICATION)
+
+    def charge_failure(self, address: str, *, ended: str = "") -> None:
         """Take the price of a token, key or signature that was not valid.
 
         Into debt, too: many checks at once ask `failure_rejection` before the first has failed.
+        `ended` is the credential if it was one of ours: the network's budget does not refuse those,
+        so each has a small one of its own.
         """
         if self._sizes is not None:
             buckets = self._sizes.failure_buckets_of(address)
+            if ended:
+                buckets += self._sizes.ended_buckets_of(ended)
             self.limiter.take(buckets, FAILED_AUTHENTICATION)
 
 

@@ -1,6 +1,7 @@
 """Whose buckets pay: those of a person or app and of their companies, or that of an address."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from models.identity import Actor
 from services.core.address_rate_limit import SITE_FACTOR
@@ -15,17 +16,20 @@ COMPANY_FACTOR = 50
 # An app does for many what people do one by one, and must leave room for its company's people.
 APP_FACTOR = 10
 MAX_COMPANIES = 5
+ENDED_DIVISOR = 40
+"""A credential that has ended is refused fifty times at once, then about once a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerBucketSizes:
-    """Sizes of the five kinds of buckets; `site` is for all clients of one IPv6 /48."""
+    """Sizes of the kinds of buckets; `site` is for all clients of one IPv6 /48."""
 
     person: BucketSize
     address: BucketSize
     site: BucketSize
     company: BucketSize
     app: BucketSize
+    ended: BucketSize
 
     @classmethod
     def of(cls, person_per_second: int) -> "CallerBucketSizes":
@@ -41,6 +45,7 @@ class CallerBucketSizes:
             site=size(ADDRESS_FACTOR * SITE_FACTOR),
             company=size(COMPANY_FACTOR),
             app=size(APP_FACTOR),
+            ended=BucketSize(person_per_second, person_per_second / ENDED_DIVISOR),
         )
 
     def buckets_of(self, actor: Actor, address: str) -> list[tuple[str, BucketSize]]:
@@ -65,6 +70,15 @@ class CallerBucketSizes:
         Nothing else is paid from them: what strangers spend refuses no signed-in neighbor.
         """
         return [(f"failures:{name}", size) for name, size in self._buckets_of_address(address)]
+
+    def ended_buckets_of(self, credential: str) -> list[tuple[str, BucketSize]]:
+        """Name and size of the bucket that pays for a token, key or secret which has ended.
+
+        A token is known by what is signed: its signature can be written in many ways.
+        """
+        signed = credential.rpartition(".")[0] or credential
+        digest = sha256(signed.encode(errors="replace")).hexdigest()
+        return [(f"ended:{digest}", self.ended)]
 
     def _buckets_of_address(self, address: str) -> list[tuple[str, BucketSize]]:
         network = parse_network(address)

@@ -80,9 +80,12 @@ class RateLimiter:
         return CostReservation(buckets, cost)
 
     def rejection(self, sizes: NamedBucketSizes, cost: int) -> CostRejected | None:
-        """Return why `cost` can't be taken now, and None if it can; nothing is taken."""
-        now = self._clock()
-        return _rejection([self._bucket(name, size, now) for name, size in sizes], cost, now)
+        """Return why `cost` can't be taken now, and None if it can; nothing is taken.
+
+        A bucket that nobody has spent from is full, and takes no place for being asked.
+        """
+        known = [bucket for name, _ in sizes if (bucket := self._buckets.get(name)) is not None]
+        return _rejection(known, cost, self._clock()) if known else None
 
     def take(self, sizes: NamedBucketSizes, cost: int) -> None:
         """Take `cost` from every bucket, whether it is there or not."""

@@ -49,7 +49,11 @@ class InvalidAccessToken(Exception):
     """The access token is not valid; the message may be shown to the client."""
 
 
-class ExpiredAccessToken(InvalidAccessToken):
+class EndedAccessToken(InvalidAccessToken):
+    """We issued the token or key, and it will never be valid again."""
+
+
+class ExpiredAccessToken(EndedAccessToken):
     """We signed the access token, and it has expired."""
 
 

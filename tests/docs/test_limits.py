@@ -37,8 +37,8 @@ def test_the_document_has_every_price() -> None:
 
 def test_the_document_has_the_budgets() -> None:
     sizes = CallerBucketSizes.of(BUDGET_PER_SECOND.read({}))
-    for size in (sizes.person, sizes.address, sizes.app, sizes.company):
-        assert f"| {size.refill_per_second:,} | {size.capacity:,} |" in DOCUMENT
+    for size in (sizes.person, sizes.address, sizes.app, sizes.company, sizes.ended):
+        assert f"| {size.refill_per_second:,g} | {size.capacity:,} |" in DOCUMENT
 
 
 def test_every_field_of_the_price_list_is_one_of_the_graph() -> None:

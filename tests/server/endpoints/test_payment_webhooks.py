@@ -71,8 +71,8 @@ class OfficeBudgets(CallerBudgets):
     def failure_rejection(self, address: str) -> CostRejected | None:
         return super().failure_rejection(OFFICE)
 
-    def charge_failure(self, address: str) -> None:
-        super().charge_failure(OFFICE)
+    def charge_failure(self, address: str, *, ended: str = "") -> None:
+        super().charge_failure(OFFICE, ended=ended)
 
 
 async def test_signed_events_are_stored_whatever_strangers_of_the_network_have_sent(
