@@ -54,10 +54,13 @@ class OrderPlaceInput:
         default=None, description="A saved address; alternatively `at`."
     )
     at: GeoPointInput | None = strawberry.field(
-        default=None, description="The delivery location; alternatively `addressId`."
+        default=None,
+        description="The delivery location, with its `addressLine`; alternatively `addressId`.",
     )
     address_line: str | None = strawberry.field(
-        default=None, description="Street, house and floor, instead of those of the saved address."
+        default=None,
+        description="Street, house and floor. Required with `at`; with `addressId` it replaces the"
+        " line of the saved address.",
     )
     drop_note: str | None = strawberry.field(
         default=None, description="What the rider should know at the door."
@@ -149,10 +152,13 @@ class OrderChangeInput:
         default=None, description="Another saved address, within the zone of the order's store."
     )
     location: GeoPointInput | None = strawberry.field(
-        default=None, description="Another delivery location, within the zone of the order's store."
+        default=None,
+        description="Another delivery location, within the zone of the order's store, with its"
+        " `addressLine`.",
     )
     address_line: str | None = strawberry.field(
-        default=None, description="Street, house and floor."
+        default=None,
+        description="Street, house and floor. Required with `location`; it can't be made empty.",
     )
     drop_note: str | None = strawberry.field(
         default=None, description="What the rider should know at the door."

@@ -12,7 +12,7 @@ from models.accounts import Address, Person
 from models.carts import Cart, CartLine, Substitution
 from models.geo_point import Point
 from models.orders import FulfillmentMethod
-from services.core.problems import not_found
+from services.core.problems import DomainError, InvalidInput, not_found
 from services.core.text import parse_line
 
 MAX_LINES = 100
@@ -92,14 +92,14 @@ async def resolve_target(
 ) -> DeliveryTarget:
     """Return the delivery target: the customer's saved address, or the point in the request.
 
-    Raises DomainError: NotFound, InvalidInput.
+    A delivery to a point needs an address line. Raises DomainError: NotFound, InvalidInput.
     """
+    collected = request.method is FulfillmentMethod.PICKUP
+    required = not collected and request.point is not None
+    address_line = parse_address_line(request.address_line, required=required)
     person = await session.get(Person, customer_id)
     if person is None:
         raise not_found(Person)
-    address_line = parse_line(
-        request.address_line, "input", "addressLine", max_length=MAX_NOTE_LENGTH
-    )
     note = parse_line(request.drop_note, "input", "dropNote", max_length=MAX_NOTE_LENGTH)
     guest = not (person.phone or person.email)
     if request.point is not None:
@@ -114,6 +114,19 @@ async def resolve_target(
     point = Point(address.latitude, address.longitude)
     line = address_line or address.line
     return DeliveryTarget(customer_id, person.name, point, line, notes, guest)
+
+
+def parse_address_line(text: str, *, required: bool) -> str:
+    """Return the street, house and floor of a delivery, which is empty only if not required.
+
+    A point on a map is no door: a rider can't deliver to it. Raises DomainError: InvalidInput.
+    """
+    path = ["input", "addressLine"]
+    line = parse_line(text, *path, max_length=MAX_NOTE_LENGTH)
+    if required and not line:
+        message = "A delivery to a place needs the street, house and floor."
+        raise DomainError(InvalidInput(path=path, message=message))
+    return line
 
 
 async def load_carts(session: AsyncSession, person_id: UUID) -> CartsByCompany:

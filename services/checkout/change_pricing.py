@@ -225,7 +225,7 @@ async def _destination(
 ) -> dict[str, Any]:
     """The new address with its distance and estimate; only within the zone of the order's store."""
     if request.address_id is None and request.point is None:
-        return _texts(request)
+        return _texts(order, request)
     destination = OrderRequest(
         address_id=request.address_id,
         point=request.point,
@@ -255,14 +255,13 @@ async def _destination(
     }
 
 
-def _texts(request: ChangeRequest) -> dict[str, str]:
+def _texts(order: Order, request: ChangeRequest) -> dict[str, str]:
     """The texts of the address that are to change, at the same place."""
-    texts = {
-        "address_line": (request.address_line, "addressLine"),
-        "drop_note": (request.drop_note, "dropNote"),
-    }
-    return {
-        name: parse_line(text, "input", field, max_length=baskets.MAX_NOTE_LENGTH)
-        for name, (text, field) in texts.items()
-        if text is not None
-    }
+    texts: dict[str, str] = {}
+    if (line := request.address_line) is not None:
+        delivers = order.method is FulfillmentMethod.DELIVERY
+        texts["address_line"] = baskets.parse_address_line(line, required=delivers)
+    if (note := request.drop_note) is not None:
+        most = baskets.MAX_NOTE_LENGTH
+        texts["drop_note"] = parse_line(note, "input", "dropNote", max_length=most)
+    return texts

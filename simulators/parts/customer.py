@@ -125,6 +125,7 @@ query ShowProduct($at: GeoPointInput!, $id: ID!) {
 }
 """
 PAY_SECONDS = 10
+ADDRESS_LINE = "Rua de Cedofeita 12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,8 @@ class CustomerClient(RoleClient):
 
     async def place(self, key: str, **inputs: Any) -> Any:
         """Place the order of the cart; the key makes it idempotent."""
-        return await self.do(
-            PLACE, "orderPlace", {"at": self.at, "ageConfirmed": True, **inputs}, key
-        )
+        place = {"at": self.at, "addressLine": ADDRESS_LINE, "ageConfirmed": True}
+        return await self.do(PLACE, "orderPlace", {**place, **inputs}, key)
 
     async def place_pickup(self, key: str, store_id: str, **inputs: Any) -> Any:
         """Place the order of the cart, to be collected from a store."""

@@ -44,6 +44,7 @@ mutation Open($input: TicketOpenInput!) {
   ticketOpen(input: $input) { errors { __typename ... on Problem { path message } } }
 }
 """
+DOOR = {"addressLine": "Rua 1"}
 UNSERVED = {"latitude": 0.0, "longitude": -150.0}
 LOCATIONS: list[tuple[Any, set[str]]] = [
     (UNSERVED, {"NotServiceable"}),
@@ -101,8 +102,10 @@ async def test_an_unserved_or_invalid_location_is_refused(
 ) -> None:
     async with scenario.assert_nothing_written():
         order = {"at": at, "lines": [order_line(scenario.city)]}
-        for query in (PLACE, CART):
-            codes = await scenario.error_codes(query, {"input": order}, who=scenario.stranger)
+        for query, more in ((PLACE, DOOR), (CART, {})):
+            codes = await scenario.error_codes(
+                query, {"input": order | more}, who=scenario.stranger
+            )
             assert codes == expected
         shop = "query Shop($at: GeoPointInput!) { storefront(at: $at) { serviceable message } }"
         answer = await scenario.execute(shop, {"at": at})
@@ -110,9 +113,9 @@ async def test_an_unserved_or_invalid_location_is_refused(
             assert answer["data"]["storefront"]["serviceable"] is False
         else:
             assert error_codes(answer) <= {"INVALID_INPUT", "BAD_USER_INPUT"} != set()
-        fields = {"label": "Home", "line": "Street 1", "at": at}
+        home = {"label": "Home", "line": "Street 1", "at": at}
         if at is not UNSERVED:
-            codes = await scenario.error_codes(ADDRESS, {"input": fields}, who=scenario.stranger)
+            codes = await scenario.error_codes(ADDRESS, {"input": home}, who=scenario.stranger)
             assert codes == expected
 
 
@@ -122,7 +125,7 @@ async def test_an_invalid_quantity_is_refused(
 ) -> None:
     fields = {"at": scenario.city.point, "lines": [order_line(scenario.city, quantity=quantity)]}
     async with scenario.assert_nothing_written():
-        codes = await scenario.error_codes(PLACE, {"input": fields}, who=scenario.stranger)
+        codes = await scenario.error_codes(PLACE, {"input": fields | DOOR}, who=scenario.stranger)
         assert codes == ({"InvalidInput"} if expected == OUT_OF_RANGE else expected)
         if quantity != 0:
             codes = await scenario.error_codes(CART, {"input": fields}, who=scenario.stranger)
@@ -133,7 +136,7 @@ async def test_an_invalid_quantity_is_refused(
 async def test_too_many_lines_or_none_are_refused(scenario: FaultScenario, count: int) -> None:
     fields = {"at": scenario.city.point, "lines": [order_line(scenario.city)] * count}
     async with scenario.assert_nothing_written():
-        codes = await scenario.error_codes(PLACE, {"input": fields}, who=scenario.stranger)
+        codes = await scenario.error_codes(PLACE, {"input": fields | DOOR}, who=scenario.stranger)
         assert codes, codes
         assert codes <= CLEAR_ERRORS | {"EmptyCart", "CartEmpty"}
         if count:
@@ -145,7 +148,7 @@ async def test_too_many_lines_or_none_are_refused(scenario: FaultScenario, count
 async def test_an_invalid_tip_is_refused(scenario: FaultScenario, minor: Any) -> None:
     fields = {"at": scenario.city.point, "lines": [order_line(scenario.city)], "tipMinor": minor}
     async with scenario.assert_nothing_written():
-        codes = await scenario.error_codes(PLACE, {"input": fields}, who=scenario.stranger)
+        codes = await scenario.error_codes(PLACE, {"input": fields | DOOR}, who=scenario.stranger)
         assert codes
         assert codes <= CLEAR_ERRORS
 
@@ -181,6 +184,7 @@ async def test_text_of_the_owner_that_cannot_be_stored_is_refused(
     ticket = {"orderId": scenario.order_id, "kind": "OTHER", "subject": text, "body": text}
     home = {"label": text, "line": text, "at": scenario.city.point}
     delivery = {"at": scenario.city.point, "lines": [order_line(scenario.city)], "dropNote": text}
+    delivery |= DOOR
     async with scenario.assert_nothing_written():
         for query, fields in ((CANCEL, note), (TICKET, ticket), (ADDRESS, home), (PLACE, delivery)):
             codes = await scenario.error_codes(query, {"input": fields}, who=scenario.owner)
@@ -241,7 +245,7 @@ SAME_KEY = {"idempotency-key": "again"}
 async def test_a_reused_idempotency_key_replays_or_is_refused(
     scenario: FaultScenario,
 ) -> None:
-    fields = {"input": {"at": scenario.city.point, "lines": [order_line(scenario.city)]}}
+    fields = {"input": {"at": scenario.city.point, "lines": [order_line(scenario.city)]} | DOOR}
     first = await scenario.execute(PLACE, fields, who=scenario.owner, **SAME_KEY)
     async with scenario.assert_nothing_written():
         replay = await scenario.execute(PLACE, fields, who=scenario.owner, **SAME_KEY)

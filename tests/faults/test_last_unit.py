@@ -47,7 +47,7 @@ class LastUnit:
     async def buy(self, who: SignedInUser, key: str) -> Any:
         """The payload of the order."""
         line = {"productId": encode_id(type(self.product), self.product.id), "quantity": 1}
-        variables = {"input": {"at": self.city.point, "lines": [line]}}
+        variables = {"input": {"at": self.city.point, "addressLine": "Rua 1", "lines": [line]}}
         headers = {"authorization": f"Bearer {who.token}", "idempotency-key": key}
         body = {"query": PLACE, "variables": variables}
         async with self.http.post(self.servers.graph_url, json=body, headers=headers) as response:

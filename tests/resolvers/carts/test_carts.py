@@ -261,7 +261,7 @@ async def test_no_line_of_a_guest_is_lost_beyond_the_limit_of_a_cart(
     answer = await set_lines(ask, city, buyer, line(city, 3, 0))
     assert error_types(answer) == []
     assert not answer.data["cartLinesSet"]["cart"]["orderable"]
-    placed = await ask(PLACE, {"input": {"at": city.point}}, buyer)
+    placed = await ask(PLACE, {"input": {"at": city.point, "addressLine": "Rua 1"}}, buyer)
     [error] = placed.data["orderPlace"]["errors"]
     assert (error["__typename"], error["most"]) == ("LineLimit", 3)
     answer = await set_lines(ask, city, buyer, line(city, 4, 0))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +40,7 @@ async def set_cart(database: Database, city: City, actor: Actor, units: Mapping[
 
 def cart_request(city: City) -> OrderRequest:
     """An order of the whole cart."""
-    return OrderRequest(point=order_request(city).point)
+    return replace(order_request(city), lines=None)
 
 
 def keyed(actor: Actor, key: str, request: OrderRequest) -> IdempotentRequest:

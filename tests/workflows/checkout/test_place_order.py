@@ -52,7 +52,7 @@ async def test_fifty_equal_requests_place_one_order(shop: Shop, city: City, buye
         await session.flush()
         line = {"cart_id": cart.id, "person_id": buyer.person_id, "quantity": 2}
         session.add(CartLine(product_id=product_id(city), **line))
-    request = baskets.OrderRequest(point=order_request(city).point)
+    request = replace(order_request(city), lines=None)
     idempotent_request = idempotency.build_request(
         str(buyer.person_id), uuid7().hex, "orderPlace", request
     )
@@ -136,14 +136,11 @@ async def test_an_order_is_refused_that_would_come_later_than_shown(
 async def test_an_invalid_request_is_refused_and_writes_nothing(
     shop: Shop, city: City, buyer: Actor
 ) -> None:
-    too_many_lines = baskets.OrderRequest(
-        point=order_request(city).point,
-        lines=tuple(baskets.RequestedLine(uuid7(), 1) for _ in range(1000)),
-    )
-    ocean = baskets.OrderRequest(point=Point(0.0, -30.0), lines=order_request(city).lines)
-    unknown_product = baskets.OrderRequest(
-        point=too_many_lines.point, lines=(baskets.RequestedLine(uuid7(), 1),)
-    )
+    valid = order_request(city)
+    many = tuple(baskets.RequestedLine(uuid7(), 1) for _ in range(1000))
+    too_many_lines = replace(valid, lines=many)
+    ocean = replace(valid, point=Point(0.0, -30.0))
+    unknown_product = replace(valid, lines=many[:1])
     cases: list[tuple[baskets.OrderRequest, type]] = [
         (too_many_lines, InvalidInput),
         (order_request(city, -1), InvalidInput),

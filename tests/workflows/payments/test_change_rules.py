@@ -13,7 +13,7 @@ from models.payments import PaymentStatus
 from models.stores import Store
 from services.carts.baskets import OrderRequest, RequestedLine
 from services.checkout.unpaid_limits import UnpaidUnitLimit
-from services.core.problems import DomainError
+from services.core.problems import DomainError, InvalidInput
 from services.fulfillment import give_back, picking, rerouting
 from services.fulfillment.picking import LinePick
 from tests.support.city import City
@@ -142,3 +142,26 @@ async def test_what_is_authorized_already_holds_nothing(
     order = await paid_order(shop, city, buyer, 20)
     requested = await change(shop, buyer, order, lines=lines(city, p0=46))
     assert requested.status is OrderChangeStatus.APPLIED
+
+
+@pytest.mark.parametrize("line", ["", "   ", "\u200b", "\u2800"])
+async def test_a_change_cannot_empty_the_address_line(
+    shop: Shop, city: City, buyer: Actor, line: str
+) -> None:
+    """At the same place, or at another one without a line: the rider had a point alone."""
+    order = await paid_order(shop, city, buyer)
+    point = order_request(city).point
+    for wanted in ({"point": point, "address_line": line}, {"address_line": line}):
+        problem = await refusal(shop, buyer, order, **wanted)
+        assert isinstance(problem, InvalidInput)
+        assert problem.path == ["input", "addressLine"]
+    await change(shop, buyer, order, point=point, address_line="Rua Nova 7")
+    assert (await shop.order(order)).address_line == "Rua Nova 7"
+
+
+async def test_another_place_needs_a_line_of_its_own(shop: Shop, city: City, buyer: Actor) -> None:
+    """A change of the place alone left the order at the new place without an address."""
+    order = await paid_order(shop, city, buyer)
+    problem = await refusal(shop, buyer, order, point=order_request(city).point)
+    assert isinstance(problem, InvalidInput)
+    assert problem.path == ["input", "addressLine"]
