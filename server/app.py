@@ -22,6 +22,7 @@ from server.endpoints.pdf_downloads import pdf_routes
 from server.endpoints.probes import probe_routes
 from server.endpoints.rider_positions import POSITIONS_PATH, RiderPositions
 from server.endpoints.stock_uploads import StockFiles
+from server.endpoints.unknown_addresses import UnknownAddresses
 from server.graphql_engine import build_engine
 from server.persisted_queries.lookup import PersistedQueries, open_persisted_queries
 from server.rate_limit.budgets import CallerBudgets
@@ -59,7 +60,11 @@ class ServerApplication(Starlette):
         caps: ConnectionCaps | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        unknown = UnknownAddresses(budgets)
+        super().__init__(exception_handlers=unknown.handlers, **options)
+        self.router.default = unknown
+        # An address with one more slash is another one: a redirect would be free.
+        self.router.redirect_slashes = False
         self.connections = connections
         self.caps = caps or ConnectionCaps()
         self._positions = RiderPositions(authenticator, budgets)

@@ -9,6 +9,7 @@ from dataloaders.loaders import Loaders
 from models.identity import ANONYMOUS, Actor
 from models.integrations import AppSecretKind
 from resolvers.context import Container, Context
+from resolvers.prices import OPERATION
 from server.auth.language import language_of
 from server.auth.socket_access import SocketAccess
 from server.rate_limit.budgets import THROTTLED, CallerBudgets, throttled_message
@@ -70,6 +71,8 @@ class HeaderAuthenticator:
         try:
             if rejected is not None and not await self._is_ours(token):
                 return _throttled(rejected)
+            if (spent := self._empty_budget(token, client)) is not None:
+                return _throttled(spent)
             actor, expires_at = await self._holder_of(token)
         except InvalidAccessToken as invalid:
             ours = token if isinstance(invalid, EndedAccessToken) else ""
@@ -89,6 +92,13 @@ class HeaderAuthenticator:
         """Let a client network pay for a refused request; the failure when it can't pay."""
         rejected = self._budgets.charge_refusal(client, size_bytes)
         return None if rejected is None else _throttled(rejected)
+
+    def _empty_budget(self, token: str, client: str) -> CostRejected | None:
+        """Return why the person or app of a token can't pay for anything, without a look-up."""
+        if not token or token.startswith(API_KEY_PREFIX):
+            return None
+        actor = self.container.authenticator.verify(token).actor
+        return self._budgets.rejection(actor, client, OPERATION)
 
     async def _is_ours(self, token: str) -> bool:
         """Whether we issued a token or key, known without a look-up of this one.

@@ -42,10 +42,12 @@ class PaymentWebhooks:
 
     async def receive(self, request: Request) -> Response:
         """Store one event: 200 when it is stored, 503 when the provider shall send it again."""
+        client = request.client.host if request.client else ""
         body = await _body(request)
         if body is None:
+            if (rejected := self._budgets.charge_refusal(client)) is not None:
+                return throttled(rejected).response()
             return _response(413, "PAYLOAD_TOO_LARGE")
-        client = request.client.host if request.client else ""
         try:
             event = self._payments.read_webhook(body, request.headers.get("stripe-signature", ""))
         except InvalidSignature:

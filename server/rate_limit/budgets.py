@@ -30,6 +30,12 @@ class CallerBudgets:
             return None
         return self.limiter.reserve(self._sizes.buckets_of(actor, address), cost)
 
+    def rejection(self, actor: Actor, address: str, cost: int) -> CostRejected | None:
+        """Return why a caller can't pay a cost now, and None if they can; takes nothing."""
+        if self._sizes is None:
+            return None
+        return self.limiter.rejection(self._sizes.buckets_of(actor, address), cost)
+
     def settle(self, reserved: CostReservation | None, actual: int) -> None:
         """Give back what was reserved too much, or take what was reserved too little."""
         if reserved is not None:

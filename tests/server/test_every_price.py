@@ -25,12 +25,16 @@ FREE = {
     "/readyz": "the database is asked once a second, however many ask",
     "/.well-known/jwks.json": "the same small document for everybody",
 }
+FREE_METHODS = ("GET", "HEAD")
+METHODS = (*FREE_METHODS, "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "MADEUP")
+UNKNOWN_PATHS = {"/", "/nowhere", "/graphql/nothing", "/favicon.ico", "/documents/x.pdf", "/a%00b"}
 MOST_REQUESTS = 60
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 CLIENT = {"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"}
 KINDS: dict[str, dict[str, Any]] = {
     "nothing": {},
+    "a large body": {"content": b"x" * 300_000, "headers": JSON},
     "JSON that breaks off": {"content": b"{", "headers": JSON},
     "a text": {"content": b"x", "headers": {"content-type": "text/plain"}},
     "a form": {"content": b"a=1&a=2", "headers": FORM},
@@ -80,7 +84,18 @@ def doors(app: ServerApplication) -> Iterator[tuple[str, str]]:
                 yield method, path
 
 
-async def last_answer(app: ServerApplication, method: str, path: str, kind: str) -> httpx.Response:
+def wrong_doors(app: ServerApplication) -> Iterator[tuple[str, str]]:
+    """Every path by every method, and paths that there are not: most are answered 404 or 405."""
+    known = {path for _, path in doors(app)}
+    for path in sorted(known | {f"{path}/" for path in known} | UNKNOWN_PATHS):
+        for method in METHODS:
+            if method not in FREE_METHODS or path not in FREE:
+                yield method, path
+
+
+async def last_answer(
+    app: ServerApplication, method: str, path: str, kind: str = "nothing"
+) -> httpx.Response:
     """Send one kind again and again, from a network of its own, until it is throttled."""
     digits = uuid4().hex
     address = f"2001:{digits[:4]}:{digits[4:8]}:{digits[8:12]}::1"
@@ -115,3 +130,26 @@ async def test_every_door_lets_strangers_pay_for_whatever_they_send(
         found = body["errors"][0]["extensions"] if "errors" in body else body
         assert found["retryAfterSeconds"] == int(wait), (method, path)
     assert free == FREE.keys()
+
+
+async def test_every_unknown_address_and_wrong_method_is_paid_for(app: ServerApplication) -> None:
+    """Generated from the routes: 404, 405 and redirects were free, as often as somebody asked."""
+    free = {}
+    for method, path in wrong_doors(app):
+        response = await last_answer(app, method, path)
+        if response.status_code != 429 or int(response.headers["retry-after"]) < 1:
+            free[method, path] = response.status_code
+    assert free == {}
+
+
+async def test_an_unknown_address_is_told_until_it_is_throttled(app: ServerApplication) -> None:
+    """The answer says what is wrong in the shape of every other error beside the graph."""
+    transport = httpx.ASGITransport(app, client=("2001:db8:5:5::1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+        unknown = await client.get("/nowhere")
+        wrong = await client.delete("/oauth/token")
+        alive = await client.get("/healthz")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "NOT_FOUND")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert wrong.headers["allow"] == "POST"
+    assert alive.status_code == 200

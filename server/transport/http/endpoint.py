@@ -166,7 +166,11 @@ class GraphQLOverHTTP:
         framing = _framing(accepted)
         if framing is None:
             raise stream_not_accepted()
-        self._streams.connections.check_capacity(client)
+        try:
+            self._streams.connections.check_capacity(client)
+        except RequestRejected:
+            self._engine.admit_request(caller.context)
+            raise
         source = partial(self._engine.subscribe, prepared, operation.variables, caller.context)
         return StreamResponse(source, self._streams, framing, caller.expires_at)
 

@@ -40,11 +40,14 @@ def graphql_websocket(
     lookup = documents or NoPersistedQueries()
 
     async def serve(socket: WebSocket) -> None:
-        if not _origin_allowed(socket, origins):
-            await socket.close()  # before the handshake: a 403
-            return
         client = socket.client.host if socket.client else "unknown"
+        foreign = not _origin_allowed(socket, origins)
         refusal = _refusal(socket, connections, client)
+        if foreign or (refusal and not connections.draining):
+            unpaid = authenticator.charge_refusal(client)
+            if foreign or unpaid is not None:
+                await socket.close()  # before the handshake: a 403
+                return
         with suppress(*DISCONNECTED):
             await socket.accept(None if refusal else SUBPROTOCOL)
             if refusal is not None:

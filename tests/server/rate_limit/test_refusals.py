@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from execution import Limits
 from models.identity import ANONYMOUS, Actor
@@ -12,6 +15,7 @@ from resolvers.context import Container
 from resolvers.prices import REFUSED_REQUEST, request_price
 from schema.root import graph
 from server.auth.header_authenticator import HeaderAuthenticator
+from server.endpoints.unknown_addresses import UnknownAddresses
 from server.errors import format_error
 from server.graphql_engine import GraphQLEngine
 from server.rate_limit.budgets import CallerBudgets
@@ -20,10 +24,12 @@ from server.transport.authentication import (
     AuthenticatedCaller,
     Authentication,
     AuthenticationFailure,
+    authentication_of,
 )
 from server.transport.websocket.frames import BAD_REQUEST, TRY_AGAIN
 from services.core.rate_limiter import CostReservation, RateLimiter
 from tests.support.actors import create_client
+from tests.support.graph_queries import record_statements
 from tests.support.server.client import serve_engine
 from tests.support.server.websocket_client import open_socket
 
@@ -157,6 +163,67 @@ async def test_a_refused_body_is_paid_for_by_its_size(container: Container, way:
     assert response.status_code == 400
     paid = before - level(budgets, ANONYMOUS, authenticator.address)
     assert paid == REFUSED_REQUEST + request_price(len(body))
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": "https://foreign.example"}, {"subprotocols": ["mqtt"]}]
+)
+async def test_a_refused_handshake_is_paid_for_by_its_network(
+    container: Container, headers: dict[str, Any]
+) -> None:
+    """Sockets of foreign pages and of other protocols were refused for nothing.
+
+    Without budget there is no handshake, only to say why it is closed.
+    """
+    budgets = CallerBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1))
+    limited = GraphQLEngine(graph, limits=Limits(), on_error=format_error, budgets=budgets)
+    authenticator = FarAuthenticator(container, budgets)
+    async with serve_engine(container, limited, authenticator) as client:
+        before = level(budgets, ANONYMOUS, authenticator.address)
+        with suppress(InvalidStatus):
+            async with connect(client.socket_url, **headers) as socket:
+                await socket.wait_closed()
+        assert before - level(budgets, ANONYMOUS, authenticator.address) == REFUSED_REQUEST
+        budgets.take(ANONYMOUS, authenticator.address, before)
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(client.socket_url, **headers)
+        assert refused.value.response.status_code == 403
+
+
+async def test_an_upgrade_of_an_unknown_address_is_paid_for(container: Container) -> None:
+    """It was closed for nothing."""
+    budgets = CallerBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1))
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    async def receive() -> Any:
+        raise AssertionError
+
+    scope = {"type": "websocket", "client": (FarAuthenticator.address, 1), "path": "/none"}
+    before = level(budgets, ANONYMOUS, FarAuthenticator.address)
+    await UnknownAddresses(budgets)(scope, receive, send)
+    assert before - level(budgets, ANONYMOUS, FarAuthenticator.address) == REFUSED_REQUEST
+    assert sent == ["websocket.close"]
+
+
+async def test_a_session_is_not_read_for_somebody_who_can_pay_nothing(
+    container: Container,
+) -> None:
+    """A socket or request without budget read the database before it was refused."""
+    person = await create_client(container, "Broke")
+    budgets = CallerBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1))
+    authenticator = HeaderAuthenticator(container, budgets)
+    headers = {"authorization": f"Bearer {person.token}"}
+    assert person.actor.session_id is not None
+    container.authenticator.forget_sessions(person.actor.session_id)
+    budgets.take(person.actor, "", 1_000)
+    with record_statements(container.database) as statements:
+        refused = await authentication_of(authenticator, headers, "203.0.113.53")
+    assert isinstance(refused, AuthenticationFailure)
+    assert (refused.status, refused.retry_after_seconds is None) == (429, False)
+    assert statements == []
 
 
 def level(budgets: CallerBudgets, actor: Actor, address: str) -> int:
