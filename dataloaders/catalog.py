@@ -56,6 +56,16 @@ async def product_by_store_and_id(
 
 
 @public
+async def products_by_ids(
+    session: AsyncSession, keys: Sequence[tuple[UUID, ...]]
+) -> list[list[ListedProduct]]:
+    """Load lists of products outside any store; missing ones are left out."""
+    ids = list(dict.fromkeys(key for group in keys for key in group))
+    found = {row.id: row for row in await products.load_products(session, ids) if row}
+    return [[found[key] for key in group if key in found] for group in keys]
+
+
+@public
 async def product_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[ListedProduct | None]:
     """Load products outside any store: without price and availability."""
     return await products.load_products(session, keys)

@@ -7,7 +7,10 @@ from uuid import uuid4
 
 from graphql import GraphQLError
 
+from models.catalog import Product
+from models.ids import encode_id
 from resolvers.rules import AccessDenied
+from services.catalog.code_lookup import AmbiguousCode
 from services.core.idempotency import KeyReused
 from services.core.problems import DomainError
 from services.core.transient_errors import is_transient
@@ -30,8 +33,9 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         case AccessDenied():
             return _with(formatted, cause.code)
         case DomainError():
-            code, wait = error_code(*cause.problems), retry_after_of(*cause.problems)
-            return _with(formatted, code, message=str(cause), **wait)
+            code = error_code(*cause.problems)
+            more = candidates_of(*cause.problems) | retry_after_of(*cause.problems)
+            return _with(formatted, code, message=str(cause), **more)
         case KeyReused():
             return _with(formatted, "IDEMPOTENCY_KEY_REUSED", message=KEY_REUSED)
         case _ if is_transient(cause):
@@ -56,6 +60,13 @@ def error_code(problem: object = None, *_more: object) -> str:
     if problem is None:
         return REFUSED
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(problem).__name__).upper()
+
+
+def candidates_of(problem: object = None, *_more: object) -> dict[str, Any]:
+    """The ids of the products of an ambiguous code, as bodies name them; empty for others."""
+    if not isinstance(problem, AmbiguousCode):
+        return {}
+    return {"candidates": [encode_id(Product, key) for key in problem.candidate_ids]}
 
 
 def retry_after_of(problem: object = None, *_more: object) -> dict[str, int]:

@@ -75,8 +75,9 @@ class ProductBarcodesSetInput:
     product_id: strawberry.ID = strawberry.field(description="A product of the company.")
     barcodes: list[str] = strawberry.field(
         description="All its barcodes, at most 20, the main one first. A number of 8, 12, 13 or 14"
-        " digits needs the right check digit. The product's own code finds it anyway: it is kept"
-        " as the main barcode, and left out after another one."
+        " digits needs the right check digit; a UPC-E of 8 digits becomes its UPC-A. The"
+        " product's own code finds it anyway: it is kept as the main barcode, and left out after"
+        " another one."
     )
 
 

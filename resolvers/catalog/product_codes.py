@@ -27,9 +27,11 @@ StoreId = Annotated[
 Code = Annotated[
     str,
     strawberry.argument(
-        description="The text of the scanner: a code of the company, a GTIN of any length, a GS1"
-        " element string (with FNC1 as U+001D, or with parentheses), a GS1 Digital Link, or the"
-        " label of a scale. At most 200 characters."
+        description="The text of the scanner: a code of the company, a GTIN of any length, a UPC-E"
+        " of 8 digits (or 6, without number system and check digit), a GS1 element string (with"
+        " FNC1 as U+001D, or with parentheses), a GS1 Digital Link, or the label of a scale. At"
+        " most 200 characters. A code of several products is the error AMBIGUOUS_CODE, with their"
+        " ids in `extensions.candidates`."
     ),
 ]
 

@@ -3,13 +3,14 @@ from typing import Annotated
 
 import strawberry
 
+from dataloaders import catalog as load
 from resolvers.catalog import product_codes as resolve
-from schema.backing import backed_by, column
+from schema.backing import backed_by, column, related
 from schema.catalog.products import ProductType
 from schema.companies.companies import CompanyType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType
 from schema.scalars import MoneyType
-from services.catalog import product_barcodes
+from services.catalog import code_lookup, product_barcodes
 
 
 @backed_by(resolve.ScannedProduct, "A product of a store, with the data in its scanned code.")
@@ -28,6 +29,15 @@ class ScannedProductType:
 )
 class BarcodeTakenType(ProblemType):
     pass
+
+
+@backed_by(code_lookup.AmbiguousCode, "Several products have the scanned code.")
+class AmbiguousCodeType(ProblemType):
+    candidates: list[ProductType] = related(
+        load.products_by_ids,
+        "The products with this code, at most 10, outside any store.",
+        by="candidate_ids",
+    )
 
 
 ProductBarcodesSetError = Annotated[

@@ -19,6 +19,7 @@ from resolvers.counter_sales import counter_sales as resolve
 from resolvers.operations import documents
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import AgeConfirmationRequiredType, InsufficientStockType
+from schema.catalog.product_codes import AmbiguousCodeType
 from schema.catalog.weights import TooHeavyType, TooLightType
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
@@ -102,6 +103,7 @@ CounterSaleCompleteError = Annotated[
     NotFoundType
     | InvalidInputType
     | UnknownCodeType
+    | AmbiguousCodeType
     | InsufficientStockType
     | AgeConfirmationRequiredType
     | TooLightType

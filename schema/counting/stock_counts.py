@@ -13,6 +13,7 @@ from models.counting import StockCount, StockCountAction, StockCountEntry, Stock
 from models.stores import Store
 from resolvers.counting import stock_counts as resolve
 from schema.backing import backed_by, column, field, related
+from schema.catalog.product_codes import AmbiguousCodeType
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import (
@@ -126,7 +127,7 @@ StockCountStartError = Annotated[
     ),
 ]
 StockCountLineSetError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType,
+    NotFoundType | InvalidInputType | AmbiguousCodeType | IllegalStepType,
     strawberry.union(
         "StockCountLineSetError", description="Problems that `stockCountLineSet` can return."
     ),

@@ -26,6 +26,7 @@ from resolvers.operations import documents
 from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
+from schema.catalog.product_codes import AmbiguousCodeType
 from schema.catalog.weights import TooHeavyType, TooLightType
 from schema.fields import id_field, private_field
 from schema.nodes import NodeType
@@ -208,6 +209,7 @@ FulfillmentLinePickError = Annotated[
     | VersionConflictType
     | InvalidInputType
     | WrongProductType
+    | AmbiguousCodeType
     | BatchFrozenType
     | InsufficientStockType
     | TooLightType

@@ -11,6 +11,7 @@ from resolvers.fulfillment import fulfillments
 from resolvers.fulfillment import substitutions as resolve
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import AgeConfirmationRequiredType, InsufficientStockType
+from schema.catalog.product_codes import AmbiguousCodeType
 from schema.catalog.weights import TooHeavyType, TooLightType
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
@@ -76,6 +77,7 @@ FulfillmentSubstituteProposeError = Annotated[
     | InvalidInputType
     | SubstituteUnwantedType
     | AgeConfirmationRequiredType
+    | AmbiguousCodeType
     | InsufficientStockType
     | TooLightType
     | TooHeavyType,

@@ -19,6 +19,7 @@ from models.stores import Store
 from resolvers.purchasing import purchase_orders as resolve
 from resolvers.rules import MANAGER
 from schema.backing import backed_by, column, field, related
+from schema.catalog.product_codes import AmbiguousCodeType
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import (
@@ -172,7 +173,12 @@ PurchaseOrderEndError = Annotated[
     strawberry.union("PurchaseOrderEndError", description="Problems that a mutation can return."),
 ]
 PurchaseOrderReceiveError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | OverReceiptType,
+    NotFoundType
+    | InvalidInputType
+    | AmbiguousCodeType
+    | IllegalStepType
+    | VersionConflictType
+    | OverReceiptType,
     strawberry.union(
         "PurchaseOrderReceiveError", description="Problems that `purchaseOrderReceive` can return."
     ),

@@ -1,8 +1,9 @@
 """Codes of products as scanners and people give them: GTIN, GS1 element strings, scale labels.
 
 A product is found by the canonical form of a code: a GTIN of any length as 14 digits, another code
-as it is. The table `product_code` has each such form of a company once, so that none names two
-products. What a code says beyond its product (lot, expiry, weight, price) comes with it.
+as it is. What may be a UPC-E is looked for as it is and as its UPC-A. The table `product_code` has
+each such form of a company once, so that none names two products. What a code says beyond its
+product (lot, expiry, weight, price) comes with it.
 """
 
 import re
@@ -14,6 +15,7 @@ from decimal import Decimal
 import biip
 from biip.gs1_element_strings import GS1ElementString
 from biip.gs1_messages import GS1Message
+from biip.upc import Upc
 
 from services.catalog.scale_labels import ScaleLabel, read_label
 from services.core.problems import DomainError, InvalidInput
@@ -22,6 +24,7 @@ from services.core.text import code_form
 MAX_CODE_LENGTH = 64
 MAX_SCAN_LENGTH = 200
 GTIN_LENGTHS = (8, 12, 13, 14)
+UPC_E_LENGTHS = (6, 8)
 GROUP_SEPARATOR = "\x1d"
 _SYMBOLOGY = re.compile(r"^\](?:[A-Za-z][0-9A-Za-z])")
 _DIGITS = re.compile(r"[0-9]+")
@@ -57,7 +60,9 @@ def read_code(text: str, label_formats: Sequence[str] = ()) -> ReadCode:
     label: ScaleLabel | None = read_label(plain, label_formats)
     if label is not None:
         return ReadCode(label.items, None, None, label.grams, label.price_minor)
-    return ReadCode((canonical_code(plain),))
+    # A scanner that names the symbology EAN-8 has not read a UPC-E.
+    upc_a = None if visible.startswith("]E4") else expand_upc_e(plain)
+    return ReadCode((canonical_code(plain), *([upc_a] if upc_a is not None else [])))
 
 
 def canonical_code(text: str) -> str:
@@ -66,6 +71,28 @@ def canonical_code(text: str) -> str:
     The function of the same name in the database does the same.
     """
     return text.zfill(14) if is_gtin(text) else text
+
+
+def expand_upc_e(text: str) -> str | None:
+    """Return the canonical form of the UPC-A that a UPC-E stands for; None for any other text.
+
+    A UPC-E has 8 digits, or 6 from scanners that send neither number system nor check digit. The
+    function `upc_e_product_code` in the database does the same.
+    """
+    if len(text) not in UPC_E_LENGTHS or not _is_number(text):
+        return None
+    try:
+        return canonical_code(Upc.parse(text).as_upc_a())
+    except biip.ParseError:
+        return None
+
+
+def printed_forms(value: str) -> list[str]:
+    """Return the texts that have a canonical form: a GTIN of each length, any other as it is."""
+    if not is_gtin(value):
+        return [value]
+    zeros = len(value) - len(value.lstrip("0"))
+    return [value[-length:] for length in GTIN_LENGTHS if len(value) - length <= zeros]
 
 
 def is_gtin(text: str) -> bool:
@@ -82,6 +109,7 @@ def check_digit(digits: str) -> str:
 def parse_barcode(text: str, *path: str) -> str:
     """Return a barcode for a product, without invisible marks and spaces around it.
 
+    A UPC-E of 8 digits that is no GTIN-8 becomes its UPC-A.
     Raises DomainError: InvalidInput for a number of the length of a GTIN with a wrong check digit,
     for a text that can't be a code, and for a code that says more than the product.
     """
@@ -94,6 +122,8 @@ def parse_barcode(text: str, *path: str) -> str:
         message = f"A barcode is 1 to {MAX_CODE_LENGTH} printable characters, without lot or date."
         raise DomainError(InvalidInput(path=list(path), message=message))
     if len(code) in GTIN_LENGTHS and _is_number(code) and not is_gtin(code):
+        if (upc_a := expand_upc_e(code)) is not None:
+            return upc_a.removeprefix("00")
         message = f"The last digit of this number would be {check_digit(code[:-1])}: scan it again."
         raise DomainError(InvalidInput(path=list(path), message=message))
     return code

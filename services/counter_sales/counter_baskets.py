@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.catalog import Listing, Product, ProductCode
+from models.catalog import Listing, Product
 from models.counter_sales import Tender
 from models.stores import Store
 from services.catalog import code_lookup, weights
@@ -19,9 +19,6 @@ MAX_LINES = 100
 MAX_QUANTITY_UNITS = 999
 MAX_CODE_LENGTH = 64
 MAX_CASH_MINOR = 1_000_000_000
-
-# Products listed by the store, by id and by each form of their codes.
-ProductIndex = dict[str | UUID, tuple[Product, Listing]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +41,29 @@ class ScannedItem:
     product_id: UUID | None = None
     grams: int | None = None
     label_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedCodes:
+    """What the codes of a basket say, and the products that the store lists.
+
+    `products` has the ids of the products of each canonical code, `listed` the products by id.
+    """
+
+    reads: dict[str, ReadCode]
+    products: dict[str, set[UUID]]
+    listed: dict[UUID, tuple[Product, Listing]]
+
+    def read(self, item: ScannedItem) -> ReadCode:
+        """What the code of a scan says."""
+        return ReadCode(()) if item.code is None else self.reads[item.code]
+
+    def find(self, item: ScannedItem) -> list[tuple[Product, Listing]]:
+        """The listed products of a scan: more than one for a code that is ambiguous here."""
+        ids = {key for value in self.read(item).values for key in self.products.get(value, ())}
+        if item.code is None and item.product_id is not None:
+            ids = {item.product_id}
+        return [self.listed[key] for key in sorted(ids) if key in self.listed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +118,23 @@ async def price_basket(
 ) -> list[CounterBasketLine]:
     """Merge the scans by product, in order of the first scan, at the store's prices.
 
-    Raises DomainError: InvalidInput, UnknownCode, TooLight and TooHeavy for each wrong line.
+    Raises DomainError: InvalidInput, UnknownCode, AmbiguousCode, TooLight and TooHeavy for each
+    wrong line.
     """
     if not 1 <= len(scans) <= MAX_LINES:
         message = f"A sale has 1 to {MAX_LINES} lines."
         raise DomainError(InvalidInput(path=["input", "lines"], message=message))
     codes = await _read_codes(session, store, scans)
-    index = await _read_products(session, store, scans, codes)
     problems: list[Problem] = []
     lines: dict[UUID, CounterBasketLine] = {}
     for number, scan in enumerate(scans):
-        found, read = _lookup(scan, index, codes)
-        item = _with_label(scan, read, found)
+        found, read = codes.find(scan), codes.read(scan)
+        item = _with_label(scan, read, found[0]) if len(found) == 1 else scan
         problem = _line_problem(item, number, found, read)
-        if problem is not None or found is None:
-            problems += [problem] if problem is not None else []
+        if problem is not None:
+            problems.append(problem)
             continue
-        product, listing = found
+        product, listing = found[0]
         kilo_price = listing.kilo_price_minor
         line = lines.get(product.id) or CounterBasketLine(
             product, listing.price_minor, 0, number, kilo_price
@@ -127,54 +147,29 @@ async def price_basket(
 
 async def _read_codes(
     session: AsyncSession, store: Store, scans: Sequence[ScannedItem]
-) -> dict[str, ReadCode]:
-    """What each scanned code says."""
+) -> ScannedCodes:
+    """Read the codes and find the products of all scans."""
     texts = {item.code for item in scans if item.code is not None}
     formats = []
     if any(map(code_lookup.may_be_label, texts)):
         formats = await code_lookup.label_formats(session, store.company_id)
-    return {text: read_code(text, formats) for text in texts}
-
-
-async def _read_products(
-    session: AsyncSession, store: Store, scans: Sequence[ScannedItem], codes: dict[str, ReadCode]
-) -> ProductIndex:
-    values = {value for read in codes.values() for value in read.values}
+    reads = {text: read_code(text, formats) for text in texts}
+    values = {value for read in reads.values() for value in read.values}
+    products: dict[str, set[UUID]] = {}
+    if values:
+        products = await code_lookup.products_of_codes(session, store.company_id, values)
     ids = {item.product_id for item in scans if item.product_id is not None}
-    of_code = select(ProductCode.product_id).where(
-        ProductCode.company_id == store.company_id, ProductCode.value.in_(values)
-    )
-    named = select(func.array_agg(ProductCode.value)).where(
-        ProductCode.product_id == Product.id, ProductCode.value.in_(values)
-    )
     rows = await session.execute(
-        select(Product, Listing, named.scalar_subquery())
+        select(Product, Listing)
         .join(Listing, (Listing.product_id == Product.id) & (Listing.store_id == store.id))
-        .where(or_(Product.id.in_(ids), Product.id.in_(of_code)))
+        .where(Product.id.in_(ids.union(*products.values())))
     )
-    index: ProductIndex = {}
-    for product, listing, found in rows:
-        for key in (product.id, *(found or ())):
-            index[key] = product, listing
-    return index
+    return ScannedCodes(reads, products, {row[0].id: (row[0], row[1]) for row in rows})
 
 
-def _lookup(
-    item: ScannedItem, index: ProductIndex, codes: dict[str, ReadCode]
-) -> tuple[tuple[Product, Listing] | None, ReadCode]:
-    """The listed product of a scan, None unless it is exactly one, and what its code says."""
-    if item.code is None:
-        return (index.get(item.product_id) if item.product_id else None), ReadCode(())
-    read = codes[item.code]
-    found = {index[value][0].id: index[value] for value in read.values if value in index}
-    return (next(iter(found.values())) if len(found) == 1 else None), read
-
-
-def _with_label(
-    item: ScannedItem, read: ReadCode, found: tuple[Product, Listing] | None
-) -> ScannedItem:
+def _with_label(item: ScannedItem, read: ReadCode, found: tuple[Product, Listing]) -> ScannedItem:
     """The scan with the weight in its code, or with the weight that its price stands for."""
-    if item.grams is not None or found is None:
+    if item.grams is not None:
         return item
     kilo_price = found[1].kilo_price_minor
     if read.price_minor is not None and kilo_price:
@@ -184,7 +179,7 @@ def _with_label(
 
 
 def _line_problem(
-    item: ScannedItem, number: int, found: tuple[Product, Listing] | None, read: ReadCode
+    item: ScannedItem, number: int, found: Sequence[tuple[Product, Listing]], read: ReadCode
 ) -> Problem | None:
     path = ["input", "lines", str(number)]
     if (item.code is None) == (item.product_id is None):
@@ -192,12 +187,14 @@ def _line_problem(
     if not 1 <= item.quantity <= MAX_QUANTITY_UNITS:
         message = f"A line has 1 to {MAX_QUANTITY_UNITS} units."
         return InvalidInput(path=[*path, "quantity"], message=message)
-    if found is None:
+    if not found:
         field = "productId" if item.code is None else "code"
-        message = "The store lists no such product, or several with this code."
         code = (item.code or "")[:MAX_CODE_LENGTH]
+        message = "The store lists no such product."
         return UnknownCode(path=[*path, field], message=message, code=code)
-    unit_grams = found[1].unit_grams
+    if len(found) > 1:
+        return code_lookup.ambiguous_code([one.id for one, _ in found], *path, "code")
+    unit_grams = found[0][1].unit_grams
     if unit_grams is not None and (read.grams or read.price_minor) and item.quantity != 1:
         return InvalidInput(path=[*path, "quantity"], message="A label is of one piece.")
     if read.price_minor is not None and unit_grams is None:

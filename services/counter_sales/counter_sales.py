@@ -101,7 +101,7 @@ async def complete(
 
     `shown` proves the customer's age, which products that are not sold to minors take. Raises
     DomainError: NotFound, InvalidInput, AgeConfirmationRequired, and UnknownCode,
-    InsufficientStock, TooLight and TooHeavy, each with the path of its line.
+    AmbiguousCode, InsufficientStock, TooLight and TooHeavy, each with the path of its line.
     """
     store = await session.get(Store, store_id)
     if store is None or not may_operate_store(actor, store.company_id, store.id):

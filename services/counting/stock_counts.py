@@ -73,7 +73,8 @@ async def set_line(
 ) -> StockCount:
     """Set the counted units of a product, named by its id or a code; the last count is the one.
 
-    Raises DomainError: NotFound, InvalidInput, IllegalStep once the count is submitted.
+    Raises DomainError: NotFound, InvalidInput, AmbiguousCode, IllegalStep once the count is
+    submitted.
     """
     if not 0 <= counted <= MAX_ON_HAND_UNITS:
         message = f"A quantity is from 0 to {MAX_ON_HAND_UNITS} units."
@@ -103,7 +104,7 @@ async def set_line(
 async def _named_product(
     session: AsyncSession, company_id: UUID, product_id: UUID | None, code: str | None
 ) -> UUID:
-    """The product of an id or a code. Raises DomainError: InvalidInput, NotFound."""
+    """The product of an id or a code. Raises DomainError: InvalidInput, NotFound, AmbiguousCode."""
     if (code is None) == (product_id is None):
         message = "Name a product by its code or by its id."
         raise DomainError(InvalidInput(path=["input"], message=message))

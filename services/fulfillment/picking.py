@@ -85,10 +85,10 @@ async def pick_line(
     """Record how many units of a line were found: all make it FOUND, fewer make it SHORT.
 
     Can be repeated until the order is packed; damaged units stay damaged. Raises DomainError:
-    NotFound, IllegalStep, VersionConflict, InvalidInput, WrongProduct when the code is not of the
-    line's product, BatchFrozen when the units could only be of a batch that must not be sold,
-    InsufficientStock when units in place of damaged ones are all reserved, TooLight and TooHeavy
-    for an impossible weight, or one that costs more than is authorized.
+    NotFound, IllegalStep, VersionConflict, InvalidInput, AmbiguousCode, WrongProduct when the code
+    is not of the line's product, BatchFrozen when the units could only be of a batch that must not
+    be sold, InsufficientStock when units in place of damaged ones are all reserved, and TooLight or
+    TooHeavy for an impossible weight, or one that costs more than is authorized.
     """
     task = await begin(session, actor, fulfillment_id, PICK_LINE, expected_version)
     line, pick = await _find_line(session, task, pick)
@@ -205,7 +205,7 @@ async def _find_line(
 ) -> tuple[FulfillmentLine, LinePick]:
     """The line that a pick names, and the pick with what its code says.
 
-    Raises DomainError: InvalidInput, NotFound, WrongProduct.
+    Raises DomainError: InvalidInput, NotFound, AmbiguousCode, WrongProduct.
     """
     if pick.line_id is None and pick.code is None:
         message = "Say which line: its id, or the code of its product."

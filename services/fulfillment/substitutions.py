@@ -87,7 +87,7 @@ async def propose(
     """Take units of a product from stock in place of missing units, and ask the customer.
 
     Raises DomainError: NotFound, IllegalStep unless the line is SHORT, VersionConflict,
-    InvalidInput, SubstituteUnwanted, InsufficientStock, TooLight, TooHeavy.
+    InvalidInput, AmbiguousCode, SubstituteUnwanted, InsufficientStock, TooLight, TooHeavy.
     """
     action = FulfillmentAction.PICK_LINE
     task = await begin(session, actor, fulfillment_id, action, expected_version)

@@ -56,16 +56,27 @@ INSERT = text(
 )
 
 # Resolves stores and products, and finds the first problem of each row: an unknown store (or one
-# that the importer does not manage), an unknown product, a repeated store and product.
+# that the importer does not manage), an unknown product or a code of several, a repeated store and
+# product.
 CHECK = text(
     """
-    with resolved as (
-        select r.number, s.id as store_id, c.product_id
+    with upc_e as materialized (
+        select r.number, c.value, c.product_id
+        from stock_import_row r
+        join product_code c on c.company_id = :company
+            and c.value = upc_e_product_code(r.product)
+        where r.import_id = :import and r.fault is null and r.product ~ '^([0-9]{6}|[0-9]{8})$'
+    ), resolved as (
+        select r.number, s.id as store_id,
+            coalesce(c.value, u.value) is not null as known,
+            case when c.product_id = u.product_id or c.value is null or u.value is null
+                then coalesce(c.product_id, u.product_id) end as product_id
         from stock_import_row r
         left join store s on s.company_id = :company and s.code = r.store
             and (cast(:stores as uuid[]) is null or s.id = any (:stores))
         left join product_code c on c.company_id = :company
             and c.value = canonical_product_code(r.product)
+        left join upc_e u on u.number = r.number
         where r.import_id = :import and r.fault is null
     ), ranked as (
         select *, min(number) over (partition by store_id, product_id) as first from resolved
@@ -75,7 +86,8 @@ CHECK = text(
         product_id = k.product_id,
         fault = case
             when k.store_id is null then 'UNKNOWN_STORE'
-            when k.product_id is null and r.message <> '' then 'DAMAGED'
+            when k.product_id is null and r.message <> '' and not k.known
+                then 'DAMAGED'
             when k.product_id is null then 'UNKNOWN_PRODUCT'
             when k.first < r.number then 'REPEATED' end,
         field = case
@@ -83,6 +95,8 @@ CHECK = text(
             when k.product_id is null or k.first < r.number then 'product' else '' end,
         message = case
             when k.store_id is null then 'There is no such store among those you manage.'
+            when k.product_id is null and k.known
+                then 'Several products have this code: use another one.'
             when k.product_id is null and r.message <> '' then r.message
             when k.product_id is null then 'There is no product with this code or barcode.'
             when k.first < r.number then 'Line ' || k.first || ' sets this stock already.'

@@ -40,8 +40,8 @@ async def identify(
 ) -> list[GoodsReceiptItem]:
     """Return the lines with the products, batches and dates of their codes.
 
-    Raises DomainError: NotFound, InvalidInput for a line without exactly one of id and code, or
-    with a code that several products have.
+    Raises DomainError: NotFound, InvalidInput for a line without exactly one of id and code,
+    AmbiguousCode.
     """
     company_id = None
     if any(scan.code is not None for scan in scans):

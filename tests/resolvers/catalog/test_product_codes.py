@@ -15,14 +15,13 @@ from database.audit import AuditContext
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.catalog import Listing, Product, ProductCode
+from models.catalog import Listing, Product
 from models.identity import Actor, Grant, Role
-from services.catalog.code_lookup import find_product
 from services.catalog.product_codes import check_digit
 from services.catalog.weights import piece_price
 from services.core.problems import DomainError, InvalidInput
 from services.counter_sales import counter_baskets
-from services.counter_sales.counter_baskets import ScannedItem, UnknownCode
+from services.counter_sales.counter_baskets import ScannedItem
 from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.graph_queries import GraphRunner, operation, public_id
@@ -215,27 +214,6 @@ async def test_the_counter_and_the_search_of_stock_know_every_length(
         answer = await ask(stock, {"id": public_id(city.near), "s": code}, picker)
         rows = answer.data["storeStock"]["nodes"]
         assert [row["product"]["id"] for row in rows] == [public_id(milk)]
-
-
-async def test_a_code_of_several_products_from_before_sells_none_of_them(
-    city: City, database: Database
-) -> None:
-    """Such codes were stored when nothing forbade it: they name nothing until it is clear."""
-    async with database.write(PLATFORM, ORIGIN) as session:
-        session.add(ProductCode(
-            company_id=city.company.id, value="22", product_id=None, kind="CODE", text="22"
-        ))  # fmt: skip
-        await session.flush()
-    with pytest.raises(DomainError) as refused:
-        async with database.read(PLATFORM) as session:
-            await counter_baskets.price_basket(session, city.near, [ScannedItem(1, "22")])
-    assert isinstance(refused.value.problems[0], UnknownCode)
-    with pytest.raises(DomainError) as refused:
-        async with database.read(PLATFORM) as session:
-            await find_product(session, city.company.id, "22", "input", "code")
-    assert isinstance(refused.value.problems[0], InvalidInput)
-    with pytest.raises(IntegrityError):
-        await change(database, city.products[0], barcode="22")
 
 
 INSERT = "insert into product (id, company_id, code, barcode, name, category_id, translations,"

@@ -1,6 +1,7 @@
 """Codes as scanners give them: GTIN of any length, GS1 element strings, labels of scales."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,10 @@ from services.catalog.product_codes import (
     ReadCode,
     canonical_code,
     check_digit,
+    expand_upc_e,
     is_gtin,
     parse_barcode,
+    printed_forms,
     read_code,
 )
 from services.catalog.scale_labels import parse_formats
@@ -40,6 +43,11 @@ READ = [
      ReadCode((GTIN,), "ABC-1", EXPIRY)),
     ("2112345012506", ReadCode(("12345",), grams=1250)),
     ("2200427003990", ReadCode(("0042", "42"), price_minor=399)),
+    ("04252614", ReadCode(("04252614", "00042100005264"))),
+    ("425261", ReadCode(("425261", "00042100005264"))),
+    ("]E004252614", ReadCode(("04252614", "00042100005264"))),
+    ("]E404252614", ReadCode(("04252614",))),
+    ("24252615", ReadCode(("24252615",))),
     ("22", ReadCode(("22",))),
     ("2112345012505", ReadCode(("2112345012505",))),
     ("P000001000", ReadCode(("P000001000",))),
@@ -111,6 +119,55 @@ def test_a_barcode_is_kept_as_it_is_written() -> None:
     assert parse_barcode(" 012345678905\u200b") == "012345678905"
     assert parse_barcode("]C10100012345678905") == GTIN
     assert parse_barcode("A-7/b") == "A-7/b"
+
+
+@given(st.text("0123456789", min_size=6, max_size=6), st.sampled_from("01"))
+def test_a_upc_e_is_found_as_its_upc_a(six: str, system: str) -> None:
+    """A small packet's 8 digits (6 of some scanners) were unknown where the case has 12."""
+    body = system + six[:2] + _EXPANSIONS[six[5]](six)
+    upc_a = f"00{body}{check_digit(body)}"
+    assert upc_a in read_code(f"{system}{six}{upc_a[-1]}").values
+    if system == "0":
+        assert read_code(six).values == (six, upc_a)
+
+
+# The table of GS1 General Specifications, section 5.2.2.4.2, after the first two digits.
+_EXPANSIONS: dict[str, Any] = {
+    **{digit: lambda six: f"{six[5]}0000{six[2:5]}" for digit in "012"},
+    "3": lambda six: f"{six[2]}00000{six[3:5]}",
+    "4": lambda six: f"{six[2:4]}00000{six[4]}",
+    **{digit: lambda six: f"{six[2:5]}0000{six[5]}" for digit in "56789"},
+}
+
+
+@given(st.integers(0, 10**13 - 1), st.sampled_from((8, 12, 13, 14)))
+def test_the_printed_forms_of_a_code_are_those_with_its_canonical_form(n: int, size: int) -> None:
+    """A code of several products is looked for by the texts that products have."""
+    body = f"{n:013}"[-(size - 1) :]
+    text_ = body + check_digit(body)
+    forms = printed_forms(canonical_code(text_))
+    assert text_ in forms
+    assert {canonical_code(form) for form in forms} == {canonical_code(text_)}
+    assert printed_forms("OWN-1") == ["OWN-1"]
+
+
+def test_a_upc_e_becomes_the_barcode_of_its_upc_a() -> None:
+    """The 8 digits of a small packet were refused for their last digit."""
+    assert parse_barcode("04252614") == "042100005264"
+
+
+async def test_the_database_expands_a_upc_e_alike(database: Database) -> None:
+    """A file of stock finds the product that a scanner finds."""
+    codes = [f"{n * 7919:06}"[-6:] for n in range(200)] + ["", "12345", "2425261", "24252614"]
+    codes += [f"{n * 6151:07}"[-7:] + str(n % 10) for n in range(400)] + ["04252614"]
+    async with database.read(PLATFORM) as session:
+        query = text(
+            "select code, upc_e_product_code(code) from unnest(cast(:codes as text[])) as code"
+        )
+        answer = await session.execute(query, {"codes": codes})
+        rows: dict[str, str | None] = dict(answer.all())
+    assert rows == {code: expand_upc_e(code) for code in codes}
+    assert sum(value is not None for value in rows.values()) > 200
 
 
 async def test_the_database_has_the_same_canonical_form(database: Database) -> None:

@@ -65,6 +65,21 @@ async def test_codes_that_a_spreadsheet_has_changed_are_named(runner: ImportRunn
     assert "has the code 007700" in (await runner.messages(row))[2]
 
 
+async def test_a_upc_e_in_a_file_is_the_product_of_its_upc_a(runner: ImportRunner) -> None:
+    """04252614 of a packet was unknown; as the code of another product too it is ambiguous."""
+    first, second = runner.city.products[:2]
+    async with runner.database.write(PLATFORM, ORIGIN) as session:
+        (await session.get_one(Product, first.id)).barcode = "042100005264"
+    row = await runner.run(stock_file("S1,04252614,7", "S1,425261,9"), SKIP)
+    assert await runner.faults(row) == {3: RowFault.REPEATED}
+    assert await runner.on_hand(0) == [7]
+    async with runner.database.write(PLATFORM, ORIGIN) as session:
+        (await session.get_one(Product, second.id)).barcode = "425261"
+    row = await runner.run(stock_file("S1,04252614,8", "S1,425261,9"), SKIP)
+    assert await runner.faults(row) == {3: RowFault.UNKNOWN_PRODUCT}
+    assert (await runner.messages(row))[3].startswith("Several products have this code")
+
+
 async def test_one_invalid_row_rejects_all_rows(runner: ImportRunner) -> None:
     row = await runner.run(stock_file("S1,P001,7", *INVALID), ALL)
     assert row.status is ImportStatus.FAILED
