@@ -7,21 +7,20 @@ cities two degrees further south), so that tests with a shared database never sh
 import itertools
 import secrets
 from dataclasses import dataclass, field
-from datetime import time
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Integer, Uuid, bindparam, text
 
 from database.audit import AuditContext
+from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.accounts import Membership, Person
-from models.catalog import Brand, Category, Listing, Product
+from models.catalog import Brand, Category, Product
 from models.companies import Company
 from models.identity import Role
 from models.riders import Rider
-from models.stock import Stock, StockEntry, StockReason
-from models.stores import Store, StoreHours, StoreZone
+from models.stores import Store
 
 LATITUDE = 41.15
 LONGITUDE = -8.61
@@ -34,6 +33,39 @@ ON_HAND = 50
 PRICE_MINOR = 199
 NAMES = ("Milk", "Bread", "Eggs", "Butter", "Rice", "Pasta", "Apples", "Tea", "Soap", "Cheese",
          "Water", "Coffee")  # fmt: skip
+# In one statement, because most tests build a city and few look at these rows.
+OPEN_STORES = text(
+    """
+    with zones as (
+        insert into store_zone (store_id, company_id, area)
+        select store, :company, ST_GeomFromEWKT(area)
+        from unnest(cast(:stores as uuid[]), cast(:areas as text[])) as one (store, area)
+    ), hours as (
+        insert into store_hours (store_id, company_id, weekday, opens, closes)
+        select store, :company, weekday, '00:00', '00:00'
+        from unnest(cast(:stores as uuid[])) as store, generate_series(0, 6) as weekday
+    ), shelves as materialized (
+        select * from unnest(
+            cast(:entries as uuid[]), cast(:entry_stores as uuid[]),
+            cast(:entry_products as uuid[]), cast(:categories as uuid[]), cast(:prices as integer[])
+        ) as one (entry, store, product, category, price)
+    ), listings as (
+        insert into listing
+            (store_id, product_id, company_id, category_id, price_minor, available, offer_text,
+            aisle, version)
+        select store, product, :company, category, price, true, '', 'A1', 1 from shelves
+    ), entries as (
+        insert into stock_entry
+            (id, company_id, store_id, product_id, delta, damaged_delta, incoming_delta,
+            batch_delta, reason, reference)
+        select entry, :company, store, product, :on_hand, 0, 0, 0, 'OPENING', '' from shelves
+        where :on_hand > 0
+    )
+    insert into stock
+        (store_id, product_id, company_id, on_hand, held, damaged, incoming, version)
+    select store, product, :company, :on_hand, 0, 0, 0, 1 from shelves
+    """
+).bindparams(bindparam("company", type_=Uuid), bindparam("on_hand", type_=Integer))
 _places = itertools.count()
 
 
@@ -107,24 +139,30 @@ async def build_city(
         row, column = divmod(next(_places), ROW_CITIES)
         place = (LATITUDE + ROW_DEGREES * row, LONGITUDE + STEP_DEGREES * column)
     latitude, longitude = place
+    city = City(latitude, longitude, _company("First"), _company("Second"))
+    for index, (north, east) in enumerate([(0.001, 0.001), (0.01, 0.01), (0.3, 0.3)]):
+        city.first.stores.append(_store(city.first, index, latitude + north, longitude + east))
+    city.second.stores.append(_store(city.second, 0, latitude - 0.3, longitude - 0.3))
+    companies = (city.first, city.second)
     async with database.write(PLATFORM, AuditContext("test:city")) as session:
-        city = City(
-            latitude, longitude, await _shop(session, "First"), await _shop(session, "Second")
-        )
-        for index, (north, east) in enumerate([(0.001, 0.001), (0.01, 0.01), (0.3, 0.3)]):
-            await _store(session, city.first, index, latitude + north, longitude + east, on_hand)
-        await _store(session, city.second, 0, latitude - 0.3, longitude - 0.3, on_hand)
-        for count, shop in ((3, city.first), (1, city.second)):
-            shop.riders = [await _rider(session, shop, n) for n in range(count)]
+        # All rows of a model share a round trip; the models in the order of their references.
+        session.add_all(one.company for one in companies)
+        session.add_all(row for one in companies for row in (*one.categories, one.brand))
+        session.add_all(row for one in companies for row in (*one.products, *one.stores))
+        for count, one in ((3, city.first), (1, city.second)):
+            session.add_all(row for n in range(count) for row in _rider(one, n))
+        for one in companies:
+            await session.execute(OPEN_STORES, _stores_to_open(one, on_hand))
     return city
 
 
-async def _shop(session: AsyncSession, name: str) -> CityCompany:
+def _company(name: str) -> CityCompany:
     suffix = secrets.token_hex(4)
     company = Company(
         name=f"{name} {suffix}",
         slug=f"{name.lower()}-{suffix}",
         currency="EUR",
+        timer_overrides={},
         minimum_order_minor=500,
         small_order_fee_minor=150,
         small_order_below_minor=1500,
@@ -133,22 +171,18 @@ async def _shop(session: AsyncSession, name: str) -> CityCompany:
         tax_rate_bp=600,
     )
     shop = CityCompany(company)
-    session.add(company)
-    await session.flush()
     shop.categories = [
-        Category(company_id=company.id, slug=slug, name=slug.title(), position=position)
+        Category(
+            company_id=shop.id, slug=slug, name=slug.title(), translations={}, position=position
+        )
         for position, slug in enumerate(("food", "home"))
     ]
-    shop.brand = Brand(company_id=company.id, slug="own", name="Own Brand")
-    session.add_all([*shop.categories, shop.brand])
-    await session.flush()
-    _stock_catalog(shop, name)
-    session.add_all(shop.products)
-    await session.flush()
+    shop.brand = Brand(company_id=shop.id, slug="own", name="Own Brand", translations={})
+    _fill_catalog(shop, name)
     return shop
 
 
-def _stock_catalog(shop: CityCompany, name: str) -> None:
+def _fill_catalog(shop: CityCompany, name: str) -> None:
     brand = shop.brand
     assert brand is not None
     for index, product_name in enumerate(NAMES[:PRODUCTS]):
@@ -168,50 +202,39 @@ def _stock_catalog(shop: CityCompany, name: str) -> None:
         shop.prices.append(PRICE_MINOR + 100 * index)
 
 
-async def _store(
-    session: AsyncSession,
-    shop: CityCompany,
-    index: int,
-    latitude: float,
-    longitude: float,
-    on_hand: int,
-) -> None:
-    """Create a store that is always open, with a square zone and every product of its company."""
-    store = Store(
+def _store(shop: CityCompany, index: int, latitude: float, longitude: float) -> Store:
+    return Store(
         company_id=shop.id,
         code=f"S{index + 1}",
         name=f"{shop.company.name} store {index + 1}",
         latitude=latitude,
         longitude=longitude,
         timezone="Europe/Lisbon",
+        timer_overrides={},
     )
-    session.add(store)
-    await session.flush()
-    shop.stores.append(store)
-    session.add(StoreZone(store_id=store.id, company_id=shop.id, area=square(latitude, longitude)))
-    session.add_all(
-        StoreHours(
-            store_id=store.id, company_id=shop.id, weekday=day, opens=time(0), closes=time(0)
-        )
-        for day in range(7)
-    )
-    for product, price in zip(shop.products, shop.prices, strict=True):
-        key = {"store_id": store.id, "product_id": product.id, "company_id": shop.id}
-        session.add(Listing(**key, category_id=product.category_id, price_minor=price, aisle="A1"))
-        session.add(Stock(**key, on_hand=on_hand))
-        if on_hand:
-            session.add(StockEntry(**key, delta=on_hand, reason=StockReason.OPENING))
-    await session.flush()
 
 
-async def _rider(session: AsyncSession, shop: CityCompany, number: int) -> Rider:
+def _stores_to_open(shop: CityCompany, on_hand: int) -> dict[str, object]:
+    """What OPEN_STORES takes: the stores are always open and have all products of the company."""
+    pairs = [(store, product) for store in shop.stores for product in shop.products]
+    return {
+        "company": shop.id,
+        "stores": [store.id for store in shop.stores],
+        "areas": [square(store.latitude, store.longitude) for store in shop.stores],
+        "entries": [uuid7() for _ in pairs],
+        "entry_stores": [store.id for store, _ in pairs],
+        "entry_products": [product.id for _, product in pairs],
+        "categories": [product.category_id for _, product in pairs],
+        "prices": [price for _ in shop.stores for price in shop.prices],
+        "on_hand": on_hand,
+    }
+
+
+def _rider(shop: CityCompany, number: int) -> tuple[Person, Rider, Membership]:
     person = Person(name=f"Rider {number + 1} of {shop.company.name}")
-    session.add(person)
-    await session.flush()
     rider = Rider(person_id=person.id, company_id=shop.id)
-    session.add_all([rider, Membership(person_id=person.id, role=Role.RIDER, company_id=shop.id)])
-    await session.flush()
-    return rider
+    shop.riders.append(rider)
+    return person, rider, Membership(person_id=person.id, role=Role.RIDER, company_id=shop.id)
 
 
 def square(latitude: float, longitude: float, half: float = ZONE_DEGREES) -> str:
