@@ -22,8 +22,8 @@ from tests.support.paths import ROOT
 from tests.support.stripe_simulator import SECRET_KEY
 
 FOLDER = ROOT / ".darkstore" / "attack"
-MANIFEST = FOLDER / "manifest.json"
-KEYS_FILE = FOLDER / "keys.json"
+MANIFEST = "manifest.json"
+KEYS = "keys.json"
 OPERATIONS = ROOT / "docs" / "operations"
 PROXY = "127.0.0.2"
 BYSTANDER = "127.0.0.9"
@@ -76,22 +76,22 @@ def document(name: str) -> str:
 
 
 @contextmanager
-def production_server() -> Iterator[Target]:
-    """Start everything for the block; only what was started here is ended."""
+def production_server(folder: Path = FOLDER) -> Iterator[Target]:
+    """Start everything for the block, with its data in `folder`; end what was started here."""
     _allow_files()
     # What classes have written in an earlier run, demo people among it, is no production.
-    account.remove(FOLDER)
-    FOLDER.mkdir(parents=True)
-    write_manifest(MANIFEST)
-    instance = local.start(FOLDER)
+    account.remove(folder)
+    folder.mkdir(parents=True)
+    write_manifest(folder / MANIFEST)
+    instance = local.start(folder)
     try:
         payments_port, texts_port = valkey.free_port(), valkey.free_port()
-        environment = _environment(instance, payments_port, texts_port)
+        environment = _environment(folder, instance, payments_port, texts_port)
         command = [sys.executable, "-m", "server"]
         subprocess.run(
             [*command, "migrate"], cwd=ROOT, env=environment, check=True, stdout=sys.stderr
         )
-        port, log = valkey.free_port(), FOLDER / "server.log"
+        port, log = valkey.free_port(), folder / "server.log"
         with log.open("w") as output:
             child = subprocess.Popen(
                 [*command, "serve", "--port", str(port)], cwd=ROOT, env=environment,
@@ -99,7 +99,8 @@ def production_server() -> Iterator[Target]:
             )  # fmt: skip
         try:
             _await_ready(port, child, log)
-            yield Target(port, child.pid, instance, log, KEYS_FILE, payments_port, texts_port)
+            keys_file = folder / KEYS
+            yield Target(port, child.pid, instance, log, keys_file, payments_port, texts_port)
         finally:
             process.stop(child.pid, signal.SIGTERM)
             child.wait()
@@ -107,15 +108,17 @@ def production_server() -> Iterator[Target]:
         instance.stop()
 
 
-def _environment(instance: local.Instance, payments_port: int, texts_port: int) -> dict[str, str]:
+def _environment(
+    folder: Path, instance: local.Instance, payments_port: int, texts_port: int
+) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "PYTHONUNBUFFERED": "1",
         "DARKSTORE_ENV": "production",
         "DATABASE_URL": instance.database_url,
         "REDIS_URL": instance.redis_url,
-        "DARKSTORE_KEYS_FILE": str(KEYS_FILE),
-        "DARKSTORE_MANIFEST": str(MANIFEST),
+        "DARKSTORE_KEYS_FILE": str(folder / KEYS),
+        "DARKSTORE_MANIFEST": str(folder / MANIFEST),
         "DARKSTORE_DRAIN_SECONDS": "1",
         "DARKSTORE_TRUSTED_PROXIES": PROXY,
         "DARKSTORE_CONNECTIONS_PER_ADDRESS": str(PER_ADDRESS),

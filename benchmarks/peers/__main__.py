@@ -145,7 +145,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="only check that it runs")
     chosen = parser.parse_args()
     if chosen.short:
-        chosen.seconds, chosen.rounds, chosen.save = 0.3, 1, False
+        chosen.seconds, chosen.rounds, chosen.save = 0.1, 1, False
         if not has_npm_packages():
             chosen.servers = [report.OURS]
             print("bench: the packages of npm are missing, so the other servers were left out.")

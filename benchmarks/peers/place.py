@@ -17,6 +17,9 @@ STORE = "select id from store where code = 'H01'"
 POOL = 20
 """Connections a server may open: as many as ours."""
 
+PREPARED = "BENCH_PREPARED"
+"""Set where another benchmark of the same run has just migrated and seeded the database."""
+
 BUDGET_PER_SECOND = 1_000_000
 """The ledger stays at work, but one caller may spend what thousands would."""
 
@@ -69,8 +72,9 @@ def settings(instance: local.Instance, database: str = DATABASE) -> dict[str, st
 def open_place() -> Place:
     """Start the private servers, migrate and seed; the orders are made the first time only."""
     instance = local.start(FOLDER)
-    for command in ("migrate", "seed"):
-        run_ours(command, settings(instance))
+    if PREPARED not in os.environ:
+        for command in ("migrate", "seed"):
+            run_ours(command, settings(instance))
     postgres = instance.postgres
     if postgres.sql("select to_regproc('order_timeline') is null", "darkstore") == "t":
         store = postgres.sql(STORE, "darkstore")
@@ -89,9 +93,10 @@ def open_place() -> Place:
 def copied(place: Place, name: str) -> Place:
     """The same servers with a copy of the database, which is made once and then migrated."""
     postgres = place.instance.postgres
-    if name not in postgres.sql("select datname from pg_database").split():
+    if name in postgres.sql("select datname from pg_database").split():
+        run_ours("migrate", settings(place.instance, name))
+    else:
         postgres.sql(f"create database {name} template {place.database}")
-    run_ours("migrate", settings(place.instance, name))
     return replace(place, database=name)
 
 

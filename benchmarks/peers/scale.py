@@ -114,7 +114,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="only check that it runs")
     chosen = parser.parse_args()
     if chosen.short:
-        chosen.seconds, chosen.rounds, chosen.save = 0.3, 1, False
+        chosen.seconds, chosen.rounds, chosen.save = 0.1, 1, False
     place = open_place()
     try:
         found = measure(chosen, place)

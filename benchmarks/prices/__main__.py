@@ -12,7 +12,10 @@ import logging
 import sys
 
 from attack.target import production_server
+from tests.support.paths import ROOT
 from tests.support.production.price_run import HEADING, MAX_RATIO, measure_prices
+
+FOLDER = ROOT / ".darkstore" / "prices"
 
 
 def main() -> int:
@@ -22,7 +25,7 @@ def main() -> int:
     chosen = parser.parse_args()
     # A story plays a job that fails.
     logging.getLogger("darkstore").addHandler(logging.NullHandler())
-    with production_server() as target:
+    with production_server(FOLDER) as target:
         rows = asyncio.run(measure_prices(target, short=chosen.short))
     print(HEADING)
     print("\n".join(map(str, rows)))

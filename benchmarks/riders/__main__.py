@@ -44,7 +44,7 @@ RIDERS_A_CONNECTION = 5
 NEAREST_ASKED = 1_000
 START_SECONDS = 30.0
 FILES = 16_384
-SHORT = {"rate": 50, "seconds": 2.0, "servers": 1, "riders": 200, "searches": 20, "save": False}
+SHORT = {"rate": 50, "seconds": 1.0, "servers": 1, "riders": 200, "searches": 20, "save": False}
 SEEN = """
 insert into rider_position (rider_id, person_id, company_id, latitude, longitude, seen_at)
     select r.id, r.person_id, r.company_id, p.latitude, p.longitude, now()

@@ -5,7 +5,7 @@ import re
 
 from benchmarks.peers import plot
 from benchmarks.peers.report import RESULTS
-from benchmarks.short import IN_PROCESS, SERVERS
+from benchmarks.short import OTHERS, SHARED_DATABASE
 from tests.support.paths import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -49,7 +49,7 @@ def test_every_target_has_a_short_form_that_check_runs() -> None:
         for name in benchmarks
         if (match := re.search(r"benchmarks\.([a-z.]+)", RECIPES[name]))
     }
-    short = {name for name, module in modules.items() if module in SERVERS + IN_PROCESS}
+    short = {name for name, module in modules.items() if module in SHARED_DATABASE + OTHERS}
     steps = {name for name, step in (BY_STEP | LIKE_CHECKS).items() if step in CHECK}
     tests = {name for name, path in BY_TEST.items() if (ROOT / path).is_file()}
     assert documented() - short - steps - tests - set(NEEDS_NETWORK) == {"check"}
