@@ -20,6 +20,8 @@ FINDS := python3.13 python3.12 python3.11 python3.14 python3
 NEW := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for one in $(FINDS); do $$one -c '$(NEW)' 2>/dev/null && echo $$one && break; done)
 export PORT
+# A process that finds no bytecode compiles a thousand modules before it starts.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests run stop reset test test-fast check format lint types contracts schema schema-diff states rules \
@@ -48,15 +50,20 @@ reset: ## stop, and delete the data
 setup-tests: setup
 	@$(PYTHON) -m local setup --tests
 
+# The files keep their order: tests/conftest.py puts the long ones first.
+DIVIDED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 test: setup-tests clients-if-npm ## run all tests on all cores (ARGS="tests/local -k port")
-	@$(IN) pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(IN) pytest $(DIVIDED) $(ARGS)
 
 test-fast: setup ## run the tests that need no server process
-	@$(IN) pytest -n $(WORKERS) --dist loadfile -m "not processes" \
+	@$(IN) pytest $(DIVIDED) -m "not processes" \
 	 $(addprefix --ignore=tests/,clients faults local) $(ARGS)
 
-check: setup lint types contracts schema-diff test bench-short ## everything that CI runs
-	@$(MAKE) --no-print-directory -j2 -Otarget attack-short demo-short # both wait more than they compute
+SIDE_BY_SIDE := $(MAKE) --no-print-directory -j2 -Otarget
+check: setup ## everything that CI runs
+	@$(SIDE_BY_SIDE) types lint contracts schema-diff
+	@$(MAKE) --no-print-directory test
+	@$(SIDE_BY_SIDE) attack-short demo-short bench-short # the first two wait more than they compute
 
 lint: setup ## compare the format and the rules of the code
 	$(IN) ruff format --check .
