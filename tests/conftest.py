@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -22,6 +23,7 @@ from tests.support.server.databases import (
     FOLDER,
     SESSION,
     TEMPLATE,
+    WORKER,
     clone_database,
     migrate,
     superuser,
@@ -44,14 +46,30 @@ os.environ["SSL_CERT_DIR"] = str(FOLDER)
 
 SERVER_FIXTURES = frozenset({"postgres_url", "redis_url"})
 PROCESS_FOLDERS = tuple(str(ROOT / "tests" / name) for name in ("clients", "faults", "local"))
+WITHOUT_PROCESSES = "not processes"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a process besides their own."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that need a process besides their own; workers begin with long files.
+
+    A worker that got a long file last would keep the other one waiting.
+    """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if SERVER_FIXTURES.intersection(fixtures) or str(item.path).startswith(PROCESS_FOLDERS):
             item.add_marker("processes")
+    if WORKER:
+        seconds: dict[Path, float] = {}
+        for item in items:
+            seconds[item.path] = max(_most_seconds(config, item), seconds.get(item.path, 0.0))
+        items.sort(key=lambda item: -seconds[item.path])
+
+
+def _most_seconds(config: pytest.Config, item: pytest.Item) -> float:
+    """How long a test may take, if it says that it takes longer than most; else 0."""
+    if limit := item.get_closest_marker("timeout"):
+        return float(limit.args[0])
+    return float(config.getini("timeout")) if item.get_closest_marker("slow") else 0.0
 
 
 def pytest_collection_finish() -> None:
@@ -61,8 +79,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The superuser's URL of a PostgreSQL with PostGIS for tests."""
+    if request.config.getoption("markexpr") == WITHOUT_PROCESSES:
+        pytest.fail("the test requests PostgreSQL by a name that its collection did not see")
     if url := os.environ.get("DARKSTORE_TEST_DATABASE_URL"):
         yield url
         return

@@ -97,6 +97,9 @@ async def test_the_clients_operations_are_answered_alike(
         pytest.skip("streams are compared elsewhere, and sign-in is not rolled back")
     rng = random.Random(SEED)
     for who in store.actors:
+        tried: list[Any] = []
         for _ in range(ROUNDS):
             variables = store.adapt_variables(operation.sample, rng)
-            await store.compare(who, operation.document, variables)
+            if variables not in tried:
+                await store.compare(who, operation.document, variables)
+            tried.append(variables)

@@ -44,6 +44,7 @@ async def test_a_database_without_tables_is_not_served(postgres_url: str) -> Non
         await asyncio.to_thread(check_settings, READS, {"DATABASE_URL": postgres_url})
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", ["stripe", "twilio", "smtp"])
 async def test_simulators_run_in_development_only(name: str) -> None:
     others = {key: value for key, value in os.environ.items() if key != "DARKSTORE_ENV"}
@@ -57,6 +58,7 @@ async def test_simulators_run_in_development_only(name: str) -> None:
     assert said.count(b"\n") == 1
 
 
+@pytest.mark.processes
 async def test_the_accounts_of_the_demo_are_in_no_page_of_production(tmp_path: Path) -> None:
     """The application of production does not even import the page that shows them."""
     program = "import sys, server.app; sys.exit('server.endpoints.explorer' in sys.modules)"

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from gateways.payments import PaymentIntent
 from tests.support.paths import ROOT
@@ -50,6 +51,7 @@ async def process(port: int, state: Path, webhook: str) -> AsyncIterator[int]:
         await child.wait()
 
 
+@pytest.mark.processes
 async def test_a_killed_simulator_keeps_payments_keys_and_undelivered_events(
     tmp_path: Path,
 ) -> None:

@@ -52,7 +52,7 @@ async def customer(container: Container) -> ActorClient:
 
 
 @pytest.fixture
-def user(request: pytest.FixtureRequest) -> ActorClient:
-    """The actor of another fixture, by its name."""
+def user(request: pytest.FixtureRequest, container: Container) -> ActorClient:
+    """The actor of another fixture, by its name, which needs the container."""
     client: ActorClient = request.getfixturevalue(request.param)
     return client

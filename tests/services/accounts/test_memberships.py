@@ -33,8 +33,8 @@ def new_email() -> str:
 
 
 @pytest.fixture
-def somebody(request: pytest.FixtureRequest) -> ActorClient:
-    """A shared client, by the name of its fixture."""
+def somebody(request: pytest.FixtureRequest, container: Container) -> ActorClient:
+    """A shared client, by the name of its fixture, which needs the container."""
     result: ActorClient = request.getfixturevalue(request.param)
     return result
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from resolvers.context import Container
 from tests.support.actors import ActorClient
 
 CREATE = """mutation ($input: CompanyCreateInput!) { companyCreate(input: $input) {
@@ -18,8 +19,8 @@ def company_input(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def somebody(request: pytest.FixtureRequest) -> ActorClient:
-    """A shared client, by the name of its fixture."""
+def somebody(request: pytest.FixtureRequest, container: Container) -> ActorClient:
+    """A shared client, by the name of its fixture, which needs the container."""
     result: ActorClient = request.getfixturevalue(request.param)
     return result
 
