@@ -98,6 +98,8 @@ class Actor:
     grants: tuple[Grant, ...] = ()
     app_id: UUID | None = None
     scopes: frozenset[AppScope] = frozenset()
+    is_guest: bool = False
+    """Whether the person began without phone and e-mail, as far as the session's token says."""
     roles: frozenset[Role] = field(init=False)
     _scope: Scope = field(init=False, repr=False, compare=False)
 

@@ -13,6 +13,8 @@ FULL_AFTER_SECONDS = 40
 # all staff of a company share the company's.
 ADDRESS_FACTOR = 5
 COMPANY_FACTOR = 50
+# Whoever asks becomes a guest, so all guests of a client network have no more than twenty people.
+GUESTS_FACTOR = 20
 # An app does for many what people do one by one, and must leave room for its company's people.
 APP_FACTOR = 10
 MAX_COMPANIES = 5
@@ -22,7 +24,7 @@ ENDED_DIVISOR = 40
 
 @dataclass(frozen=True, slots=True)
 class CallerBucketSizes:
-    """Sizes of the kinds of buckets; `site` is for all clients of one IPv6 /48."""
+    """Sizes of the kinds of buckets; those of a site are for all clients of one IPv6 /48."""
 
     person: BucketSize
     address: BucketSize
@@ -30,6 +32,8 @@ class CallerBucketSizes:
     company: BucketSize
     app: BucketSize
     ended: BucketSize
+    guests: BucketSize
+    guests_site: BucketSize
 
     @classmethod
     def of(cls, person_per_second: int) -> "CallerBucketSizes":
@@ -46,6 +50,8 @@ class CallerBucketSizes:
             company=size(COMPANY_FACTOR),
             app=size(APP_FACTOR),
             ended=BucketSize(person_per_second, person_per_second / ENDED_DIVISOR),
+            guests=size(GUESTS_FACTOR),
+            guests_site=size(GUESTS_FACTOR * SITE_FACTOR),
         )
 
     def buckets_of(self, actor: Actor, address: str) -> list[tuple[str, BucketSize]]:
@@ -54,9 +60,12 @@ class CallerBucketSizes:
         None for an anonymous caller on this machine: a proxy or simulation speaks for many.
         """
         if actor.person_id is None:
-            return self._buckets_of_address(address)
-        companies = actor.company_ids[:MAX_COMPANIES]
+            return _buckets_of_network("", address, self.address, self.site)
         own = (f"person:{actor.person_id}", self.person)
+        if actor.is_guest:
+            guests = _buckets_of_network("guests:", address, self.guests, self.guests_site)
+            return [own, *guests]
+        companies = actor.company_ids[:MAX_COMPANIES]
         if actor.app_id is not None:
             own = (f"app:{actor.app_id}", self.app)
         return [
@@ -69,7 +78,7 @@ class CallerBucketSizes:
 
         Nothing else is paid from them: what strangers spend refuses no signed-in neighbor.
         """
-        return [(f"failures:{name}", size) for name, size in self._buckets_of_address(address)]
+        return _buckets_of_network("failures:", address, self.address, self.site)
 
     def ended_buckets_of(self, credential: str) -> list[tuple[str, BucketSize]]:
         """Name and size of the bucket that pays for a token, key or secret which has ended.
@@ -80,11 +89,15 @@ class CallerBucketSizes:
         digest = sha256(signed.encode(errors="replace")).hexdigest()
         return [(f"ended:{digest}", self.ended)]
 
-    def _buckets_of_address(self, address: str) -> list[tuple[str, BucketSize]]:
-        network = parse_network(address)
-        if not network.limited:
-            return []
-        own = (f"address:{network.key}", self.address)
-        if network.site_key is None:
-            return [own]
-        return [own, (f"site:{network.site_key}", self.site)]
+
+def _buckets_of_network(
+    prefix: str, address: str, size: BucketSize, site_size: BucketSize
+) -> list[tuple[str, BucketSize]]:
+    """The buckets of a client network; none for this machine."""
+    network = parse_network(address)
+    if not network.limited:
+        return []
+    own = (f"{prefix}address:{network.key}", size)
+    if network.site_key is None:
+        return [own]
+    return [own, (f"{prefix}site:{network.site_key}", site_size)]

@@ -115,6 +115,8 @@ class KeyRing:
             "sid": str(actor.session_id),
             "grants": [_grant_claim(grant) for grant in actor.grants],
         }
+        if actor.is_guest:
+            claims["guest"] = True
         if actor.app_id is not None:
             claims["client_id"] = str(actor.app_id)
             claims["scope"] = " ".join(sorted(scope.token for scope in actor.scopes))
@@ -252,7 +254,12 @@ def _actor(claims: dict[str, Any]) -> Actor:
     app = claims.get("client_id")
     scopes = frozenset(SCOPES_BY_TOKEN[token] for token in claims.get("scope", "").split())
     return Actor(
-        UUID(claims["sub"]), UUID(claims["sid"]), grants, UUID(app) if app else None, scopes
+        UUID(claims["sub"]),
+        UUID(claims["sid"]),
+        grants,
+        UUID(app) if app else None,
+        scopes,
+        is_guest=claims.get("guest") is True,
     )
 
 

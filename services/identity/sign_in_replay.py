@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.accounts import Person
-from models.identity import Actor, SignInSession
+from models.identity import SignInSession
 from services.core import idempotency
 from services.core.idempotency import IdempotentRequest
 from services.core.problems import DomainError, InvalidInput
@@ -87,7 +87,7 @@ async def _replay(
     sign_in_session = await session.get_one(SignInSession, UUID(str(outcome[SESSION])))
     session_id = sign_in_session.id
     person = await session.get_one(Person, sign_in_session.person_id)
-    actor = Actor(person.id, session_id, await sign_in_sessions.load_grants(session, person.id))
+    actor = await sign_in_sessions.actor_of(session, person, session_id)
     access_token, expiry = signer.sign(actor, float(str(outcome[EXPIRES_AT])))
     expires_at = datetime.fromtimestamp(expiry, UTC)
     refresh_token = sign_in_sessions.derive_refresh_token(signer, request, session_id)

@@ -211,10 +211,15 @@ async def _issue_tokens(
             expires_at=sign_in_session.expires_at,
         )
     )
-    actor = Actor(person.id, session_id, await load_grants(session, person.id))
-    access_token, expiry = signer.sign(actor)
+    access_token, expiry = signer.sign(await actor_of(session, person, session_id))
     expires_at = datetime.fromtimestamp(expiry, UTC)
     return SessionTokens(person, session_id, access_token, expires_at, refresh_token)
+
+
+async def actor_of(session: AsyncSession, person: Person, session_id: UUID) -> Actor:
+    """The person with their roles, as a token of a session names them."""
+    grants = await load_grants(session, person.id)
+    return Actor(person.id, session_id, grants, is_guest=person.is_guest)
 
 
 def derive_refresh_token(

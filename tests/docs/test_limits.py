@@ -37,7 +37,8 @@ def test_the_document_has_every_price() -> None:
 
 def test_the_document_has_the_budgets() -> None:
     sizes = CallerBucketSizes.of(BUDGET_PER_SECOND.read({}))
-    for size in (sizes.person, sizes.address, sizes.app, sizes.company, sizes.ended):
+    shown = (sizes.person, sizes.address, sizes.app, sizes.company, sizes.ended, sizes.guests)
+    for size in shown:
         assert f"| {size.refill_per_second:,g} | {size.capacity:,} |" in DOCUMENT
 
 
