@@ -69,7 +69,7 @@ class Engine:
         return None
 
     def admit_size(self, size_bytes: int, context: Any) -> Answer | None:
-        """Called before a request of this size is worked on; a subclass may refuse it."""
+        """Called before a request of this size is parsed; a subclass may refuse it."""
         return None
 
     def admit_request(self, context: Any) -> Answer | None:

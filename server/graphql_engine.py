@@ -39,7 +39,9 @@ class GraphQLEngine(Engine):
         return self._charge(prices.document_price(query), context)
 
     def admit_size(self, size_bytes: int, context: Any) -> Answer | None:
-        """Let the caller pay for a large request."""
+        """Let the caller pay for a large request, before it is parsed."""
+        if size_bytes <= prices.FREE_REQUEST_BYTES:
+            return None
         return self._charge(prices.request_price(size_bytes), context)
 
     def admit_request(self, context: Any) -> Answer | None:

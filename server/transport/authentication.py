@@ -105,5 +105,5 @@ def charged_refusal(
     """The refusal of a request, paid by the client network; another one when it can't pay."""
     if isinstance(rejected, CallerRejected) or rejected.status >= 500:
         return rejected
-    failure = authenticator.charge_refusal(client, rejected.size_bytes)
+    failure = authenticator.charge_refusal(client)
     return rejected if failure is None else CallerRejected(failure)

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol
 
 from execution import Answer, Engine, PreparedOperation
-from resolvers.prices import FREE_REQUEST_BYTES
 from server.transport.operation import Operation
 from server.transport.rejection import single_error
 
@@ -48,10 +47,6 @@ def prepare_operation(
 
     Returns an awaitable, which has to be awaited, when its document must be fetched or stored.
     """
-    if operation.size_bytes > FREE_REQUEST_BYTES:
-        refusal = engine.admit_size(operation.size_bytes, context)
-        if refusal is not None:
-            return refusal
     document = documents.find(operation, context)
     if isinstance(document, str):
         return _prepare(engine, documents, document, operation, context)

@@ -20,12 +20,10 @@ class Operation(NamedTuple):
     extensions: dict[str, Any] | None
     document_id: str | None = None
     """SHA-256 of the document in hexadecimal, if the request names it so."""
-    size_bytes: int = 0
-    """The size of the request, which its caller pays for."""
 
 
-def parse_operation(parameters: object, *, levels: int, size_bytes: int = 0) -> Operation:
-    """Parse decoded JSON of this size; raises MalformedRequest with the first fault.
+def parse_operation(parameters: object, *, levels: int) -> Operation:
+    """Parse decoded JSON; raises MalformedRequest with the first fault.
 
     An empty text is no value, for each parameter and by every way in: a URL has no other way to
     write null.
@@ -51,7 +49,6 @@ def parse_operation(parameters: object, *, levels: int, size_bytes: int = 0) -> 
         variables=_mapping(parameters, "variables", levels),
         extensions=extensions,
         document_id=document_id,
-        size_bytes=size_bytes,
     )
 
 

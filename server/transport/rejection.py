@@ -28,8 +28,6 @@ class RequestRejected(Exception):
         self.message = message
         self.headers = dict(headers or {})
         self.retry_after_seconds = retry_after_seconds
-        self.size_bytes = 0
-        """How much was parsed before it was refused."""
         if retry_after_seconds is not None:
             self.headers["retry-after"] = str(retry_after_seconds)
 

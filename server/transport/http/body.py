@@ -15,31 +15,32 @@ _PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "e
 _JSON_PARAMETERS = frozenset({"variables", "extensions"})
 
 
-async def read_operation(request: Request, limits: TransportLimits) -> Operation:
-    """Parse a GET's query string or a POST's JSON body; raises RequestRejected."""
+async def read_text(request: Request, limits: TransportLimits) -> bytes:
+    """Read a GET's query string or a POST's body, unparsed; raises RequestRejected."""
     if request.method == "GET":
-        size_bytes = len(request.scope.get("query_string", b""))
-        return _operation(_from_url(request), limits, size_bytes)
+        text: bytes = request.scope.get("query_string", b"")
+        return text
     if request.method == "POST":
         check_content_headers(request.headers)
-        return parse_body(await _bounded_body(request, limits), limits)
+        return await _bounded_body(request, limits)
     raise RequestRejected(
         405, "METHOD_NOT_ALLOWED", "GraphQL is served by POST and GET.", {"allow": "GET, POST"}
     )
 
 
+def parse_query_string(text: bytes, limits: TransportLimits) -> Operation:
+    """Parse the query string of a GET; raises RequestRejected."""
+    return _operation(_parameters(text), limits)
+
+
 def parse_body(body: bytes, limits: TransportLimits) -> Operation:
     """Parse the body of a POST; raises RequestRejected."""
-    try:
-        return _operation(_json(body, "The body"), limits, len(body))
-    except RequestRejected as rejected:
-        rejected.size_bytes = len(body)
-        raise
+    return _operation(_json(body, "The body"), limits)
 
 
-def _operation(parameters: object, limits: TransportLimits, size_bytes: int) -> Operation:
+def _operation(parameters: object, limits: TransportLimits) -> Operation:
     try:
-        return parse_operation(parameters, levels=limits.json_levels, size_bytes=size_bytes)
+        return parse_operation(parameters, levels=limits.json_levels)
     except MalformedRequest as fault:
         raise RequestRejected(400, "BAD_REQUEST", str(fault)) from None
 
@@ -85,10 +86,9 @@ async def _bounded_body(request: Request, limits: TransportLimits) -> bytes:
     return bytes(body)
 
 
-def _from_url(request: Request) -> dict[str, object]:
-    raw: bytes = request.scope.get("query_string", b"")
+def _parameters(query_string: bytes) -> dict[str, object]:
     parameters: dict[str, object] = {}
-    for name, text in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+    for name, text in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True):
         if name not in _PARAMETERS:
             continue
         if name in parameters:

@@ -18,7 +18,7 @@ from server.transport.authentication import (
 from server.transport.connections import LiveConnections
 from server.transport.document_lookup import DocumentLookup, NoPersistedQueries, prepare_operation
 from server.transport.http.accept import AcceptedMedia, parse_accept
-from server.transport.http.body import read_operation
+from server.transport.http.body import parse_body, parse_query_string, read_text
 from server.transport.http.fast_endpoint import FastEndpoint
 from server.transport.http.fast_request import request_id_of
 from server.transport.http.reply import (
@@ -106,8 +106,12 @@ class GraphQLOverHTTP:
             raise not_acceptable()
         if request.method == "GET":
             self._check_get(request)
-        operation = await read_operation(request, self._limits)
+        text = await read_text(request, self._limits)
         caller = await self._authenticate(request, request_id)
+        if (refusal := self._engine.admit_size(len(text), caller.context)) is not None:
+            return self._answer_response(refusal, accepted)
+        parse = parse_query_string if request.method == "GET" else parse_body
+        operation = parse(text, self._limits)
         prepared = prepare_operation(self._engine, self._documents, operation, caller.context)
         if not isinstance(prepared, PreparedOperation | Answer):
             prepared = await prepared

@@ -84,21 +84,25 @@ class FastEndpoint:
     def _begin(self, request: FastRequest) -> Answer | Awaitable[Answer]:
         if not request.head.is_plain_json:
             request.head.check()
-        operation = self._operation(request)
         caller = self._authenticator.authenticate(request.headers(), client=request.head.client)
         if isinstance(caller, AuthenticatedCaller):
-            return self._prepare(request, operation, caller)
-        return self._prepare_authenticated(request, operation, caller)
+            return self._prepare(request, caller)
+        return self._prepare_authenticated(request, caller)
 
     async def _prepare_authenticated(
-        self, request: FastRequest, operation: Operation, authentication: Awaitable[Authentication]
+        self, request: FastRequest, authentication: Awaitable[Authentication]
     ) -> Answer:
-        begun = self._prepare(request, operation, require_caller(await authentication))
+        begun = self._prepare(request, require_caller(await authentication))
         return begun if isinstance(begun, Answer) else await begun
 
     def _prepare(
-        self, request: FastRequest, operation: Operation, caller: AuthenticatedCaller
+        self, request: FastRequest, caller: AuthenticatedCaller
     ) -> Answer | Awaitable[Answer]:
+        """Let the caller pay for the size of the request, before it is parsed."""
+        refusal = self._engine.admit_size(len(request.body), caller.context)
+        if refusal is not None:
+            return refusal
+        operation = self._operation(request)
         prepared = prepare_operation(self._engine, self._documents, operation, caller.context)
         if isinstance(prepared, PreparedOperation):
             return self._execute(request, prepared, operation, caller)

@@ -26,6 +26,7 @@ from server.transport.authentication import (
     AuthenticationFailure,
     authentication_of,
 )
+from server.transport.http import body
 from server.transport.websocket.frames import BAD_REQUEST, TRY_AGAIN
 from services.core.rate_limiter import CostReservation, RateLimiter
 from tests.support.actors import create_client
@@ -61,7 +62,7 @@ async def test_a_socket_is_opened_and_renewed_by_those_who_can_pay(container: Co
     "sent",
     [
         {"content": b"{"},
-        {"content": b"[" * 50_000},
+        {"content": b"[" * 2_000},
         {"json": [{}]},
         {"content": b"{}", "headers": {"content-type": "text/plain"}},
         {"json": {"query": "{ schemaVersion }"}, "headers": {"accept": "image/png"}},
@@ -163,6 +164,31 @@ async def test_a_refused_body_is_paid_for_by_its_size(container: Container, way:
     assert response.status_code == 400
     paid = before - level(budgets, ANONYMOUS, authenticator.address)
     assert paid == REFUSED_REQUEST + request_price(len(body))
+
+
+@pytest.mark.parametrize("way", ["fast", "asgi"])
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_a_large_body_is_paid_for_before_it_is_parsed(
+    container: Container, monkeypatch: pytest.MonkeyPatch, way: str, signed_in: bool
+) -> None:
+    """The JSON and the document of 100 KB were read before the answer was 429."""
+    person = await create_client(container, "Broke")
+    budgets = CallerBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1_000))
+    limited = GraphQLEngine(graph, limits=Limits(), on_error=format_error, budgets=budgets)
+    authenticator = FarAuthenticator(container, budgets)
+    payer = (person.actor if signed_in else ANONYMOUS, authenticator.address)
+    parsed: list[bytes] = []
+    monkeypatch.setattr(body, "decode_json", parsed.append)
+    headers = {"content-type": "application/json"}
+    headers |= {"authorization": f"Bearer {person.token}"} if signed_in else {}
+    headers |= {"upgrade": "none"} if way == "asgi" else {}
+    async with serve_engine(container, limited, authenticator) as client:
+        budgets.take(*payer, level(budgets, *payer))
+        large = await client.http.post("/graphql", content=b"[" * 50_000, headers=headers)
+    [error] = large.json()["errors"]
+    assert (large.status_code, error["extensions"]["code"]) == (429, "THROTTLED")
+    assert large.headers["retry-after"] == str(error["extensions"]["retryAfterSeconds"])
+    assert parsed == []
 
 
 @pytest.mark.parametrize(
