@@ -33,6 +33,7 @@ from tests.support.server.databases import (
 pytest_plugins = [
     "tests.support.actors",
     "tests.support.plugins.declared_facts",
+    "tests.support.plugins.left_states",
     "tests.support.plugins.missing_programs",
     "tests.support.plugins.whole_batches",
 ]

@@ -23,7 +23,9 @@ from services.core.state_machine import (
     AutomaticTransition,
     StateMachine,
     Transition,
+    column_values,
     has_role_in_store,
+    raise_version,
 )
 from services.events.event_log import alert_stream, record_event
 
@@ -105,6 +107,7 @@ async def snooze(
 ) -> StockAlert:
     """Hide an alert until a time, at most MAX_SNOOZE_DAYS ahead; it reopens then.
 
+    The same time again keeps the version.
     Raises DomainError: as `MACHINE.begin`, InvalidInput for a time that is past or too far ahead.
     """
     row = await MACHINE.begin(session, actor, alert_id, AlertAction.SNOOZE)
@@ -112,8 +115,11 @@ async def snooze(
     if not now < until <= now + timedelta(days=MAX_SNOOZE_DAYS):
         message = f"Put it off until a moment of the next {MAX_SNOOZE_DAYS} days."
         raise DomainError(InvalidInput(path=["input", "until"], message=message))
-    MACHINE.move(row, AlertStatus.SNOOZED)
+    before = column_values(row)
+    MACHINE.set_status(row, AlertStatus.SNOOZED)
     row.snoozed_until = until
+    if not raise_version(row, before):
+        return row
     return await _record_change(session, row, "STOCK_ALERT_SNOOZED")
 
 

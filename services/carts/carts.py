@@ -134,6 +134,7 @@ async def set_lines(
 ) -> Cart:
     """Set the quantities of products in the person's cart; other lines are unchanged.
 
+    A call that changes nothing keeps the version, and a wish for substitution is renewed.
     Products that the store does not list can be removed but not added. Raises DomainError:
     NotFound, InvalidInput, QuantityOutOfRange, LineLimit, VersionConflict.
     """
@@ -144,16 +145,22 @@ async def set_lines(
     row = await _lock(session, person_id, company_id)
     check_version(row, expected_version, "The cart was changed elsewhere: read it again.")
     lines = {line.product_id: line for line in await list_lines(session, row.id)}
-    count = len(lines)
+    before = _contents(lines)
     now = await _touch(session, row)
     for index, line_change in enumerate(changes):
         # One microsecond apart, so that lines added together keep their order.
         added_at = now + timedelta(microseconds=index)
         lines = await _set(session, row, lines, line_change, added_at)
-    if len(lines) > count:
+    row.version += _contents(lines) != before
+    if len(lines) > len(before):
         validate_line_count(len(lines))
     await session.flush()
     return row
+
+
+def _contents(lines: Mapping[UUID, CartLine]) -> dict[UUID, tuple[int, Substitution | None]]:
+    """What the lines ask for, by product; a new line without a wish has none yet."""
+    return {key: (line.quantity, line.substitution) for key, line in lines.items()}
 
 
 async def merge_carts(session: AsyncSession, from_person_id: UUID, to_person_id: UUID) -> None:
@@ -179,6 +186,7 @@ async def _merge_cart(session: AsyncSession, guest: Cart, to_person_id: UUID) ->
     target = await _lock(session, to_person_id, guest.company_id)
     lines = {line.product_id: line for line in await list_lines(session, target.id)}
     now = await _touch(session, target)
+    target.version += 1
     for index, line in enumerate(guest_lines):
         own = lines.get(line.product_id)
         if own is None and len(lines) >= MAX_MERGED_LINES:
@@ -250,9 +258,8 @@ async def _find_locked(session: AsyncSession, person_id: UUID, company_id: UUID)
 
 
 async def _touch(session: AsyncSession, row: Cart) -> datetime:
-    """Increment the version and set the update time; return that time."""
+    """Set the update time and return it."""
     now = await clock.current_time(session)
-    row.version += 1
     row.updated_at = now
     return now
 

@@ -29,7 +29,7 @@ from models.riders import Rider, RiderPosition, RiderStatus, Vehicle
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
-from services.core.state_machine import illegal_step
+from services.core.state_machine import column_values, illegal_step, raise_version
 from services.delivery import rider_access
 from services.delivery.rider_states import RIDER_MACHINE, rider_companies
 from services.events.event_log import record_event, rider_stream
@@ -169,7 +169,7 @@ async def go_online(
     """Begin a shift, or change its vehicle; the rider gets offers after their first position.
 
     Without a company it is the one of the present or the last shift. Deliveries of the company that
-    search for a rider search again at once.
+    search for a rider search again at once. A shift that goes on as it is keeps the version.
     Raises DomainError: NotFound, IllegalStep while online for another company.
     """
     rider, rows = await _lock_rider(session, actor, company_id)
@@ -180,12 +180,13 @@ async def go_online(
     if is_online_elsewhere(rider, rows):
         message = "You are online for another company: go offline there first."
         raise illegal_step("input", message=message, state=rider.status)
+    before = column_values(rider)
     rider.vehicle = vehicle or rider.vehicle
     if rider.status is RiderStatus.OFFLINE:
         RIDER_MACHINE.set_status(rider, RiderStatus.ONLINE)
         rider.online_since = rider.last_shift_at = await current_time(session)
-    rider.version += 1
-    _record_shift_change(session, rider, device_time)
+    if raise_version(rider, before):
+        _record_shift_change(session, rider, device_time)
     await session.flush()
     await wake_searches(session, rider.company_id)
     return rider
@@ -211,11 +212,12 @@ async def end_shift(
     session: AsyncSession, rider: Rider, device_time: datetime | None = None
 ) -> None:
     """Take a locked rider offline: nobody sees their position any more."""
+    before = column_values(rider)
     if rider.status is RiderStatus.ONLINE:
         RIDER_MACHINE.set_status(rider, RiderStatus.OFFLINE)
     rider.online_since = None
-    rider.version += 1
-    _record_shift_change(session, rider, device_time)
+    if raise_version(rider, before):
+        _record_shift_change(session, rider, device_time)
     await session.flush()
     await session.execute(DELETE_POSITION, {"rider": rider.id})
     await expire_open_offer(session, rider)

@@ -1,7 +1,7 @@
 """Picking and packing: records the units found of each line, closes the bags, charges them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from services.carts.totals import included_tax
 from services.catalog import code_lookup, weights
 from services.catalog.product_codes import ReadCode
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
-from services.core.state_machine import illegal_step
+from services.core.state_machine import column_values, illegal_step
 from services.core.text import parse_code
 from services.delivery import deliveries
 from services.fulfillment import packed_lines, substitution_totals
@@ -84,11 +84,12 @@ async def pick_line(
 ) -> Fulfillment:
     """Record how many units of a line were found: all make it FOUND, fewer make it SHORT.
 
-    Can be repeated until the order is packed; damaged units stay damaged. Raises DomainError:
-    NotFound, IllegalStep, VersionConflict, InvalidInput, AmbiguousCode, WrongProduct when the code
-    is not of the line's product, BatchFrozen when the units could only be of a batch that must not
-    be sold, InsufficientStock when units in place of damaged ones are all reserved, and TooLight or
-    TooHeavy for an impossible weight, or one that costs more than is authorized.
+    Can be repeated until the order is packed; damaged units stay damaged. A pick that changes
+    nothing keeps the version, but its picker is at work. Raises DomainError: NotFound,
+    IllegalStep, VersionConflict, InvalidInput, AmbiguousCode, WrongProduct when the code is not of
+    the line's product, BatchFrozen when the units could only be of a batch that must not be sold,
+    InsufficientStock when units in place of damaged ones are all reserved, and TooLight or TooHeavy
+    for an impossible weight, or one that costs more than is authorized.
     """
     task = await begin(session, actor, fulfillment_id, PICK_LINE, expected_version)
     line, pick = await _find_line(session, task, pick)
@@ -97,9 +98,11 @@ async def pick_line(
         message = f"Between 0 and {line.quantity} units of this line can be found."
         raise DomainError(InvalidInput(path=["input", "quantity"], message=message))
     damaged_units.check_damaged_quantity(pick.damaged)
+    # A batch is assigned anew even to the same number of units.
+    before = column_values(line) if pick.batch_code is None else None
     line.picked_grams = await _checked_grams(session, line, pick)
     await _record_units(session, task, line, pick, actor.person_id)
-    await _decide_line(session, task, line)
+    await _decide_line(session, task, line, before)
     await session.flush()
     return task.fulfillment
 
@@ -117,16 +120,24 @@ async def _checked_grams(
     )
 
 
-async def _decide_line(session: AsyncSession, task: PickingTask, line: FulfillmentLine) -> None:
-    """Set the status of a line from the units found, and record the change."""
+async def _decide_line(
+    session: AsyncSession,
+    task: PickingTask,
+    line: FulfillmentLine,
+    before: Mapping[str, object] | None,
+) -> None:
+    """Set the status of a line from the units found, and record what differs from `before`."""
     fulfillment = task.fulfillment
-    if fulfillment.status is FulfillmentStatus.ACCEPTED:
+    starts = fulfillment.status is FulfillmentStatus.ACCEPTED
+    if starts:
         MACHINE.set_status(fulfillment, FulfillmentStatus.PICKING)
         task.record_change(session, EventType.PICKING_STARTED)
     complete = line.picked_quantity == line.quantity
     line_status = FulfillmentLineStatus.FOUND if complete else FulfillmentLineStatus.SHORT
     LINE_MACHINE.set_status(line, line_status)
     fulfillment.due_at = await idle_deadline(session, task)
+    if not starts and column_values(line) == before:
+        return
     fulfillment.version += 1
     task.record_change(
         session,

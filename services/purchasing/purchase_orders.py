@@ -24,6 +24,7 @@ from services.core.access import MANAGER_ROLES, may_operate_store
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, Problem, not_found
+from services.core.state_machine import column_values
 from services.core.text import parse_line
 from services.orders.orders import generate_code
 from services.purchasing import supplier_products
@@ -99,14 +100,17 @@ async def set_lines(
     lines: Sequence[PurchaseOrderItem],
     expected_version: int,
 ) -> PurchaseOrder:
-    """Replace the lines of a draft.
+    """Replace the lines of a draft; the same lines again keep the version.
 
     Raises DomainError: NotFound, IllegalStep, VersionConflict, InvalidInput, NotSupplied.
     """
     action = PurchaseOrderAction.SET_LINES
     order = await MACHINE.begin(session, actor, purchase_order_id, action, expected_version)
     order_lines = await build_lines(session, order, lines)
-    for line in await read_lines(session, order):
+    stored = await read_lines(session, order)
+    if [*map(column_values, stored)] == [*map(column_values, order_lines)]:
+        return order
+    for line in stored:
         await session.delete(line)
     await session.flush()
     session.add_all(order_lines)

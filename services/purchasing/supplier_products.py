@@ -15,6 +15,7 @@ from services.catalog.code_lookup import has_code
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
+from services.core.state_machine import column_values
 from services.core.text import code_form, parse_code, parse_line
 from services.purchasing import suppliers
 
@@ -48,7 +49,8 @@ async def set_products(
 ) -> Supplier:
     """Set the terms of some products of a supplier, and remove others; the rest is unchanged.
 
-    A product that becomes preferred here is no longer preferred at any other supplier.
+    A product that becomes preferred here is no longer preferred at any other supplier. A call that
+    changes nothing keeps the version.
     Raises DomainError: NotFound (a path for each foreign product), InvalidInput, VersionConflict.
     """
     _check_products(terms, removed)
@@ -60,13 +62,14 @@ async def set_products(
     if preferred := [one.product_id for one in terms if one.preferred]:
         await _clear_preference(session, supplier, preferred)
     stored = await terms_by_product(session, supplier.id, [*new_terms, *removed])
-    for product_id in removed:
-        if product_id in stored:
-            await session.delete(stored[product_id])
+    before = {product_id: column_values(row) for product_id, row in stored.items()}
+    for product_id in stored.keys() & {*removed}:
+        await session.delete(stored.pop(product_id))
     for product_id, product_terms in new_terms.items():
-        row = stored.get(product_id) or _new_row(supplier, product_id)
+        row = stored.setdefault(product_id, _new_row(supplier, product_id))
         session.add(_with_terms(row, product_terms))
-    supplier.version += 1
+    after = {product_id: column_values(row) for product_id, row in stored.items()}
+    supplier.version += after != before
     await session.flush()
     await _check_product_count(session, supplier)
     return supplier
@@ -148,7 +151,7 @@ def _no_product(*path: str) -> NotFound:
 async def _clear_preference(
     session: AsyncSession, supplier: Supplier, product_ids: Sequence[UUID]
 ) -> None:
-    """Clear the preference for these products at all suppliers of the company.
+    """Clear the preference for these products at all other suppliers of the company.
 
     Locks the company row first: two managers who prefer different suppliers for the same products
     would otherwise deadlock, or violate the unique index.
@@ -158,6 +161,7 @@ async def _clear_preference(
     preferred = await session.scalars(
         select(SupplierProduct).where(
             SupplierProduct.company_id == supplier.company_id,
+            SupplierProduct.supplier_id != supplier.id,
             SupplierProduct.product_id.in_(product_ids),
             SupplierProduct.preferred,
         )

@@ -98,6 +98,7 @@ async def set_hours(
 ) -> Store:
     """Replace a store's opening hours; without any it never opens. For its managers.
 
+    The same hours again keep the version.
     Raises DomainError: NotFound, VersionConflict, InvalidInput, OpeningHoursOverlap.
     """
     if len(hours) > MAX_WEEKLY_INTERVALS:
@@ -106,6 +107,9 @@ async def set_hours(
     if problems := [*_overlap_problems(hours)]:
         raise DomainError(*problems)
     row = await lock_managed_store(session, actor, store_id, expected_version)
+    [stored] = await read_hours(session, [store_id])
+    if {OpeningInterval(one.weekday, one.opens, one.closes) for one in stored} == {*hours}:
+        return row
     await session.execute(delete(StoreHours).where(StoreHours.store_id == store_id))
     session.add_all(
         StoreHours(

@@ -96,6 +96,7 @@ async def set_zone(
 ) -> Store:
     """Replace a store's delivery zone (GeoJSON), simplified to MAX_ZONE_POINTS; for its managers.
 
+    The same zone again keeps the version.
     Raises DomainError: NotFound, VersionConflict, InvalidZone.
     """
     polygons = parse_polygons(area)
@@ -104,12 +105,15 @@ async def set_zone(
         raise invalid_zone(ZoneFault.WAREHOUSE, "A warehouse delivers to stores only.")
     zone = await _checked_area(session, polygons, row)
     statement = insert(StoreZone).values(store_id=store_id, company_id=row.company_id, area=zone)
-    await session.execute(
+    new_area = statement.excluded.area
+    changed = await session.scalar(
         statement.on_conflict_do_update(
-            index_elements=["store_id"], set_={"area": statement.excluded.area}
-        )
+            index_elements=["store_id"],
+            set_={"area": new_area},
+            where=func.st_asbinary(StoreZone.area) != func.st_asbinary(new_area),
+        ).returning(StoreZone.store_id)
     )
-    row.version += 1
+    row.version += changed is not None
     await session.flush()
     return row
 

@@ -27,7 +27,7 @@ from models.support import (
 from services.core.access import SUPPORT_ROLES
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
-from services.core.state_machine import illegal_step
+from services.core.state_machine import column_values, illegal_step, raise_version
 from services.core.text import parse_line, parse_multiline
 from services.events.event_log import record_order_event
 from services.orders import order_states
@@ -174,14 +174,17 @@ async def assign(
 ) -> Ticket:
     """Assign a ticket to an agent of its company or of the platform; by default to the actor.
 
+    A call that changes nothing keeps the version.
     Raises DomainError: NotFound, IllegalStep, VersionConflict.
     """
     ticket = await MACHINE.begin(session, actor, ticket_id, TicketAction.ASSIGN, expected_version)
     if assignee_id not in (None, actor.person_id):
         await _require_agent(session, ticket, assignee_id)
+    before = column_values(ticket)
     ticket.assignee_id = assignee_id or actor.person_id
     ticket.priority = priority or ticket.priority
-    ticket.version += 1
+    if not raise_version(ticket, before):
+        return ticket
     await record_change(session, ticket, "TICKET_ASSIGNED")
     return ticket
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from database.base import NamedEnum
-from resolvers.enums import value_descriptions
 from server.commands.states import find_machines
 from services.core.state_machine import StateMachine
+from tests.support.architecture.machine_states import KNOWN_DEAD_ENDS, is_final
 from tests.support.architecture.source_trees import syntax_tree
 from tests.support.paths import ROOT
 
@@ -18,11 +18,6 @@ PACKAGES = ("services", "workflows", "jobs", "resolvers")
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 REFUSALS = ["IllegalStep", "VersionConflict"]
 MACHINES = find_machines()
-# States without a way out although they are not described as final, and why.
-KNOWN_DEAD_ENDS = {
-    "FulfillmentLine.SUBSTITUTED": "the substitute stays in the bag: it cannot be picked again",
-    "StockBatch.RECALLED": "a recall is not taken back",
-}
 AnyMachine = StateMachine[Any, Any, Any]
 each_machine = pytest.mark.parametrize("machine", MACHINES, ids=[one.name for one in MACHINES])
 
@@ -86,12 +81,10 @@ def test_every_state_is_reachable_from_the_initial_ones(machine: AnyMachine) -> 
 
 @each_machine
 def test_every_state_that_is_not_final_has_a_way_out(machine: AnyMachine) -> None:
-    descriptions = value_descriptions(machine.status)
     dead_ends = {
         f"{machine.name}.{status}"
         for status in statuses(machine)
-        if machine.reachable(status) <= {status}
-        and not descriptions[status.name].endswith("Final.")
+        if machine.reachable(status) <= {status} and not is_final(machine, status)
     }
     assert dead_ends == {key for key in KNOWN_DEAD_ENDS if key.startswith(f"{machine.name}.")}
 

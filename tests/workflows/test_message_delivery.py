@@ -44,6 +44,7 @@ async def outbox(
     await sms.close()
 
 
+@pytest.mark.leaves("OutgoingMessage.PENDING")
 @pytest.mark.parametrize("channel", ["mail", "sms"])
 async def test_an_accepted_message_is_sent_once(
     outbox: Outbox, smtp: MailSimulator, twilio: TextSimulator, channel: str

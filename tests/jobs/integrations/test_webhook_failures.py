@@ -45,6 +45,7 @@ async def test_an_open_circuit_allows_single_attempts_and_loses_no_delivery(
     assert (await scenario.endpoint_detail(endpoint_id))["failures"] == 0
 
 
+@pytest.mark.leaves("WebhookEndpoint.SUSPENDED")
 async def test_a_gone_or_failing_endpoint_is_suspended_and_can_be_resumed(
     scenario: WebhookScenario,
 ) -> None:

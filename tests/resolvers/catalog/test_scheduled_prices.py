@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import pytest
 from sqlalchemy import func, select, update
 
 from database.audit import AuditContext
@@ -88,6 +89,7 @@ async def status(database: Database, id: str) -> PriceChangeStatus:
         return (await session.get_one(PriceChange, decode_id(PriceChange, id))).status
 
 
+@pytest.mark.leaves("PriceChange.ACTIVE")
 async def test_a_scheduled_price_applies_in_its_period_and_the_previous_one_is_restored(
     ask: GraphRunner, city: City, staff: Actor, database: Database
 ) -> None:

@@ -29,6 +29,7 @@ from tests.support.paid_orders import (
 from tests.support.store_staff import event_types
 
 
+@pytest.mark.leaves("Delivery.TO_STORE")
 async def test_a_delivery_goes_from_the_offer_to_the_customer(
     dependencies: OrderDependencies, city: City
 ) -> None:

@@ -92,6 +92,7 @@ async def test_the_code_of_the_store_is_not_the_customers_pin(
     assert (pin, handover_code != pin) == ("0815", True)
 
 
+@pytest.mark.leaves("Delivery.DELIVERED")
 async def test_a_reopened_delivery_keeps_nothing_of_its_failed_attempt(
     dependencies: OrderDependencies, city: City
 ) -> None:

@@ -192,6 +192,7 @@ async def test_restricted_products_are_collected_after_a_check_of_the_age_only(
     assert (await give_code(database, staff, task, order.delivery_pin)).status is COLLECTED
 
 
+@pytest.mark.leaves("Fulfillment.NOT_COLLECTED")
 async def test_an_order_that_nobody_collects_is_refunded_and_put_back(
     dependencies: OrderDependencies, city_with_pickup: City
 ) -> None:

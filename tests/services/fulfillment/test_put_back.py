@@ -1,9 +1,11 @@
 """Picked units of ended tasks are counted by a person before the stock changes."""
 
+import pytest
 from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
+from jobs import fulfillment as jobs
 from models.fulfillment import (
     Fulfillment,
     FulfillmentStatus,
@@ -37,6 +39,7 @@ from tests.support.paid_orders import (
 from tests.support.stock.batches import batches_of, counters, day, receive
 from tests.support.store_staff import (
     accept_task,
+    make_overdue,
     on_hand,
     put_back_everything,
     put_back_lines_of,
@@ -44,6 +47,7 @@ from tests.support.store_staff import (
     run_step,
 )
 
+REJECTED, TIMED_OUT = FulfillmentStatus.REJECTED, FulfillmentStatus.TIMED_OUT
 TOO_WARM = PutBackWasteReason.TOO_WARM
 
 
@@ -238,20 +242,31 @@ async def test_the_list_of_a_store_has_the_open_put_backs_only(
     assert [one.order_id for one in page.nodes] == [tasks[1][0].id]
 
 
-async def test_a_task_given_back_and_rejected_leaves_its_picked_units_at_the_first_store(
-    dependencies: OrderDependencies, city: City
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(REJECTED, marks=pytest.mark.leaves("Fulfillment.REJECTED")),
+        pytest.param(TIMED_OUT, marks=pytest.mark.leaves("Fulfillment.TIMED_OUT")),
+    ],
+)
+async def test_a_task_given_back_leaves_its_picked_units_at_the_first_store(
+    dependencies: OrderDependencies, city: City, end: FulfillmentStatus
 ) -> None:
-    """A picker gives a task back half picked, and the store then rejects the order.
+    """A picker gives a task back half picked; the store then rejects the order, or nobody goes on.
 
     The second store gets all of it; the first one has the picked units to put back.
     """
     database = dependencies.database
     order, task, staff = await picked_order(dependencies, city)
     await run_step(database, staff, task, give_back.give_back)
-    busy = RejectReason.TOO_BUSY
-    await run_step(database, staff, task, rerouting.reject, reason=busy)
+    if end is REJECTED:
+        busy = RejectReason.TOO_BUSY
+        await run_step(database, staff, task, rerouting.reject, reason=busy)
+    else:
+        await make_overdue(database, task)
+        await jobs.time_out_acceptances(database)
     first, second = await fulfillments_of(database, order)
-    assert (first.status, first.put_back_is_open) == (FulfillmentStatus.REJECTED, True)
+    assert (first.status, first.put_back_is_open) == (end, True)
     assert first.put_back_reason is PutBackReason.MOVED_TO_ANOTHER_STORE
     assert second.status is FulfillmentStatus.QUEUED
     assert (await reload_order(database, order)).status is OrderStatus.CONFIRMED

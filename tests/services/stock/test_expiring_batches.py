@@ -3,22 +3,24 @@
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import stock
+from models.identity import Grant, Role
 from models.stock import (
     BatchStatus,
     StockBatch,
     StockEntry,
     WasteSource,
 )
-from services.stock import expiring_batches
+from services.stock import expiring_batches, recalls
 from services.stock.receiving import StockReceiptLine
 from tests.support import city as cities
 from tests.support.city import City
-from tests.support.customers import ORIGIN
+from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import (
     OrderDependencies,
     create_picker,
@@ -49,6 +51,24 @@ async def test_expired_units_are_set_aside(dependencies: OrderDependencies) -> N
     await stock.withdraw_unsellable_batches(database)
     assert await counters(database, near, milk) == (4, 4, 2, 0)
     assert await batches_of(database, near, milk) == {"A": (3, 2, BatchStatus.EXPIRED)}
+    assert await unexplained_stock(database, city) == []
+
+
+@pytest.mark.leaves("StockBatch.EXPIRED")
+async def test_an_expired_batch_can_be_recalled(database: Database) -> None:
+    """What lies beside the shelf since its last day of sale is found by a recall all the same."""
+    city = await cities.build_city(database, on_hand=0)
+    milk, near, company = city.products[0].id, city.near, city.company.id
+    (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, company))
+    await receive(database, near, StockReceiptLine(milk, 5, "A", day(0)))
+    await expire(database, city, "A")
+    await stock.withdraw_unsellable_batches(database)
+    assert await batches_of(database, near, milk) == {"A": (0, 5, BatchStatus.EXPIRED)}
+    async with write_as(database, admin, company) as session:
+        await recalls.recall(
+            session, actor=admin, company_id=company, product_id=milk, batch_code="A", reason=""
+        )
+    assert await batches_of(database, near, milk) == {"A": (0, 5, BatchStatus.RECALLED)}
     assert await unexplained_stock(database, city) == []
 
 

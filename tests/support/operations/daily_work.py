@@ -129,7 +129,7 @@ async def accept_offer(play: OperationPlayer) -> Any:
 
 
 async def complain(play: OperationPlayer, order: str) -> None:
-    """Open a ticket about a delivered order, answer it and refund."""
+    """Open a ticket about a delivered order, answer it and refund; write again afterwards."""
     created = await play("buyer", "ticket_open", orderId=order)
     ticket = {"ticketId": created["ticket"]["id"]}
     assert (await play("agent", "ticket_queue"))["nodes"]
@@ -147,6 +147,7 @@ async def complain(play: OperationPlayer, order: str) -> None:
     detail = await play("buyer", "ticket_detail", id=ticket["ticketId"])
     assert detail["status"] == "RESOLVED"
     assert (await play("buyer", "ticket_history"))["nodes"]
+    assert (await play("buyer", "ticket_reply", **ticket))["ticket"]["status"] == "OPEN"
 
 
 async def cancel_and_reject(play: OperationPlayer) -> None:
@@ -200,7 +201,7 @@ async def manage_store(play: OperationPlayer) -> None:
 
 
 async def watch_stock_alerts(play: OperationPlayer) -> None:
-    """Raise an alert for a product below its reorder point, snooze and acknowledge it."""
+    """Raise an alert for a product below its reorder point; snooze, acknowledge, snooze it."""
     key = {"storeId": play.store, "productId": play.product(5)}
     await play("manager", "stock_reorder_point_set", **key, units=1000)
     await check_all_levels(play.container.database)
@@ -213,8 +214,10 @@ async def watch_stock_alerts(play: OperationPlayer) -> None:
     assert result["nodes"][0]["onHand"] > 0
     result = await play("picker", "stock_alerts", storeId=play.store)
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    await play("picker", "alert_snooze", alertId=result["nodes"][0]["id"], until=later)
-    await play("picker", "alert_acknowledge", alertId=result["nodes"][0]["id"])
+    alert = {"alertId": result["nodes"][0]["id"]}
+    await play("picker", "alert_snooze", **alert, until=later)
+    await play("picker", "alert_acknowledge", **alert)
+    await play("picker", "alert_snooze", **alert, until=later)
 
 
 async def sell_at_counter(play: OperationPlayer) -> None:
@@ -243,11 +246,12 @@ async def create_company_and_store(play: OperationPlayer) -> None:
 
 
 async def configure_store(play: OperationPlayer, who: str, store: str, **area: Any) -> None:
-    """Set a store's zone, opening hours and preparation time."""
+    """Set a store's zone, opening hours and preparation time; pause and open it."""
     await play(who, "store_zone_set", storeId=store, **area)
     await play(who, "store_hours_set", storeId=store)
-    desk = (await play(who, "store_desk", id=store))["desk"]
-    await play(who, "store_update", storeId=store, expectedVersion=desk["version"])
+    for status in ("CLOSED", "PAUSED", "OPEN"):
+        version = (await play(who, "store_desk", id=store))["desk"]["version"]
+        await play(who, "store_update", storeId=store, expectedVersion=version, status=status)
 
 
 def square_zone(store: Store, half: float = ZONE_DEGREES) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Exceptions in picking: a line with missing units, damaged units, weighed products."""
 
+from typing import Any
+
 from tests.support.operations.player import OperationPlayer
 
 
 async def substitute_short_line(play: OperationPlayer) -> None:
-    """A line with missing units, and a substitute that the customer accepts."""
+    """A line with missing units: the customer declines a substitute and accepts another one."""
     lines = [{"productId": play.product(0), "quantity": 2, "substitution": "ASK_ME"}]
     order = await play.order(wanted=lines)
     fulfillment = await play.task((await play("buyer", "order_detail", id=order))["code"])
@@ -15,13 +17,24 @@ async def substitute_short_line(play: OperationPlayer) -> None:
     line = fulfillment["lines"][0]
     units = {"lineId": line["id"], "quantity": 1, "damagedQuantity": 1}
     await play("picker", "fulfillment_line_pick", **fulfillment_id, **units, code=None)
-    substitute_code = play.city.products[2].barcode
-    substitute = {"lineId": line["id"], "code": substitute_code, "quantity": 1}
-    result = await play("picker", "fulfillment_substitute_propose", **fulfillment_id, **substitute)
-    [proposal] = result["fulfillment"]["substitutes"]
-    await play("buyer", "order_substitute_answer", substituteId=proposal["id"], accept=True)
+    await propose(play, fulfillment, 3, accept=False)
+    for quantity in (2, 1):
+        units = {"lineId": line["id"], "quantity": quantity}
+        await play("picker", "fulfillment_line_pick", **fulfillment_id, **units, code=None)
+    await propose(play, fulfillment, 2, accept=True)
     await play("buyer", "order_cancel", orderId=order)
     await put_back(play, fulfillment["id"])
+
+
+async def propose(play: OperationPlayer, fulfillment: Any, nth: int, *, accept: bool) -> None:
+    """Propose a product in place of the first line's missing unit, and answer as the customer."""
+    line, code = fulfillment["lines"][0]["id"], play.city.products[nth].barcode
+    wanted = {"fulfillmentId": fulfillment["id"], "lineId": line, "code": code, "quantity": 1}
+    result = await play("picker", "fulfillment_substitute_propose", **wanted)
+    [proposal] = [
+        one for one in result["fulfillment"]["substitutes"] if one["status"] == "PROPOSED"
+    ]
+    await play("buyer", "order_substitute_answer", substituteId=proposal["id"], accept=accept)
 
 
 async def pick_weighed_line(play: OperationPlayer) -> None:

@@ -104,6 +104,7 @@ async def test_a_dispute_is_found_and_followed_without_webhooks(
         await issue_refund(shop, order, 1)
 
 
+@pytest.mark.leaves("Payment.WON")
 async def test_an_order_canceled_during_a_dispute_is_not_refunded_twice(
     shop: Shop, city: City, buyer: Actor
 ) -> None:
@@ -119,6 +120,31 @@ async def test_an_order_canceled_during_a_dispute_is_not_refunded_twice(
     await issue_refund(shop, order, 1000)
     await shop.settle(order)
     assert (await shop.payment(order)).status is PaymentStatus.REFUNDED
+
+
+@pytest.mark.leaves(
+    "Dispute.NEEDS_RESPONSE", "Dispute.UNDER_REVIEW", "Dispute.LOST", "Payment.DISPUTED",
+    "Payment.LOST",
+)  # fmt: skip
+async def test_a_dispute_that_was_lost_is_won_on_appeal(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """The bank looks at the evidence, decides against the store, and corrects itself later."""
+    order = await captured_order(shop, city, buyer)
+    dispute_id = await dispute_at_bank(shop, order)
+    statuses = []
+    for status in (None, "under_review", "lost", "won"):
+        if status is not None:
+            await shop.sandbox.control("disputes", {"dispute": dispute_id, "status": status})
+        await payment_jobs.reconcile_account(shop.database, shop.payments)
+        (dispute,) = await disputes_of(shop, order)
+        await payment_jobs.STEPS[Dispute](shop.database, shop.payments, dispute.id)
+        (dispute,) = await disputes_of(shop, order)
+        statuses.append((str(dispute.status), str((await shop.payment(order)).status)))
+    assert statuses == [
+        ("NEEDS_RESPONSE", "DISPUTED"), ("UNDER_REVIEW", "DISPUTED"), ("LOST", "LOST"),
+        ("WON", "WON"),
+    ]  # fmt: skip
 
 
 async def test_disputes_are_for_support_and_the_company_only(

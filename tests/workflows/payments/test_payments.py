@@ -49,6 +49,7 @@ async def test_a_paid_order_is_confirmed_sold_and_queued(
     assert [difference for difference in differences if difference.store_id == city.near.id] == []
 
 
+@pytest.mark.leaves("Payment.FAILED")
 async def test_a_declined_card_can_be_followed_by_another(
     shop: Shop, city: City, buyer: Actor
 ) -> None:
@@ -61,6 +62,7 @@ async def test_a_declined_card_can_be_followed_by_another(
     assert (await shop.event_types(order)).count("PAYMENT_FAILED") == 1
 
 
+@pytest.mark.leaves("Payment.ACTION_REQUIRED")
 @pytest.mark.parametrize(
     ("answer", "status", "order_status"),
     [
@@ -120,6 +122,7 @@ async def test_a_payment_in_the_last_second_still_counts(
     assert (await shop.order(order)).status is OrderStatus.CONFIRMED
 
 
+@pytest.mark.leaves("Payment.VOIDED")
 async def test_an_authorization_after_expiry_is_voided(
     shop: Shop, city: City, buyer: Actor
 ) -> None:

@@ -1,0 +1,30 @@
+"""The states of the machines, and which of them a row is meant to leave."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from database.base import NamedEnum
+from resolvers.enums import value_descriptions
+from server.commands.states import find_machines
+from services.core.state_machine import StateMachine
+
+# States without a way out although they are not described as final, and why.
+KNOWN_DEAD_ENDS: Mapping[str, str] = {
+    "FulfillmentLine.SUBSTITUTED": "the substitute stays in the bag: it cannot be picked again",
+    "StockBatch.RECALLED": "a recall is not taken back",
+}
+
+
+def is_final(machine: StateMachine[Any, Any, Any], status: NamedEnum) -> bool:
+    """Whether the description of a state says that it is the end."""
+    return value_descriptions(machine.status)[status.name].endswith("Final.")
+
+
+def passing_states() -> set[str]:
+    """Every state of every machine that a row is meant to leave, as "Machine.STATE"."""
+    return {
+        f"{machine.name}.{status}"
+        for machine in find_machines()
+        for status in machine.status
+        if not is_final(machine, status)
+    } - KNOWN_DEAD_ENDS.keys()
