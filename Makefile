@@ -11,6 +11,7 @@ FOLLOWERS ?= 200
 SOCKETS ?= 1000
 EVENTS ?= 10000
 EVENTS_PER_SECOND ?= 80
+CHAOS_SECONDS ?= 900
 WORKERS ?= auto
 SCENE ?= order
 ARGS ?=
@@ -108,9 +109,10 @@ crash: setup ## kill processes and the provider during ORDERS (200) checkouts, c
 	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py \
 	 tests/faults/test_silent_rider.py tests/faults/test_dead_letters.py $(ARGS)
 
-chaos: setup ## the same while FOLLOWERS (200) follow EVENTS (10000)
+chaos: setup ## the same while FOLLOWERS (200) follow EVENTS (10000), for CHAOS_SECONDS (900) at most
 	@FOLLOWERS=$(FOLLOWERS) EVENTS=$(EVENTS) EVENTS_PER_SECOND=$(EVENTS_PER_SECOND) SEED=$(SEED) \
-	 $(IN) pytest -q -s tests/faults/test_chaos.py $(ARGS)
+	 CHAOS_SECONDS=$(CHAOS_SECONDS) $(IN) pytest -q -s tests/faults/test_chaos.py \
+	 tests/faults/test_silent_rider.py tests/faults/test_dead_letters.py $(ARGS)
 
 bench-drain: setup-tests ## restart two servers behind a proxy with SOCKETS (1000) connected
 	@SOCKETS=$(SOCKETS) DRAIN_SECONDS=15 $(IN) pytest -q -s tests/faults/test_rolling.py $(ARGS)

@@ -34,7 +34,7 @@ OPERATIONS = st.one_of(
 # graphql-core leaves coroutines un-awaited when a null removes their field.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(max(600, 2 * DOCUMENTS))
 @seed(SEED)
 @settings(
     max_examples=DOCUMENTS,

@@ -64,7 +64,7 @@ def documents(kind: str, share: float) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(max(600, 2 * DOCUMENTS))
 @pytest.mark.parametrize(("kind", "share"), [("query", 0.8), ("mutation", 0.2)])
 async def test_generated_documents_are_answered_alike(
     store: PopulatedStore, kind: str, documents: list[str]

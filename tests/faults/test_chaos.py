@@ -2,7 +2,8 @@
 
 Beside them customers order, and the payment provider fails. `make chaos` runs the long form:
 200 followers, 10,000 events, 100 orders, three kills of Valkey, one of PostgreSQL, one SIGTERM and
-one kill -9 of a server.
+one kill -9 of a server. Each of 200 followers receives each event, so a busy machine does not write
+them all in CHAOS_SECONDS: then the processes end at the same shares of that time.
 """
 
 import asyncio
@@ -12,8 +13,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 
 import aiohttp
 import pytest
@@ -52,7 +52,9 @@ CUT_SECONDS = 3.0
 STAFF_COUNT = 40
 CATCH_UP_SECONDS = 60.0
 IDLE_SECONDS = 20.0
-WRITE_SECONDS = 1500.0
+WRITE_SECONDS = float(os.environ.get("CHAOS_SECONDS", "600"))
+REST_SECONDS = 900.0
+"""For what is before the first event and after the last one: at most, on a busy machine."""
 TOKEN_RENEWAL_SECONDS = 240.0
 MAX_MEAN_LAG_EVENTS = 200
 SECOND_SERVER = "second"
@@ -74,15 +76,31 @@ def second_port(servers: ServerGroup) -> Iterator[int]:
     servers.terminate(SECOND_SERVER)
 
 
-async def inject_faults(servers: ServerGroup, writer: EventWriter) -> list[str]:
-    """End one process after the other, each at its share of the events; returns a log."""
+@dataclass(frozen=True)
+class Progress:
+    """How much of a run is over: of its events or of its time, whichever is more."""
+
+    writer: EventWriter
+    started_at: float
+
+    @property
+    def share(self) -> float:
+        seconds = time.monotonic() - self.started_at
+        return max(self.writer.written_count / EVENTS, seconds / WRITE_SECONDS)
+
+    def is_over(self) -> bool:
+        return self.share >= 1
+
+    async def reach(self, share: float) -> None:
+        """Wait until this much is over."""
+        await until(lambda: self.share >= share, 2 * WRITE_SECONDS, f"{share:.0%} of the run")
+
+
+async def inject_faults(servers: ServerGroup, progress: Progress) -> list[str]:
+    """End one process after the other, each at its share of the run; returns a log."""
     log = []
     for share, name in FAULTS:
-        await until(
-            partial(lambda count: writer.written_count >= count, share * EVENTS),
-            WRITE_SECONDS,
-            f"{share:.0%} of the events",
-        )
+        await progress.reach(share)
         started_at = time.monotonic()
         if name == TERMINATE:
             process.stop(servers.children[SERVER].pid, signal.SIGTERM)
@@ -135,7 +153,7 @@ def received_count(followers: Sequence[Follower]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(2 * WRITE_SECONDS + REST_SECONDS)
 async def test_every_follower_receives_every_event_once_whatever_process_dies(
     servers: ServerGroup,
     second_port: int,
@@ -147,9 +165,13 @@ async def test_every_follower_receives_every_event_once_whatever_process_dies(
     beside = await cities.build_city(server_database, on_hand=500)
     crowd = await create_crowd(servers, server_database, beside, http, SEED)
     async with crowd.at_work():
-        checkouts = asyncio.create_task(crowd.check_out_all(ORDERS))
+        end_of_shopping = time.monotonic() + WRITE_SECONDS
+        checkouts = asyncio.create_task(
+            crowd.check_out_all(ORDERS, lambda: time.monotonic() > end_of_shopping)
+        )
         errors = await follow_to_the_end(servers, second_port, server_database, own_city)
         await checkouts
+        await crowd.lose_two_authorizations()
         await crowd.settle()
     company_id = beside.company.id
     database = servers.open_database()
@@ -185,9 +207,13 @@ async def follow_to_the_end(
     ]
     await until_snapshots(followers, CATCH_UP_SECONDS)
     started_at, writer = time.monotonic(), EventWriter(database, order.id)
-    faults = asyncio.create_task(inject_faults(servers, writer))
+    progress = Progress(writer, started_at)
+    faults = asyncio.create_task(inject_faults(servers, progress))
     await writer.write(
-        EVENTS, RATE, lambda: mean_lag(followers, writer.written_count) > MAX_MEAN_LAG_EVENTS
+        EVENTS,
+        RATE,
+        lambda: mean_lag(followers, writer.written_count) > MAX_MEAN_LAG_EVENTS,
+        progress.is_over,
     )
     killed, write_seconds = await faults, time.monotonic() - started_at
     last_seq = head = await head_of(servers, order)
@@ -196,7 +222,8 @@ async def follow_to_the_end(
     await hub.close()
     errors = Counter(filter(None, (delivery_error(follower, head) for follower in followers)))
     print(figures(followers, head, write_seconds, killed, errors.total()))
-    assert head >= EVENTS
+    assert head >= writer.written_count > 0
+    assert len(killed) == len(FAULTS)
     return errors
 
 
@@ -210,7 +237,7 @@ def figures(
     """Summarize a run for `make chaos`."""
     connection_count = sum(len(follower.connected_at) for follower in followers)
     return (
-        f"{head} events in {write_seconds:.0f} s to {len(followers)} followers over"
+        f"{head} of {EVENTS} events in {write_seconds:.0f} s to {len(followers)} followers over"
         f" {connection_count} connections: {received_count(followers)} received,"
         f" {error_count} followers with errors\nkilled: {', '.join(killed)}"
     )

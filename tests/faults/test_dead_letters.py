@@ -1,6 +1,6 @@
 """Fifty dead letters stand at the head of a job, and the worker goes on with what comes after them.
 
-`make crash` runs this too.
+Part of `make crash` and of `make chaos`.
 """
 
 from datetime import UTC, datetime, timedelta

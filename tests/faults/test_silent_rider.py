@@ -1,6 +1,6 @@
 """A rider falls silent with the bags while processes are killed: support learns of it once.
 
-Part of `make crash`.
+Part of `make crash` and of `make chaos`.
 """
 
 import random

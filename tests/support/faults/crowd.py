@@ -106,17 +106,22 @@ class Crowd:
         async with in_background(repeat(step) for step in steps):
             yield
 
-    async def check_out_all(self, orders: int) -> None:
-        """Place all orders, one at a time per customer, while the provider fails."""
+    async def check_out_all(self, orders: int, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Place all orders, one at a time per customer, while the provider fails.
+
+        Those that are left when `is_over` becomes true are not placed.
+        """
         remaining = iter(self._checkouts(orders))
 
         async def check_out_some(shopper: Shopper) -> None:
             for checkout in remaining:
+                if is_over():
+                    return
                 self.buyers[checkout.key] = shopper
                 await shopper.check_out(checkout)
 
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.outages.run(lambda: self.log.finished_count, orders))
+        outages = self.outages.run(lambda: self.log.finished_count, orders)
+        async with in_background([outages]), asyncio.TaskGroup() as group:
             for shopper in self.shoppers:
                 group.create_task(check_out_some(shopper))
         await self.provider.set_faults()

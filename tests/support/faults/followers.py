@@ -151,16 +151,23 @@ class EventWriter:
     attempt_count: int = 0
 
     async def write(
-        self, count: int, per_second: float, overloaded: Callable[[], bool] = lambda: False
+        self,
+        count: int,
+        per_second: float,
+        overloaded: Callable[[], bool] = lambda: False,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Record `count` events; a write with an unknown result may have succeeded and is retried.
+        """Record `count` events, or fewer if `is_over` becomes true before.
 
-        Pauses while the readers are overloaded: a slow machine is not a fault.
+        A write with an unknown result may have succeeded and is retried. Pauses while the readers
+        are overloaded: a slow machine is not a fault.
         """
         remaining = iter(range(count))
 
         async def write_some() -> None:
             for _ in remaining:
+                if is_over():
+                    return
                 await asyncio.sleep(WRITERS / per_second)
                 await until(
                     lambda: not overloaded(), OUTAGE_SECONDS, "a smaller lag", poll_seconds=0.05
