@@ -40,6 +40,7 @@ async def test_a_file_of_totals_keeps_what_was_sold_since_it_was_sent(
     assert await unexplained_stock(runner.database, runner.city) == []
 
 
+@pytest.mark.leaves("StockImport.APPLYING")
 async def test_a_file_of_totals_may_be_of_an_earlier_time(runner: ImportRunner) -> None:
     """The file was written before the sale and sent after it."""
     async with runner.database.read(PLATFORM) as session:

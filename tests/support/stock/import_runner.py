@@ -1,6 +1,5 @@
 """Imports files of stock as one user, and runs the steps of the worker."""
 
-import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from models.imports import (
     StockUpload,
 )
 from models.stock import Stock
+from services.core.transient_errors import is_transient
 from services.imports import stock_imports
 from services.imports.file_layout import MAX_HEAD_BYTES
 from tests.support.city import City
@@ -80,8 +80,11 @@ class ImportRunner:
         """Run all steps of an import that was started."""
         has_more = True
         while has_more:
-            with contextlib.suppress(TimeoutError):  # on a busy machine: the job tries again
+            try:
                 has_more = await jobs.advance_import(self.database, self.storage, row.id)
+            except Exception as error:
+                if not is_transient(error):  # as on a busy machine: the job tries again
+                    raise
         return await self.reload(row)
 
     async def reload(self, row: StockImport) -> StockImport:

@@ -122,7 +122,6 @@ async def test_a_payment_in_the_last_second_still_counts(
     assert (await shop.order(order)).status is OrderStatus.CONFIRMED
 
 
-@pytest.mark.leaves("Payment.VOIDED")
 async def test_an_authorization_after_expiry_is_voided(
     shop: Shop, city: City, buyer: Actor
 ) -> None:

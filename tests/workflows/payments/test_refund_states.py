@@ -156,23 +156,6 @@ async def test_a_failed_refund_is_shown_to_support_and_can_be_retried(
     assert isinstance(refused.value.problems[0], IllegalStep)
 
 
-@pytest.mark.leaves("Refund.SUCCEEDED", "Payment.REFUNDED")
-async def test_a_refund_can_fail_after_its_success(shop: Shop, city: City, buyer: Actor) -> None:
-    """The provider says that the money is back, and days later the bank returns it."""
-    order = await captured_order(shop, city, buyer)
-    await issue_refund(shop, order, 1000)
-    await shop.settle(order)
-    (refund,) = await refunds_of(shop, order)
-    assert refund.status is RefundStatus.SUCCEEDED
-    assert (await shop.payment(order)).status is PaymentStatus.REFUNDED
-    await end_at_provider(shop, refund, "failed")
-    await deliver_webhooks(shop, "refund.failed")
-    (refund,) = await refunds_of(shop, order)
-    assert refund.status is RefundStatus.FAILED
-    assert (await shop.payment(order)).status is PaymentStatus.CAPTURED
-    assert [each.status for each in await cases_of(shop, order)] == [TicketStatus.OPEN]
-
-
 async def test_a_failed_refund_can_be_recorded_as_paid_otherwise(
     shop: Shop, city: City, buyer: Actor
 ) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from database.scope import PLATFORM
@@ -31,6 +32,7 @@ from tests.support.payments.settlement import (
     run_as,
     try_as_scheduled,
 )
+from tests.support.stripe_simulator import wait_until
 from tests.workflows.payments.change_steps import change_row, lines, paid_order
 from workflows.payments import settle_payment
 
@@ -147,3 +149,23 @@ async def test_a_failed_refund_of_which_nothing_is_left_ends(
     assert len(await refunds_of(shop, order)) == 2
     cases = [case for case in await cases_of(shop, order) if case.cause_id == failed.id]
     assert {case.status for case in cases} == {TicketStatus.RESOLVED}
+
+
+@pytest.mark.leaves("Refund.SUCCEEDED", "Payment.REFUNDED")
+async def test_a_refund_can_fail_after_its_success(shop: Shop, city: City, buyer: Actor) -> None:
+    """The provider says that the money is back, and days later the bank returns it."""
+    order = await captured_order(shop, city, buyer)
+    await issue_refund(shop, order, 1000)
+    await shop.settle(order)
+    (refund,) = await refunds_of(shop, order)
+    assert refund.status is RefundStatus.SUCCEEDED
+    assert (await shop.payment(order)).status is PaymentStatus.REFUNDED
+    ended = {"refund": refund.provider_refund_id, "status": "failed"}
+    await shop.sandbox.control("refunds", ended)
+    inbox = shop.sandbox.inbox
+    await wait_until(lambda: "refund.failed" in inbox.event_types())
+    await shop.deliver(inbox.requests)
+    (refund,) = await refunds_of(shop, order)
+    assert refund.status is RefundStatus.FAILED
+    assert (await shop.payment(order)).status is PaymentStatus.CAPTURED
+    assert [each.status for each in await cases_of(shop, order)] == [TicketStatus.OPEN]
