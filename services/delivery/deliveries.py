@@ -26,17 +26,19 @@ from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
 from services.delivery import dispatch, search_escalation
-from services.delivery.delivery_cases import close_delivery_cases
 from services.delivery.delivery_codes import check_code
 from services.delivery.delivery_parties import STORE_AND_SUPPORT_ROLES, can_see
+from services.delivery.delivery_records import (
+    LockedDelivery,
+    close_delivery_cases,
+    record_change,
+    record_rider_change,
+)
 from services.delivery.delivery_states import (
     BEFORE_PICKUP,
-    LockedDelivery,
     begin,
     change_status,
     lock,
-    record_change,
-    record_rider_change,
     release_rider,
 )
 from services.delivery.rider_distance import require_at_customer, require_at_store

@@ -3,10 +3,13 @@
 import hmac
 from dataclasses import dataclass
 
+from models.delivery import Delivery
 from services.core.problems import CommittedDomainError, Problem
 from services.core.text import parse_digits
-from services.delivery.delivery_states import MAX_CODE_ATTEMPTS, LockedDelivery
+from services.delivery.delivery_records import LockedDelivery
 from services.orders.proof_codes import CODE_DIGITS
+
+MAX_CODE_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +17,18 @@ class WrongDeliveryCode(Problem):
     """The code or PIN is wrong; after `tries_left` more attempts store or support must act."""
 
     tries_left: int
+
+
+def handover_attempts_are_left(delivery: Delivery) -> bool:
+    return delivery.handover_tries < MAX_CODE_ATTEMPTS
+
+
+def return_attempts_are_left(delivery: Delivery) -> bool:
+    return delivery.return_tries < MAX_CODE_ATTEMPTS
+
+
+def pin_attempts_are_left(delivery: Delivery) -> bool:
+    return delivery.pin_tries < MAX_CODE_ATTEMPTS
 
 
 def check_code(

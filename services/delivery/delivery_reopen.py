@@ -11,7 +11,8 @@ from models.orders import Order
 from models.riders import Rider, RiderStatus
 from services.core.clock import current_time
 from services.delivery import dispatch
-from services.delivery.delivery_states import change_status, record_change
+from services.delivery.delivery_records import record_change
+from services.delivery.delivery_states import change_status
 from services.delivery.failed_attempts import clear_failure
 from services.delivery.rider_release import LOCK_RIDER_BY_ID, leave_without_rider
 from services.delivery.riders import expire_open_offer

@@ -4,7 +4,6 @@ The order's row is locked first by every change of its deliveries, so that all c
 are serial.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.delivery import Delivery, DeliveryAction, DeliveryStatus
-from models.events import EventType
 from models.identity import Actor
 from models.orders import Order
 from models.riders import Rider
@@ -27,12 +25,17 @@ from services.core.state_machine import (
     illegal_step,
 )
 from services.delivery import delivery_parties as parties
+from services.delivery.delivery_codes import (
+    MAX_CODE_ATTEMPTS,
+    handover_attempts_are_left,
+    pin_attempts_are_left,
+    return_attempts_are_left,
+)
 from services.delivery.delivery_parties import RIDER, STORE_AND_SUPPORT_ROLES
+from services.delivery.delivery_records import LockedDelivery
 from services.delivery.ride_settings import SETTINGS, STATE_TIMERS
-from services.events.event_log import record_event, record_order_event, rider_stream
 from services.orders import age_checks, order_states
 
-MAX_CODE_ATTEMPTS = 5
 RELEASE_RIDER = prepared(
     update(Rider)
     .where(Rider.id == bindparam("rider"), Rider.live_delivery_id == bindparam("delivery"))
@@ -56,54 +59,6 @@ EN_ROUTE_TO_CUSTOMER = frozenset(
 BEFORE_ATTEMPT = EN_ROUTE_TO_CUSTOMER | {DeliveryStatus.AT_CUSTOMER}
 # The rider has the bags: only people, not the dispatch, may take the delivery from them.
 CARRYING_STATUSES = BEFORE_ATTEMPT | {DeliveryStatus.ATTEMPT_FAILED, DeliveryStatus.RETURNING}
-
-
-@dataclass(frozen=True, slots=True)
-class LockedDelivery:
-    """A delivery whose order is locked, who takes a step with it, and the time of locking.
-
-    `by_rider`: the rider takes a step that is open to riders now. A rider who also works for the
-    store or in support takes all others as such, with a reason.
-    """
-
-    order: Order
-    delivery: Delivery
-    actor: Actor
-    now: datetime
-    by_rider: bool
-
-    def record_change(self, session: AsyncSession, type: EventType, **facts: object) -> None:
-        """Append an event to the streams of the order, the store's queue and the rider."""
-        record_change(session, self.order, self.delivery, type, **facts)
-
-
-def record_change(
-    session: AsyncSession, order: Order, delivery: Delivery, type: EventType, **facts: object
-) -> None:
-    """Append an event to the streams of the order, the store's queue and the rider."""
-    body = {"delivery_id": delivery.id, "delivery_status": delivery.status, **facts}
-    record_order_event(session, order, type, queue_store_id=delivery.store_id, **body)
-    if delivery.rider_id is not None:
-        record_rider_change(session, delivery.rider_id, delivery)
-
-
-def record_rider_change(session: AsyncSession, rider_id: UUID, delivery: Delivery) -> None:
-    """Append the present status of a delivery to the stream of a rider."""
-    body = {"delivery_id": delivery.id, "delivery_status": delivery.status}
-    stream = rider_stream(rider_id)
-    record_event(session, stream, "DELIVERY_CHANGED", body, company_id=delivery.company_id)
-
-
-def handover_attempts_are_left(delivery: Delivery) -> bool:
-    return delivery.handover_tries < MAX_CODE_ATTEMPTS
-
-
-def return_attempts_are_left(delivery: Delivery) -> bool:
-    return delivery.return_tries < MAX_CODE_ATTEMPTS
-
-
-def pin_attempts_are_left(delivery: Delivery) -> bool:
-    return delivery.pin_tries < MAX_CODE_ATTEMPTS
 
 
 def another_attempt_is_left(delivery: Delivery) -> bool:

@@ -12,8 +12,8 @@ from models.orders import Order
 from models.support import TicketKind
 from services.core.clock import current_time
 from services.delivery import dispatch, search_escalation
-from services.delivery.delivery_cases import open_delivery_case
-from services.delivery.delivery_states import lock, record_change
+from services.delivery.delivery_records import open_delivery_case, record_change
+from services.delivery.delivery_states import lock
 from services.delivery.failed_attempts import turn_back
 from services.delivery.ride_settings import STATE_TIMERS
 

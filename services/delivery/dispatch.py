@@ -32,8 +32,8 @@ from services.core.clock import current_time
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
 from services.delivery import search_escalation
-from services.delivery.delivery_cases import close_delivery_cases
-from services.delivery.delivery_states import MACHINE, change_status, lock, record_change
+from services.delivery.delivery_records import close_delivery_cases, record_change
+from services.delivery.delivery_states import MACHINE, change_status, lock
 from services.delivery.nearest_riders import NEAREST_RIDER, nearest_rider_parameters
 from services.delivery.rider_states import OFFER_MACHINE
 from services.events.event_log import record_event, rider_stream

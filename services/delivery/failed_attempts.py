@@ -21,13 +21,8 @@ from models.orders import AgeCheckResult, Order
 from services import companies
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.core.text import parse_line
-from services.delivery.delivery_states import (
-    LockedDelivery,
-    another_attempt_is_left,
-    begin,
-    change_status,
-    record_change,
-)
+from services.delivery.delivery_records import LockedDelivery, record_change
+from services.delivery.delivery_states import another_attempt_is_left, begin, change_status
 from services.delivery.ride_settings import FAILURE_RULES
 from services.delivery.rider_distance import ProofMissing, require_at_customer
 from services.delivery.step_overrides import StepOverride, store_override

@@ -13,14 +13,12 @@ from models.riders import Rider, RiderStatus
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
 from services.delivery import dispatch
-from services.delivery.delivery_cases import close_delivery_cases
-from services.delivery.delivery_states import (
+from services.delivery.delivery_records import (
     LockedDelivery,
-    begin,
-    change_status,
+    close_delivery_cases,
     record_rider_change,
-    release_rider,
 )
+from services.delivery.delivery_states import begin, change_status, release_rider
 from services.delivery.failed_attempts import clear_attempt
 from services.delivery.riders import expire_open_offer
 from services.delivery.step_overrides import StepOverride, store_override

@@ -11,7 +11,7 @@ from models.geo_point import Point
 from models.riders import RiderPosition
 from models.stores import Store
 from services.core.problems import DomainError, Problem
-from services.delivery.delivery_states import LockedDelivery
+from services.delivery.delivery_records import LockedDelivery
 from services.delivery.ride_settings import SETTINGS
 from services.routing.distances import distance_m
 

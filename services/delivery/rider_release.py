@@ -13,13 +13,8 @@ from models.riders import Rider, RiderStatus
 from models.support import TicketKind
 from services.core.clock import current_time
 from services.delivery.deliveries import search_again
-from services.delivery.delivery_cases import open_delivery_case
-from services.delivery.delivery_states import (
-    ASSIGNED_BEFORE_PICKUP,
-    CARRYING_STATUSES,
-    lock,
-    record_change,
-)
+from services.delivery.delivery_records import open_delivery_case, record_change
+from services.delivery.delivery_states import ASSIGNED_BEFORE_PICKUP, CARRYING_STATUSES, lock
 from services.delivery.failed_attempts import clear_wait
 from services.delivery.reassignment import take_from_rider
 from services.delivery.riders import end_shift

@@ -12,8 +12,7 @@ from models.orders import Order
 from models.support import TicketKind
 from models.timers import TIMER_BOUNDS
 from services import companies
-from services.delivery.delivery_cases import open_delivery_case
-from services.delivery.delivery_states import record_change
+from services.delivery.delivery_records import open_delivery_case, record_change
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,8 @@ from models.riders import Rider, RiderPosition
 from models.stores import Store
 from models.support import TicketKind
 from services.delivery.deliveries import search_again
-from services.delivery.delivery_cases import open_delivery_case
-from services.delivery.delivery_states import (
-    ASSIGNED_BEFORE_PICKUP,
-    CARRYING_STATUSES,
-    lock,
-    record_change,
-)
+from services.delivery.delivery_records import open_delivery_case, record_change
+from services.delivery.delivery_states import ASSIGNED_BEFORE_PICKUP, CARRYING_STATUSES, lock
 from services.delivery.ride_settings import SETTINGS
 from services.events.event_log import record_event, rider_stream
 from services.orders.support_cases import close_case

@@ -6,7 +6,7 @@ from typing import Any
 from models.delivery import DeliveryOverrideReason
 from services.core.problems import DomainError, InvalidInput
 from services.core.text import parse_line
-from services.delivery.delivery_states import LockedDelivery
+from services.delivery.delivery_records import LockedDelivery
 
 MAX_NOTE_LENGTH = 500
 

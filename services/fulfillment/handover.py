@@ -24,7 +24,8 @@ from services.core.state_machine import illegal_step
 from services.delivery.deliveries import end_assignment
 from services.delivery.delivery_codes import check_code
 from services.delivery.delivery_parties import is_store_staff
-from services.delivery.delivery_states import LockedDelivery, begin, change_status
+from services.delivery.delivery_records import LockedDelivery
+from services.delivery.delivery_states import begin, change_status
 from services.delivery.rider_distance import require_at_store
 from services.delivery.step_overrides import StepOverride, store_override
 from services.events.event_log import record_order_event

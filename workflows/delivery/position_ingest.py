@@ -23,7 +23,8 @@ from services.core.problems import DomainError, not_found
 from services.core.request_batcher import RequestBatcher
 from services.core.state_machine import illegal_step
 from services.delivery.deliveries import show_arrival
-from services.delivery.delivery_states import MACHINE, lock, record_change
+from services.delivery.delivery_records import record_change
+from services.delivery.delivery_states import MACHINE, lock
 from services.delivery.positions import rider_positions
 from services.delivery.positions.position_results import PositionReport, PositionReportResult
 from services.delivery.positions.position_validation import (

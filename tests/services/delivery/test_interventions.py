@@ -12,6 +12,7 @@ from models.identity import Actor, Grant, Role
 from models.orders import OrderStatus
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound
 from services.delivery import deliveries, delivery_states, failed_attempts, reassignment
+from services.delivery.delivery_codes import MAX_CODE_ATTEMPTS
 from services.delivery.delivery_parties import RIDER
 from services.delivery.delivery_states import CARRYING_STATUSES
 from services.events.event_log import order_stream, rider_stream
@@ -224,6 +225,6 @@ def test_nobody_is_both_sides_when_the_bags_change_hands(
     delivery.status, delivery.handover_tries, delivery.return_tries = status, 0, 0
     machine = delivery_states.MACHINE
     assert machine.is_open_to_party(delivery, both, action, RIDER)
-    delivery.handover_tries = delivery.return_tries = delivery_states.MAX_CODE_ATTEMPTS
+    delivery.handover_tries = delivery.return_tries = MAX_CODE_ATTEMPTS
     assert action not in machine.available_actions(delivery, both)
     assert action in machine.available_actions(delivery, Actor(uuid7(), grants=(staff,)))

@@ -13,8 +13,8 @@ from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import Order
 from services.core.problems import IllegalStep
-from services.delivery import deliveries, delivery_states, failed_attempts, reassignment
-from services.delivery.delivery_codes import WrongDeliveryCode
+from services.delivery import deliveries, failed_attempts, reassignment
+from services.delivery.delivery_codes import MAX_CODE_ATTEMPTS, WrongDeliveryCode
 from services.fulfillment import handover
 from tests.services.checkout.test_reopen import reopen
 from tests.services.delivery.test_rider_release import release
@@ -23,7 +23,7 @@ from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, CarriedBags, carri
 from tests.support.city import City
 from tests.support.paid_orders import OrderDependencies, place_paid_order
 
-MAX_TRIES = delivery_states.MAX_CODE_ATTEMPTS
+MAX_TRIES = MAX_CODE_ATTEMPTS
 
 
 @pytest.fixture
