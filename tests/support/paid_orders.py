@@ -15,7 +15,7 @@ from gateways.payments import IntentState
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.identity import Actor, Grant, Role
 from models.orders import Order
-from models.payments import Payment
+from models.payments import Payment, PaymentStatus
 from models.stores import Store
 from seed.payment_reports import payment_report
 from services.checkout import payment_outcomes
@@ -118,3 +118,13 @@ async def unexplained_stock(database: Database, city: City) -> list[StockDiffere
             for difference in await find_differences(session)
             if difference.store_id in store_ids
         ]
+
+
+async def capture_payment(database: Database, order: Order) -> None:
+    """Store the capture that the order requests, as if the provider had answered."""
+    async with database.write(PLATFORM, ORIGIN) as session:
+        payment = await session.scalar(select(Payment).where(Payment.order_id == order.id))
+        assert payment is not None
+        assert payment.capture_wanted_minor is not None
+        payment.captured_minor = payment.capture_wanted_minor
+        payment.capture_wanted_minor, payment.status = None, PaymentStatus.CAPTURED

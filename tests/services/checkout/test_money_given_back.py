@@ -23,15 +23,15 @@ from services.delivery import deliveries
 from services.fulfillment import handover, pickups
 from services.payments import refund_results
 from services.payments.support_refunds import issue_refund
-from tests.services.checkout.test_reopen import actions_of, completed, refusal
-from tests.services.delivery.test_failed_attempts import capture_payment
-from tests.services.fulfillment.test_pickups import change_store, staged_order
 from tests.support import riders
 from tests.support.carried_bags import OVERRIDE, carried_bags, open_cases
 from tests.support.city import City
 from tests.support.customers import ORIGIN
+from tests.support.order_steps.pickup_steps import change_store, staged_order
+from tests.support.order_steps.reopened_orders import actions_of, completed, refusal
 from tests.support.paid_orders import (
     OrderDependencies,
+    capture_payment,
     fulfillments_of,
     payment_of,
     reload_order,

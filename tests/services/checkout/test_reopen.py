@@ -1,6 +1,5 @@
 """Support reopens orders that were completed by mistake, and sends returning bags on again."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -22,10 +21,8 @@ from models.orders import (
 )
 from models.payments import Payment, PaymentStatus
 from models.support import TicketKind
-from services.checkout.reopen import reopen_order
 from services.core.problems import (
     CommittedDomainError,
-    DomainError,
     IllegalStep,
     InvalidInput,
     NotFound,
@@ -35,66 +32,21 @@ from services.events.event_log import order_stream
 from services.fulfillment import handover
 from services.orders import order_states
 from services.orders.stages import REOPEN_SECONDS, replay_status
-from tests.services.delivery.test_failed_attempts import capture_payment
-from tests.services.fulfillment.test_pickups import change_store, give_code, staged_order
 from tests.support import riders
-from tests.support.carried_bags import OVERRIDE, CarriedBags, carried_bags, open_cases
-from tests.support.city import City, build_city
+from tests.support.carried_bags import OVERRIDE, carried_bags, open_cases
+from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
+from tests.support.order_steps.pickup_steps import change_store, give_code, staged_order
+from tests.support.order_steps.reopened_orders import actions_of, completed, refusal, reopen
 from tests.support.paid_orders import (
     OrderDependencies,
     fulfillments_of,
-    order_dependencies,
     payment_of,
     place_paid_order,
     reload_order,
     unexplained_stock,
     write_as,
 )
-
-NOT_RECEIVED: dict[str, Any] = {"reason": OrderReopenReason.NOT_RECEIVED}
-
-
-@pytest.fixture(scope="module")
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as made:
-        yield made
-
-
-@pytest.fixture
-async def city(database: Database) -> City:
-    return await build_city(database)
-
-
-async def reopen(database: Database, actor: Actor, order: Order, **arguments: Any) -> Order:
-    async with write_as(database, actor, order.company_id) as session:
-        return await reopen_order(
-            session, actor=actor, order_id=order.id, **(NOT_RECEIVED | arguments)
-        )
-
-
-async def refusal(database: Database, actor: Actor, order: Order, **arguments: Any) -> Any:
-    with pytest.raises(DomainError) as caught:
-        await reopen(database, actor, order, **arguments)
-    (problem,) = caught.value.problems
-    return problem
-
-
-async def actions_of(database: Database, actor: Actor, order: Order) -> list[OrderAction]:
-    async with database.read(PLATFORM) as session:
-        row = await session.get_one(Order, order.id)
-        progress = await order_states.read_progress(session, row)
-        return order_states.MACHINE.available_actions(progress, actor)
-
-
-async def completed(dependencies: OrderDependencies, city: City) -> CarriedBags:
-    """A delivery that the rider has recorded as handed over."""
-    database = dependencies.database
-    bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
-    await capture_payment(database, bags.order)
-    pin = {"pin": bags.order.delivery_pin}
-    await riders.take_step(database, bags.rider, bags.delivery, deliveries.complete, **pin)
-    return bags
 
 
 async def set_payment(database: Database, order: Order, **values: Any) -> None:

@@ -1,36 +1,20 @@
 """What was noted of the first hand-over of a reopened order does not count for the second."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy import func, select
 
 from database.scope import PLATFORM
-from database.sessions import Database
 from models.delivery import Delivery, DeliveryOffer, DeliveryOverrideReason
 from models.fulfillment import Fulfillment
 from models.orders import AgeCheckResult, OrderReopenReason
-from tests.services.checkout.test_reopen import completed, reopen
-from tests.services.fulfillment.test_pickups import change_store, give_code, staged_order
 from tests.support import riders
-from tests.support.city import City, build_city
+from tests.support.city import City
 from tests.support.customers import ORIGIN
+from tests.support.order_steps.pickup_steps import change_store, give_code, staged_order
+from tests.support.order_steps.reopened_orders import completed, reopen
 from tests.support.paid_orders import (
     OrderDependencies,
     fulfillments_of,
-    order_dependencies,
 )
-
-
-@pytest.fixture(scope="module")
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as made:
-        yield made
-
-
-@pytest.fixture
-async def city(database: Database) -> City:
-    return await build_city(database)
 
 
 async def test_the_reason_of_a_step_that_support_took_ends_with_the_first_delivery(

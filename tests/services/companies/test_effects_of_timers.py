@@ -1,36 +1,20 @@
 """A timer decides how long a step takes, whether the company or one of its stores has set it."""
 
 from datetime import timedelta
-from typing import Any, Protocol
-
-import pytest
 
 from database.base import uuid7
 from database.scope import PLATFORM
-from database.sessions import Database
 from models.accounts import Person
 from models.delivery import DeliveryStatus, FailReason
 from models.identity import Actor
 from services.delivery import failed_attempts, silent_riders
-from tests.services.companies.test_store_timers import set_store_timers
-from tests.services.companies.test_timers import clock, set_timers
 from tests.support import riders
 from tests.support.carried_bags import NOBODY_HOME, carried_bags
 from tests.support.city import City
 from tests.support.customers import ORIGIN, order_request
+from tests.support.order_steps.order_timers import SetTimers, clock
 from tests.support.paid_orders import OrderDependencies, fulfillments_of, place_paid_order
 from tests.support.payments import Shop
-
-
-class SetTimers(Protocol):
-    """Sets timers, in seconds, for the first company of a city or its nearest store."""
-
-    async def __call__(self, database: Database, city: City, **seconds: int) -> None: ...
-
-
-@pytest.fixture(params=[set_timers, set_store_timers], ids=["company", "store"])
-def set_by(request: pytest.FixtureRequest) -> Any:
-    return request.param
 
 
 async def test_an_order_waits_for_payment_as_long_as_the_timer_says(

@@ -18,16 +18,19 @@ from models.timers import DEFAULT_TIMERS, TIMER_BOUNDS
 from services.delivery.search_escalation import SEARCH_STEPS
 from services.fulfillment import fulfillments, give_back, picking
 from services.stores.timer_rules import TIMER_ORDERS, TimerOrder, camel_case
-from tests.services.companies import test_effects_of_timers
-from tests.services.companies.test_effects_of_timers import SetTimers
-from tests.services.companies.test_timers import NAMES, UPDATE, clock
-from tests.services.delivery.test_delivery_timers import advance, backdate_search
-from tests.services.delivery.test_silent_riders import check_carrier, fall_silent
-from tests.services.fulfillment.test_substitutions import order_with_short_line, propose
 from tests.support import riders
 from tests.support.actors import ActorClient
 from tests.support.carried_bags import carried_bags, open_cases
 from tests.support.city import City
+from tests.support.order_steps.lost_authorizations import PICKING, lose_authorization, paid_task
+from tests.support.order_steps.order_timers import NAMES, UPDATE, SetTimers, clock
+from tests.support.order_steps.ride_waits import (
+    advance,
+    backdate_search,
+    check_carrier,
+    fall_silent,
+)
+from tests.support.order_steps.substitute_steps import order_with_short_line, propose
 from tests.support.paid_orders import (
     OrderDependencies,
     lines_of,
@@ -36,9 +39,7 @@ from tests.support.paid_orders import (
 )
 from tests.support.payments import Shop
 from tests.support.store_staff import accept_task, run_step
-from tests.workflows.payments.test_lost_authorization import PICKING, lose_authorization, paid_task
 
-set_by = test_effects_of_timers.set_by
 SEARCH = (
     "search_wider_seconds",
     "search_alert_seconds",
@@ -55,7 +56,7 @@ def test_every_timer_has_an_effect(name: str) -> None:
     files += [Path(__file__).parents[3] / "workflows" / "checkout" / "place_order.py"]
     readers = [one for one in files if name in one.read_text() and one.name != "timer_rules.py"]
     assert readers
-    tests = Path(__file__).read_text() + Path(test_effects_of_timers.__file__).read_text()
+    tests = "".join(one.read_text() for one in Path(__file__).parent.glob("test_effects_of_*.py"))
     assert f"{name}=" in tests or f'"{name}"' in tests
 
 

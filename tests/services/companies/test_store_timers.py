@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
@@ -20,23 +20,17 @@ from resolvers.context import Container
 from services import companies
 from services.delivery.ride_settings import STATE_TIMERS
 from services.events.event_log import catalog_stream
-from tests.services.companies.test_timers import FIELDS, NAMES, set_timers
-from tests.services.companies.test_timers import UPDATE as UPDATE_COMPANY
 from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
 from tests.support.customers import ORIGIN
+from tests.support.order_steps.order_timers import FIELDS, NAMES, set_store_timers, set_timers
+from tests.support.order_steps.order_timers import UPDATE as UPDATE_COMPANY
 
 UPDATE = f"""mutation ($input: StoreUpdateInput!) {{ storeUpdate(input: $input) {{
   store {{ desk {{ version timers {{ {FIELDS} }} }} }}
   errors {{ __typename ... on Problem {{ path message }} }} }} }}"""
 SILENCE, CASE = "riderSilenceSeconds", "riderSilenceCaseSeconds"
 DESK = "query ($id: ID!) { store(id: $id) { desk { version } } }"
-
-
-async def set_store_timers(database: Database, city: City, **seconds: int) -> None:
-    async with database.write(PLATFORM, ORIGIN) as session:
-        of_store = update(Store).where(Store.id == city.near.id)
-        await session.execute(of_store.values(timer_overrides=seconds))
 
 
 @pytest.fixture

@@ -1,49 +1,23 @@
 """A company sets how long the steps of its orders may take; the rest follows the defaults."""
 
-from dataclasses import asdict, fields
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from database.scope import PLATFORM
-from database.sessions import Database
 from models.companies import Company
 from models.events import Event
 from models.identity import Grant, Role
 from models.ids import encode_id
 from models.operations import AuditEntry
-from models.timers import DEFAULT_TIMERS, TIMER_BOUNDS, CompanyTimers, timers_with
+from models.timers import DEFAULT_TIMERS, TIMER_BOUNDS, timers_with
 from resolvers.context import Container
-from services.core.clock import current_time
 from services.events.event_log import catalog_stream
 from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
-from tests.support.customers import ORIGIN
-
-NAMES = [field.name for field in fields(CompanyTimers)]
-FIELDS = (
-    "paymentSeconds acceptSeconds resumeSeconds offerSeconds riderSilenceSeconds"
-    " riderSilenceCaseSeconds noShowWaitSeconds"
-    " pickingIdleSeconds substituteAnswerSeconds packedWaitSeconds stagedWaitSeconds"
-    " searchWiderSeconds searchAlertSeconds searchCancelOfferSeconds searchEndSeconds"
-    " reauthorizationSeconds"
-)
-UPDATE = f"""mutation ($input: CompanyUpdateInput!) {{ companyUpdate(input: $input) {{
-  company {{ timers {{ {FIELDS} }} cancellationFee {{ minor }} }}
-  errors {{ __typename ... on Problem {{ path message }} }} }} }}"""
-
-
-async def set_timers(database: Database, city: City, **seconds: int) -> None:
-    async with database.write(PLATFORM, ORIGIN) as session:
-        of_city = update(Company).where(Company.id == city.company.id)
-        await session.execute(of_city.values(timer_overrides=seconds))
-
-
-async def clock(database: Database) -> datetime:
-    async with database.read(PLATFORM) as session:
-        return await current_time(session)
+from tests.support.order_steps.order_timers import NAMES, UPDATE, set_timers
 
 
 def test_every_timer_has_bounds_around_its_default() -> None:

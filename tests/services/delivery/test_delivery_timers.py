@@ -5,7 +5,6 @@ from sqlalchemy import func, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from jobs import delivery as jobs
 from jobs import fulfillment as fulfillment_jobs
 from models.delivery import FINAL_DELIVERY_STATUSES, Delivery, DeliveryStatus
 from models.events import EventType
@@ -26,6 +25,7 @@ from tests.support import riders
 from tests.support.carried_bags import CARRYING, carried_bags, open_cases
 from tests.support.city import City
 from tests.support.customers import ORIGIN
+from tests.support.order_steps.ride_waits import advance, backdate_search, update_delivery
 from tests.support.paid_orders import (
     OrderDependencies,
     lines_of,
@@ -241,17 +241,6 @@ async def make_due(database: Database, delivery: Delivery) -> None:
     await update_delivery(database, delivery, due_at=past)
 
 
-async def backdate_search(database: Database, delivery: Delivery, seconds: float) -> None:
-    """Let a search that is due now have begun this long ago."""
-    past = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
-    await update_delivery(database, delivery, search_started_at=past, due_at=past)
-
-
-async def update_delivery(database: Database, delivery: Delivery, **values: object) -> None:
-    async with database.write(PLATFORM, ORIGIN) as session:
-        await session.execute(update(Delivery).where(Delivery.id == delivery.id).values(**values))
-
-
 async def make_bags_due(database: Database, fulfillment: Fulfillment) -> None:
     async with database.write(PLATFORM, ORIGIN) as session:
         past = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 1)
@@ -262,17 +251,6 @@ async def make_bags_due(database: Database, fulfillment: Fulfillment) -> None:
 async def count_stalled(database: Database, city: City) -> int:
     seen = await event_types(database, store_queue_stream(city.near.id))
     return seen.count(EventType.FULFILLMENT_STALLED)
-
-
-async def advance(database: Database, delivery: Delivery) -> bool:
-    """Run the job; whether it changed this delivery."""
-    async with database.read(PLATFORM) as session:
-        row = await session.get_one(Delivery, delivery.id)
-        before = row.version, row.due_at
-    await jobs.advance_deliveries(database)
-    async with database.read(PLATFORM) as session:
-        after = await session.get_one(Delivery, delivery.id)
-        return (after.version, after.due_at) != before
 
 
 async def actions(database: Database, order: Order, actor: Actor) -> list[OrderAction]:

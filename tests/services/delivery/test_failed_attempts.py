@@ -10,8 +10,8 @@ from database.sessions import Database
 from models.delivery import DeliveryAction, DeliveryProof, DeliveryStatus, FailReason
 from models.fulfillment import Fulfillment
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, Order, OrderStatus
-from models.payments import Payment, PaymentStatus, Refund
+from models.orders import CancelReason, OrderStatus
+from models.payments import Refund
 from models.timers import DEFAULT_TIMERS
 from services.core.problems import IllegalStep, InvalidInput
 from services.delivery import deliveries, delivery_states, failed_attempts
@@ -23,8 +23,7 @@ from services.fulfillment import handover
 from tests.support import riders
 from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, carried_bags
 from tests.support.city import City
-from tests.support.customers import ORIGIN
-from tests.support.paid_orders import OrderDependencies, reload_order
+from tests.support.paid_orders import OrderDependencies, capture_payment, reload_order
 
 FAIL = failed_attempts.fail_attempt
 # AGE_CHECK_FAILED takes a recorded check: tests/services/delivery/test_age_checks.py.
@@ -35,16 +34,6 @@ BY_RIDER = [
 ]
 AWAY_M = SETTINGS.place_radius_m + 500
 PROVED: dict[str, Any] = {"call_attempts": 1, "note": "The dog is not on a leash."}
-
-
-async def capture_payment(database: Database, order: Order) -> None:
-    """Store the capture that the order requests, as if the provider had answered."""
-    async with database.write(PLATFORM, ORIGIN) as session:
-        payment = await session.scalar(select(Payment).where(Payment.order_id == order.id))
-        assert payment is not None
-        assert payment.capture_wanted_minor is not None
-        payment.captured_minor = payment.capture_wanted_minor
-        payment.capture_wanted_minor, payment.status = None, PaymentStatus.CAPTURED
 
 
 def test_every_reason_has_a_rule_and_no_rule_charges_without_the_wait() -> None:

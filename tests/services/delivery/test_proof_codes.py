@@ -16,11 +16,11 @@ from services.core.problems import IllegalStep
 from services.delivery import deliveries, failed_attempts, reassignment
 from services.delivery.delivery_codes import MAX_CODE_ATTEMPTS, WrongDeliveryCode
 from services.fulfillment import handover
-from tests.services.checkout.test_reopen import reopen
 from tests.services.delivery.test_rider_release import release
 from tests.support import riders
 from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, CarriedBags, carried_bags
 from tests.support.city import City
+from tests.support.order_steps.reopened_orders import reopen
 from tests.support.paid_orders import OrderDependencies, place_paid_order
 
 MAX_TRIES = MAX_CODE_ATTEMPTS

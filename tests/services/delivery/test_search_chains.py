@@ -20,11 +20,11 @@ from services.delivery.search_escalation import (
     SEARCH_STEPS,
 )
 from services.events.event_log import order_stream
-from tests.services.companies.test_timers import set_timers
 from tests.support import riders
 from tests.support.carried_bags import open_cases
 from tests.support.city import City
 from tests.support.customers import ORIGIN
+from tests.support.order_steps.order_timers import set_timers
 from tests.support.paid_orders import OrderDependencies, payment_of, reload_order
 from tests.support.store_staff import event_types
 

@@ -15,6 +15,7 @@ from services.events.event_log import order_stream, rider_stream, store_queue_st
 from tests.support import riders
 from tests.support.carried_bags import CARRYING, carried_bags, open_cases
 from tests.support.city import City
+from tests.support.order_steps.ride_waits import check_carrier, fall_silent
 from tests.support.paid_orders import OrderDependencies
 from tests.support.store_staff import event_types
 
@@ -84,20 +85,6 @@ async def test_the_case_ends_when_the_rider_is_heard_of_again(
     assert await open_cases(database, bags.order) == []
     assert (await riders.delivery_of(database, bags.order)).silence_step == 0
     assert not await check_carrier(database, bags.delivery)
-
-
-async def fall_silent(database: Database, city: City, delivery: Delivery, seconds: float) -> None:
-    """Move the last sign of the rider into the past."""
-    await riders.backdate_assignment(database, delivery, seconds)
-    await riders.age_positions(database, city, seconds)
-
-
-async def check_carrier(database: Database, delivery: Delivery) -> bool:
-    """Run the job for riders with bags; whether it had this delivery to look after."""
-    async with database.read(PLATFORM) as session:
-        is_due = delivery.id in (await session.scalars(silent_riders.CARRIERS_TO_CHECK)).all()
-    assert bool(await jobs.check_silent_carriers(database)) or not is_due
-    return is_due
 
 
 async def is_unassigned_by_job(database: Database, delivery: Delivery) -> bool:

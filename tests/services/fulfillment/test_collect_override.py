@@ -11,10 +11,10 @@ from services.core.problems import CommittedDomainError, DomainError, IllegalSte
 from services.delivery.step_overrides import StepOverride
 from services.events.event_log import order_stream
 from services.fulfillment import fulfillment_states, pickups
-from tests.services.fulfillment.test_pickups import COLLECTED, change_store, give_code, staged_order
 from tests.support.carried_bags import OVERRIDE
 from tests.support.city import City
 from tests.support.customers import create_people
+from tests.support.order_steps.pickup_steps import COLLECTED, change_store, give_code, staged_order
 from tests.support.paid_orders import OrderDependencies
 from tests.support.store_staff import refusal_of_step
 

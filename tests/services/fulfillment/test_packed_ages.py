@@ -10,11 +10,11 @@ from services.core.problems import IllegalStep
 from services.delivery import deliveries, delivery_states
 from services.fulfillment import handover, picking
 from services.fulfillment.picking import LinePick
-from tests.services.fulfillment.test_pickups import change_store, pickup_request, place
-from tests.services.fulfillment.test_substitutions import answer, order_with_short_line, propose
 from tests.support import riders
 from tests.support.city import City
 from tests.support.customers import ORIGIN
+from tests.support.order_steps.pickup_steps import change_store, pickup_request, place
+from tests.support.order_steps.substitute_steps import answer, order_with_short_line, propose
 from tests.support.paid_orders import (
     OrderDependencies,
     authorize,

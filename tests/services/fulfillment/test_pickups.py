@@ -1,7 +1,7 @@
 """Orders that customers collect from the store."""
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from database.scope import PLATFORM
 from database.sessions import Database
@@ -9,7 +9,7 @@ from jobs import fulfillment as jobs
 from models.delivery import Delivery
 from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason, RejectReason
 from models.geo_point import Point
-from models.identity import Actor, Grant, Role
+from models.identity import Grant, Role
 from models.orders import (
     AgeDocument,
     CancelReason,
@@ -19,20 +19,26 @@ from models.orders import (
     OrderStatus,
 )
 from models.payments import Refund
-from models.stores import PickupRefusal, Store, StoreHours, StoreStatus
-from services.carts.baskets import OrderRequest, RequestedLine
+from models.stores import PickupRefusal, StoreHours, StoreStatus
+from services.carts.baskets import OrderRequest
 from services.core.problems import CommittedDomainError, DomainError, IllegalStep, InvalidInput
-from services.delivery.step_overrides import StepOverride
 from services.events.event_log import order_stream, store_queue_stream
-from services.fulfillment import fulfillments, pickups, rerouting
+from services.fulfillment import pickups, rerouting
 from services.orders.age_checks import ShownDocument
 from services.orders.order_states import read_progress
 from services.orders.stages import order_stage
 from services.stores.pickup import PickupUnavailable
-from tests.services.delivery.test_failed_attempts import capture_payment
-from tests.support import riders
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
+from tests.support.order_steps.pickup_steps import (
+    COLLECTED,
+    READY,
+    change_store,
+    give_code,
+    pickup_request,
+    place,
+    staged_order,
+)
 from tests.support.paid_orders import (
     OrderDependencies,
     authorize,
@@ -41,10 +47,8 @@ from tests.support.paid_orders import (
     payment_of,
     reload_order,
     unexplained_stock,
-    write_as,
 )
 from tests.support.store_staff import (
-    accept_task,
     event_types,
     make_overdue,
     on_hand,
@@ -52,36 +56,12 @@ from tests.support.store_staff import (
     refusal_of_step,
     run_step,
 )
-from workflows.checkout import place_order
-
-READY, COLLECTED = FulfillmentStatus.READY_FOR_PICKUP, FulfillmentStatus.COLLECTED
 
 
 @pytest.fixture
 async def city_with_pickup(database: Database, city: City) -> City:
     await change_store(database, city, pickup_enabled=True)
     return city
-
-
-async def change_store(database: Database, city: City, **columns: object) -> None:
-    """Change columns of the nearest store."""
-    async with database.write(PLATFORM, ORIGIN) as session:
-        await session.execute(update(Store).where(Store.id == city.near.id).values(**columns))
-
-
-def pickup_request(city: City, **more: object) -> OrderRequest:
-    lines = (RequestedLine(city.products[0].id, 2), RequestedLine(city.products[1].id, 2))
-    method = FulfillmentMethod.PICKUP
-    columns: dict[str, object] = {"method": method, "store_id": city.near.id, "lines": lines}
-    return OrderRequest(**(columns | more))  # type: ignore[arg-type] # fields of the request
-
-
-async def place(dependencies: OrderDependencies, request: OrderRequest) -> Order:
-    (customer,) = await create_people(dependencies.database)
-    result = await place_order.place(
-        dependencies, actor=customer, origin=ORIGIN, order_request=request
-    )
-    return result.order
 
 
 async def refusal(dependencies: OrderDependencies, request: OrderRequest) -> object:
@@ -92,44 +72,10 @@ async def refusal(dependencies: OrderDependencies, request: OrderRequest) -> obj
     return problem
 
 
-async def staged_order(
-    dependencies: OrderDependencies, city: City
-) -> tuple[Order, Fulfillment, Actor]:
-    """An order that waits in the store for its customer, its task and its picker."""
-    database = dependencies.database
-    order = await place(dependencies, pickup_request(city))
-    await authorize(database, order)
-    task, staff = await accept_task(dependencies, city, order)
-    await riders.pick_and_pack(dependencies, task, staff)
-    await capture_payment(database, order)
-    (packed,) = await fulfillments_of(database, order)
-    if packed.status is FulfillmentStatus.PACKED:
-        packed = await run_step(database, staff, task, fulfillments.stage)
-    return await reload_order(database, order), packed, staff
-
-
 async def stage_of(database: Database, order: Order) -> OrderStage:
     async with database.read(PLATFORM) as session:
         row = await session.get_one(Order, order.id)
         return order_stage(await read_progress(session, row))
-
-
-async def give_code(
-    database: Database,
-    actor: Actor,
-    task: Fulfillment,
-    code: str | None,
-    override: StepOverride | None = None,
-) -> Fulfillment:
-    """Hand the bags over; a wrong code is counted, as `run_mutation` does."""
-    async with write_as(database, actor, task.company_id) as session:
-        try:
-            return await pickups.collect(
-                session, actor=actor, fulfillment_id=task.id, code=code, override=override
-            )
-        except CommittedDomainError as error:
-            wrong = error
-    raise wrong
 
 
 async def test_a_customer_collects_an_order_with_its_code(

@@ -17,14 +17,14 @@ from models.fulfillment import (
 from services.core.problems import DomainError, IllegalStep
 from services.fulfillment import picking, substitutions
 from services.fulfillment.picking import LinePick
-from tests.services.fulfillment.test_substitutions import (
+from tests.support.city import City
+from tests.support.customers import ORIGIN
+from tests.support.order_steps.substitute_steps import (
     answer,
     newest_substitute,
     order_with_short_line,
     propose,
 )
-from tests.support.city import City
-from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies, unexplained_stock
 from tests.support.store_staff import on_hand, run_step
 

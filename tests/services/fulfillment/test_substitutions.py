@@ -1,23 +1,18 @@
 """Substitutes: decided by the customer or by timeout, never dearer than the missing units."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, update
 
 from database.scope import PLATFORM
-from database.sessions import Database
 from jobs import fulfillment as jobs
 from models.carts import Substitution
 from models.fulfillment import (
-    Fulfillment,
-    FulfillmentStatus,
     Substitute,
     SubstituteStatus,
 )
-from models.identity import Actor
-from models.orders import Order, OrderLine
+from models.orders import Order
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound
 from services.events.event_log import order_stream
@@ -29,67 +24,27 @@ from services.stock.receiving import StockReceiptLine
 from tests.services.stock.test_picked_batches import picked_of_order
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
+from tests.support.order_steps.substitute_steps import (
+    answer,
+    newest_substitute,
+    order_with_short_line,
+    propose,
+)
 from tests.support.paid_orders import (
     OrderDependencies,
-    lines_of,
     payment_of,
-    place_paid_order,
     reload_order,
     unexplained_stock,
     write_as,
 )
 from tests.support.stock.batches import batches_of, day, receive
 from tests.support.store_staff import (
-    accept_task,
     event_types,
     on_hand,
     put_back_everything,
     refusal_of_step,
     run_step,
 )
-
-
-async def order_with_short_line(
-    dependencies: OrderDependencies, city: City, preference: Substitution
-) -> tuple[Order, Fulfillment, Actor, Any]:
-    """An order of two units of a product, of which the picker finds one."""
-    order = await place_paid_order(dependencies, city, 2, (3,))
-    async with dependencies.database.write(PLATFORM, ORIGIN) as session:
-        of_order = OrderLine.order_id == order.id
-        await session.execute(update(OrderLine).where(of_order).values(substitution=preference))
-    fulfillment, staff = await accept_task(dependencies, city, order)
-    (line,) = await lines_of(dependencies.database, fulfillment)
-    await run_step(
-        dependencies.database, staff, fulfillment, picking.pick_line, pick=LinePick(1, line.id)
-    )
-    return order, fulfillment, staff, line
-
-
-async def propose(
-    dependencies: OrderDependencies, fulfillment: Fulfillment, staff: Actor, line: Any, code: str
-) -> Any:
-    proposal = SubstituteProposal(line.id, code, 1)
-    result = await run_step(
-        dependencies.database, staff, fulfillment, substitutions.propose, proposal=proposal
-    )
-    assert result.status is FulfillmentStatus.AWAITING_SUBSTITUTION
-    return await newest_substitute(dependencies.database, fulfillment)
-
-
-async def newest_substitute(database: Database, fulfillment: Fulfillment) -> Substitute:
-    async with database.read(PLATFORM) as session:
-        statement = select(Substitute).where(Substitute.fulfillment_id == fulfillment.id)
-        return (await session.scalars(statement.order_by(Substitute.id.desc()).limit(1))).one()
-
-
-async def answer(
-    dependencies: OrderDependencies, order: Order, substitute: Substitute, accept: bool
-) -> Substitute:
-    customer = Actor(person_id=order.customer_id)
-    async with write_as(dependencies.database, customer, order.company_id) as session:
-        return await substitutions.answer(
-            session, actor=customer, substitute_id=substitute.id, accept=accept
-        )
 
 
 @pytest.mark.parametrize(("code", "price"), [("P002", 299), ("P009", 499)])

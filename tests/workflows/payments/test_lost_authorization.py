@@ -15,13 +15,21 @@ from models.orders import CancelReason, Order, OrderAction, OrderStage, OrderSta
 from models.payments import PaymentStatus
 from models.support import TicketKind
 from services.delivery import deliveries
-from services.fulfillment import fulfillments, handover
+from services.fulfillment import handover
 from services.orders import order_states, stages
 from services.payments import provider_reports
 from tests.support.carried_bags import open_cases
 from tests.support.city import City
-from tests.support.customers import ORIGIN, order_request
-from tests.support.paid_orders import OrderDependencies, fulfillments_of
+from tests.support.customers import ORIGIN
+from tests.support.order_steps.lost_authorizations import (
+    PACKED,
+    PICKING,
+    STAGED,
+    dependencies,
+    lose_authorization,
+    paid_task,
+)
+from tests.support.paid_orders import fulfillments_of
 from tests.support.payments import Shop
 from tests.support.payments.settlement import try_as_scheduled
 from tests.support.riders import (
@@ -33,36 +41,6 @@ from tests.support.riders import (
     refused_step,
     take_step,
 )
-from tests.support.store_staff import accept_task, run_step
-
-PICKING, PACKED, STAGED = "picking", "packed", "staged"
-
-
-def dependencies(shop: Shop) -> OrderDependencies:
-    return OrderDependencies(shop.database, shop.reservation_queue)
-
-
-async def lose_authorization(shop: Shop, order: Order) -> None:
-    """What an expired hold does, or a cancellation at the provider's dashboard."""
-    intent = await shop.intent(order)
-    response = await shop.sandbox.store.post(f"/v1/payment_intents/{intent.id}/cancel")
-    assert response.status_code == 200, response.text
-    await shop.settle(order)
-
-
-async def paid_task(
-    shop: Shop, city: City, buyer: Actor, until: str
-) -> tuple[Order, Fulfillment, Actor]:
-    """An order that its store has accepted, packed or staged, without a capture yet."""
-    order = await shop.buy(buyer, order_request(city, 2))
-    assert await shop.pay(order) is PaymentStatus.AUTHORIZED
-    fulfillment, staff = await accept_task(dependencies(shop), city, order)
-    if until in (PACKED, STAGED):
-        await pick_and_pack(dependencies(shop), fulfillment, staff)
-    (fulfillment,) = await fulfillments_of(shop.database, order)
-    if until == STAGED and fulfillment.status is FulfillmentStatus.PACKED:
-        await run_step(shop.database, staff, fulfillment, fulfillments.stage)
-    return order, fulfillment, staff
 
 
 async def progress(shop: Shop, order: Order) -> stages.OrderProgress:
