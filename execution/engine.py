@@ -53,16 +53,14 @@ class Engine:
         self, query: str, operation_name: str | None = None, context: Any = None
     ) -> PreparedOperation | Answer:
         """The prepared operation, from the cache if possible, or the answer that refuses it."""
-        cached = self._documents.find(query, operation_name)
-        if cached is not None:
+        if (cached := self._documents.find(query, operation_name)) is not None:
             return cached
-        refusal = self.admit_document(query, context)
-        if refusal is not None:
+        if (refusal := self.admit_document(query, context)) is not None:
             return refusal
         prepared = self._documents.prepare(query, operation_name)
-        if isinstance(prepared, PreparedOperation):
-            return prepared
-        return refuse(prepared, self._on_error)
+        if not isinstance(prepared, PreparedOperation):
+            return refuse(prepared, self._on_error)
+        return prepared
 
     def admit_document(self, query: str, context: Any) -> Answer | None:
         """Called before a document is parsed; a subclass may refuse it."""
@@ -70,6 +68,10 @@ class Engine:
 
     def admit_size(self, size_bytes: int, context: Any) -> Answer | None:
         """Called before a request of this size is parsed; a subclass may refuse it."""
+        return None
+
+    def admit_signal(self, size_bytes: int, context: Any) -> Answer | None:
+        """Called for a message without an operation; a subclass may refuse it."""
         return None
 
     def admit_request(self, context: Any) -> Answer | None:
@@ -87,8 +89,7 @@ class Engine:
         lengths = {name: len(v) if isinstance(v, list) else v for name, v in values.items()}
         sizes = {name: size for name, size in lengths.items() if type(size) is int}
         key = tuple(sorted(sizes.items()))
-        cost = prepared.costs.get(key)
-        if cost is None:
+        if (cost := prepared.costs.get(key)) is None:
             if len(prepared.costs) >= MAX_COSTS_PER_DOCUMENT:
                 prepared.costs.clear()
             core = self._schema._schema

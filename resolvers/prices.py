@@ -36,6 +36,9 @@ PLAN_TOKEN = 1
 FREE_REQUEST_BYTES = 2_048
 REQUEST_KILOBYTE = 20
 """Each further kilobyte of a request: parsed, checked, coerced and written."""
+SIGNAL = 5
+"""A frame of a socket without an operation, beyond those that keep it open."""
+SIGNAL_BYTES_PER_UNIT = 512
 REFUSED_REQUEST = 10
 """A request that is refused for its form before its caller is known; the client network pays."""
 FAILED_AUTHENTICATION = 20
@@ -76,6 +79,11 @@ def request_price(size_bytes: int) -> int:
     """What a request costs for its size."""
     beyond = max(0, size_bytes - FREE_REQUEST_BYTES)
     return REQUEST_KILOBYTE * -(-beyond // 1_024)
+
+
+def signal_price(size_bytes: int) -> int:
+    """What a frame of a socket without an operation costs."""
+    return SIGNAL + size_bytes // SIGNAL_BYTES_PER_UNIT
 
 
 def upload_price(size_bytes: int) -> int:

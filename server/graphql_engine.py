@@ -44,6 +44,10 @@ class GraphQLEngine(Engine):
             return None
         return self._charge(prices.request_price(size_bytes), context)
 
+    def admit_signal(self, size_bytes: int, context: Any) -> Answer | None:
+        """Let the caller pay for a ping, a pong or the end of an operation."""
+        return self._charge(prices.signal_price(size_bytes), context)
+
     def admit_request(self, context: Any) -> Answer | None:
         """Let the caller pay for a request without an operation: a refusal, a socket's token."""
         return self._charge(prices.OPERATION, context)

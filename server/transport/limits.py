@@ -33,6 +33,9 @@ PONG_SECONDS = 10.0
 MAX_SOCKET_OPERATIONS = 50
 MAX_OPERATION_ID_CHARS = 128
 SOCKET_MESSAGES = BucketSize(capacity=200, refill_per_second=50.0)
+FREE_SIGNALS = 30  # pings, pongs and completes of a socket that are free at once
+FREE_SIGNAL_SECONDS = 1.0  # until one more of them is free
+MAX_CLOSING_BYTES = 128 * 1024  # of a client that does not answer our close
 MAX_QUEUED_FRAMES = 64
 MAX_QUEUED_BYTES = 1024 * 1024
 LAST_FRAMES_SECONDS = 2.0

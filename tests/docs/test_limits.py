@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 
 DOCUMENT = (ROOT / "docs" / "limits.md").read_text()
 ROW = re.compile(r"^\| .* \| ([\d,]+) \| `([A-Z_]+)(?:\.([\w.]+))?` \|$", re.MULTILINE)
-NOT_UNITS = {"FREE_REQUEST_BYTES", "UPLOAD_KILOBYTES_PER_UNIT"}
+NOT_UNITS = {"FREE_REQUEST_BYTES", "SIGNAL_BYTES_PER_UNIT", "UPLOAD_KILOBYTES_PER_UNIT"}
 
 
 def price_list() -> dict[str, int]:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.frames import Frame
 from websockets.http11 import Request, Response
 
 from server.transport.connection_caps import ConnectionCaps
+from server.transport.limits import MAX_CLOSING_BYTES
 
 if TYPE_CHECKING:
     from asyncio import Transport
@@ -31,6 +33,9 @@ class SocketListener(Protocol):
 
     def on_binary(self) -> None:
         """A binary message has been received."""
+
+    def on_control(self, size_bytes: int) -> None:
+        """A ping, a pong or a further piece of a message has been received."""
 
     def on_writable(self) -> None:
         """The client reads again."""
@@ -84,6 +89,8 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     transport: "Transport"
     caps = ConnectionCaps()
     _attached = False
+    _closing = False
+    _closing_bytes = 0
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -142,7 +149,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             self.transport.close()
             return
         self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
+        self.close_sent = self._closing = True
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     # Called by uvicorn.
@@ -157,12 +164,33 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment] # any value is allowed
 
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            self._closing_bytes += len(data)
+            if self._closing_bytes > MAX_CLOSING_BYTES:
+                self.transport.abort()
+                return
+        super().data_received(data)
+
     def handle_ping(self) -> None:
-        if self.blocked:
+        self._count_control(0)
+        if self.blocked or self.close_sent:
             # A client that sends pings and reads nothing: only the last one needs a pong.
             self.conn.data_to_send()
             return
         super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        self._count_control(len(event.data))
+
+    def handle_cont(self, event: Frame) -> None:
+        self._count_control(len(event.data))
+        super().handle_cont(event)
+
+    def _count_control(self, size_bytes: int) -> None:
+        adapter: Any = self.queue
+        if self._attached and adapter.listener is not None:
+            adapter.listener.on_control(size_bytes)
 
     def _name_client(self, event: Request) -> None:
         """Take the client's address from the header of a trusted proxy."""

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Protocol
 
 from execution import Engine
-from resolvers.prices import FREE_REQUEST_BYTES
 from server.transport.authentication import (
     AuthenticatedCaller,
     Authentication,
@@ -21,6 +20,7 @@ from server.transport.limits import TransportLimits
 from server.transport.send_queue import FrameWriter, SendQueue
 from server.transport.websocket import frames
 from server.transport.websocket.connection_init import init_headers
+from server.transport.websocket.frame_payment import FramePayment
 from server.transport.websocket.frames import CloseSocket
 from server.transport.websocket.operations import SocketOperations
 from server.transport.websocket.socket_timers import SocketTimers
@@ -46,8 +46,8 @@ class GraphQLWSConnection:
     """
 
     __slots__ = (
-        "_authenticating", "_authenticator", "_bucket", "_caller", "_client", "_closed", "_ending",
-        "_engine", "_headers", "_init_seen", "_limits", "_loop", "_operations", "_queue",
+        "_authenticating", "_authenticator", "_bucket", "_client", "_closed", "_ending", "_engine",
+        "_headers", "_init_seen", "_limits", "_loop", "_operations", "_payment", "_queue",
         "_renewing", "_socket", "_timers", "_unwatch", "_waiting_frames",
     )  # fmt: skip
 
@@ -76,7 +76,7 @@ class GraphQLWSConnection:
         self._waiting_frames: tuple[frames.Frame, ...] = ()
         self._renewing = False
         self._unwatch: Callable[[], None] | None = None
-        self._caller: AuthenticatedCaller | None = None
+        self._payment = FramePayment(engine, authenticator, client)
         self._authenticating: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._bucket = TokenBucket(limits.socket_messages, self._loop.time())
@@ -86,6 +86,10 @@ class GraphQLWSConnection:
         """Close the socket with a code; only clean up, with None, when the client is gone."""
         if self._ending is None:
             self._ending = self._loop.create_task(self._end(close))
+
+    @property
+    def _caller(self) -> AuthenticatedCaller | None:
+        return self._payment.caller
 
     # Called by the socket.
 
@@ -101,6 +105,14 @@ class GraphQLWSConnection:
         """Close: the protocol has no binary messages."""
         self.end(CloseSocket(frames.BAD_REQUEST, "binary frames are not supported"))
 
+    def on_control(self, size_bytes: int) -> None:
+        """Let a control frame or a further piece of a message be paid for."""
+        if self._ending is None:
+            try:
+                self._payment.charge_signal(size_bytes, self._loop.time())
+            except CloseSocket as close:
+                self.end(close)
+
     def on_text(self, text: str) -> None:
         """Handle one message; a malformed one closes the socket."""
         if self._ending is not None:
@@ -110,28 +122,16 @@ class GraphQLWSConnection:
             if not self._bucket.try_take(1, received_at):
                 raise CloseSocket(frames.TOO_MANY_REQUESTS, "too many messages")
             raw = frames.frame_bytes(text, self._limits)
-            if len(raw) > FREE_REQUEST_BYTES:
-                self._charge_size(len(raw))
-            self._handle(frames.parse_frame(raw, self._limits))
+            self._payment.charge_size(len(raw))
+            frame = frames.parse_frame(raw, self._limits)
+            if not isinstance(frame, frames.Subscribe):
+                self._payment.charge_signal(len(raw), received_at)
+            self._handle(frame)
         except CloseSocket as close:
             self.end(close)
         except Exception:
             log.exception("a socket failed")
             self.end(_FAILED)
-
-    def _charge_size(self, size_bytes: int) -> None:
-        """Let the sender pay for a large frame before it is parsed, whatever it turns out to be.
-
-        The client network pays as long as the caller is not known. Raises CloseSocket (1013).
-        """
-        if self._caller is None:
-            failure = self._authenticator.charge_refusal(self._client, size_bytes)
-            errors = failure.errors() if failure else None
-        else:
-            refusal = self._engine.admit_size(size_bytes, self._caller.context)
-            errors = refusal.errors if refusal else None
-        if errors:
-            raise CloseSocket(frames.TRY_AGAIN, errors[0]["message"])
 
     def _handle(self, frame: frames.Frame) -> None:
         match frame:
@@ -230,7 +230,7 @@ class GraphQLWSConnection:
         elif (refusal := self._engine.admit_request(caller.context)) is not None:
             self._refuse_unpaid(refusal.errors or [])
         else:
-            self._caller, self._headers = caller, headers
+            self._payment.caller, self._headers = caller, headers
             self._timers.set_expiry(caller.expires_at)
             self._watch(caller)
             self._go_on(self._begin if previous is None else partial(self._renewed, caller))

@@ -42,7 +42,8 @@ class SocketOperations:
         if len(self._by_id) >= self._limits.socket_operations_count:
             count = self._limits.socket_operations_count
             message = f"A socket runs at most {count} operations at once."
-            errors = single_error("TOO_MANY_OPERATIONS", message)
+            unpaid = self._engine.admit_request(context)
+            errors = (unpaid and unpaid.errors) or single_error("TOO_MANY_OPERATIONS", message)
             self._queue.put_nowait(frames.error_frame(operation_id, errors))
             return
         task = asyncio.create_task(self._run(operation_id, operation, context))

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from server.transport.limits import MAX_FRAME_BYTES
+from server.transport.uvicorn_internals.websocket_protocol import DirectWebSocket
 from tests.server.transport.test_slow_readers import UPGRADE, frame
 from tests.server.transport.test_websocket import sources_closed
 from tests.support.server.small_server import RunningServer
@@ -143,5 +145,31 @@ async def test_text_that_is_no_utf8_closes_its_socket_even_a_busy_one(
     writer.write(b"\x81\x84\x00\x00\x00\x00\xff\xfe\xff\xfe")
     received = await asyncio.wait_for(reader.read(), 3)
     assert b"\x88\x02" + (1007).to_bytes(2) in received
+    writer.close()
+    await sources_closed(served)
+
+
+async def test_a_client_that_goes_on_after_our_close_is_cut_off(
+    served: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was read and answered for ten seconds more, however much it sent."""
+    begun = DirectWebSocket.__init__
+
+    def patient(self: DirectWebSocket, *args: Any, **options: Any) -> None:
+        begun(self, *args, **options)
+        self.close_timeout = 3_600
+
+    monkeypatch.setattr(DirectWebSocket, "__init__", patient)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(UPGRADE)
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(frame("no object"))
+    await reader.readuntil((4400).to_bytes(2))
+    pings = b"\x89\x80\x00\x00\x00\x00" * 10_000
+    async with asyncio.timeout(60):
+        with suppress(ConnectionError):
+            while True:
+                writer.write(pings)
+                await writer.drain()
     writer.close()
     await sources_closed(served)
