@@ -44,9 +44,9 @@ REFUSED_REQUEST = 10
 FAILED_AUTHENTICATION = 20
 """A token, key or signature that is not valid; the client network pays."""
 
-ACCESS_TOKEN = 80
+ACCESS_TOKEN = 70
 """An access token for an app, paid by the app."""
-POSITIONS = 25
+POSITIONS = 100
 """A report of a rider's positions."""
 PAPER = 600
 """A document for printing."""
