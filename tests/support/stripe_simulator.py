@@ -19,7 +19,7 @@ from simulators.stripe import SimulatorSettings, build
 SECRET_KEY = "sk_test_desk"
 PUBLISHABLE_KEY = "pk_test_desk"
 WEBHOOK_SECRET = "whsec_desk"
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 class QuietServer(uvicorn.Server):

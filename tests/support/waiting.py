@@ -5,7 +5,8 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 
-DEFAULT_SECONDS = 15.0
+DEFAULT_SECONDS = 60.0
+"""Only a failed test waits that long; a busy machine may need much of it."""
 POLL_SECONDS = 0.01
 
 

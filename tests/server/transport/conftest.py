@@ -33,7 +33,7 @@ async def served() -> AsyncIterator[RunningServer]:
 
 @pytest.fixture
 async def client(served: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.root, timeout=5) as http:
+    async with httpx.AsyncClient(base_url=served.root, timeout=60) as http:
         yield http
 
 

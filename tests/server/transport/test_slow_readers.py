@@ -86,9 +86,7 @@ async def test_a_client_that_stops_reading_pauses_its_source_and_is_cut_off(
     # Kernel buffers and one megabyte of ours, at twenty kilobytes an event.
     assert sent_then - sent_before < 1_000
     await sources_closed(served)
-    async with asyncio.timeout(2):
-        while len(served.connections) or served.transports:  # noqa: ASYNC110 - they have no event
-            await asyncio.sleep(0.02)
+    await until(lambda: not len(served.connections) and not served.transports)
     client.close()
 
 

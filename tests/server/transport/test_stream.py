@@ -12,6 +12,7 @@ from server.transport.stream.stream_timer import StreamTimer
 from tests.server.transport.test_fast_path import HELLO, post, read_response
 from tests.server.transport.test_websocket import sources_closed
 from tests.support.server.small_server import RunningServer, run_small_server
+from tests.support.waiting import until
 
 COUNT = b'{"query": "subscription { count(to: 2, seconds: 0.1) { number } }"}'
 LONG = b'{"query": "subscription { count(to: 1000, seconds: 0.02) { number } }"}'
@@ -50,9 +51,7 @@ async def test_a_stream_costs_one_task_and_nothing_when_it_is_over(served: Runni
     for _, writer in clients:
         writer.close()
     await sources_closed(served)
-    async with asyncio.timeout(2):
-        while len(served.connections) or len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - they have no event
-            await asyncio.sleep(0.02)
+    await until(lambda: not len(served.connections) and len(asyncio.all_tasks()) <= before)
 
 
 async def test_the_accept_header_is_case_insensitive(served: RunningServer) -> None:

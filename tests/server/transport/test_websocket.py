@@ -9,13 +9,12 @@ from websockets.exceptions import InvalidStatus
 
 from tests.support.server.small_server import RunningServer
 from tests.support.server.websocket_client import open_socket
+from tests.support.waiting import until
 
 
 async def sources_closed(served: RunningServer) -> None:
     """Wait until every source is closed."""
-    async with asyncio.timeout(2):
-        while served.seen.sources_open:  # noqa: ASYNC110 - a counter has no event
-            await asyncio.sleep(0.01)
+    await until(lambda: not served.seen.sources_open, what="the end of every source")
 
 
 async def test_a_query_a_mutation_and_a_subscription_share_one_socket(

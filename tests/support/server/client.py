@@ -63,6 +63,6 @@ async def serve_engine(
     tokens = oauth_routes(container.authenticator, engine.budgets)
     app = Starlette(routes=[*routes, *tokens])
     async with run_server(app, limits) as (port, _):
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             yield ServerClient(port, http)
         await connections.drain(spread_seconds=0)

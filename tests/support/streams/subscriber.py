@@ -10,7 +10,7 @@ from execution import Answer
 from tests.support.actors import ActorClient, engine
 from tests.support.paths import OPERATIONS
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
 
 
 @dataclass
