@@ -70,5 +70,7 @@ async def scenario(servers: ServerGroup) -> AsyncIterator[FaultScenario]:
         "super_admin": Grant(Role.SUPER_ADMIN),
     }
     async with aiohttp.ClientSession() as http:
-        yield await create_scenario(servers, server_database, city, http, staff)
+        created = await create_scenario(servers, server_database, city, http, staff)
+        yield created
+        await created.counter.close()
     await server_database.close()

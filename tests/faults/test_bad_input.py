@@ -12,6 +12,7 @@ from models.stores import Store
 from schema.root import graph
 from tests.support.faults.http_client import PLACE, FaultScenario, error_codes, order_line
 from tests.support.minimal_queries import minimal_document
+from tests.support.walk.share import share
 
 ROOTS = {"query": graph._schema.query_type, "mutation": graph._schema.mutation_type}
 SHOP = """
@@ -68,21 +69,20 @@ QUANTITIES: list[tuple[Any, set[str]]] = [
     ("1", {"BAD_USER_INPUT"}),
     (None, {"BAD_USER_INPUT"}),
 ]
-INVALID_IDS = [
+MALFORMED_IDS = [
     "",
     " ",
     "ord_",
     "nothing",
     "ord_ ",
     "x" * 5000,
-    "prd_" + "A" * 22,
-    "ord_" + "A" * 22,
     "ord_\u0000",
     "ord_\ud800",
     "' or 1=1 --",
     "🥛",
     "00000000-0000-7000-8000-000000000000",
 ]
+NOBODYS_IDS = ["prd_" + "A" * 22, "ord_" + "A" * 22]
 INVALID_TEXTS = [
     "\u0000", "a\u0000b", "\ud800", "x" * 10_000, "\u202e", "%_\\", "'", "\n\n", "&|!:*",
 ]  # fmt: skip
@@ -211,16 +211,21 @@ def document_with_id(operation: str, name: str, id: str) -> tuple[str, dict[str,
 async def test_unknown_malformed_and_foreign_ids_are_refused(
     scenario: FaultScenario, operation: str, name: str
 ) -> None:
-    ids = [*INVALID_IDS, encode_id(Order, uuid7()), encode_id(Store, uuid7())]
+    """Ids of nothing by everybody; what is no id by everybody in turn, each of them twice."""
+    ids = [*NOBODYS_IDS, encode_id(Order, uuid7()), encode_id(Store, uuid7())]
     product = scenario.city.products[0]
-    foreign = encode_id(type(product), product.id)
+    foreign = [] if name in ACCEPTS_PRODUCT_ID else [encode_id(type(product), product.id)]
+    people = {"stranger": scenario.stranger, **scenario.staff}
+    tries = [(text, tuple(people)) for text in (*ids, *foreign)]
+    for turn, text in enumerate(MALFORMED_IDS):
+        tries.append((text, tuple(share(f"{operation} {name}", people, turn))))
     async with scenario.assert_nothing_written():
-        for text in [*ids, *([] if name in ACCEPTS_PRODUCT_ID else [foreign])]:
+        for text, names in tries:
             query, variables = document_with_id(operation, name, text)
-            for who in (scenario.stranger, *scenario.staff.values()):
-                codes = await scenario.error_codes(query, variables, who=who)
-                assert codes or name == FILTER_FIELD, (text, who.actor.roles)
-                assert codes <= REFUSALS, (text, who.actor.roles)
+            for who in names:
+                codes = await scenario.error_codes(query, variables, who=people[who])
+                assert codes or name == FILTER_FIELD, (text, who)
+                assert codes <= REFUSALS, (text, who)
 
 
 @pytest.mark.parametrize(("operation", "name"), FIELDS, ids=[name for _, name in FIELDS])

@@ -184,11 +184,14 @@ class ServerGroup:
     def log_file(self, name: str) -> Path:
         return self.place.logs / f"{name}.log"
 
-    def errors(self, name: str) -> str:
-        """Return the ERROR and CRITICAL records of a process's log, with their tracebacks."""
-        records = re.split(
-            r"^(?=\d{4}-\d\d-\d\dT)", self.log_file(name).read_text(), flags=re.MULTILINE
-        )
+    def errors(self, name: str, since: int = 0) -> str:
+        """Return the ERROR and CRITICAL records of a process's log, with their tracebacks.
+
+        Without those that begin in its first `since` bytes.
+        """
+        with self.log_file(name).open("rb") as log:
+            log.seek(since)
+            records = RECORD_START.split(log.read().decode())
         return "".join(record for record in records if ERROR_RECORD.match(record))
 
     def open_database(self) -> Database:
@@ -197,12 +200,15 @@ class ServerGroup:
 
     async def fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
         """Run a query as the database owner, which row-level security does not restrict."""
-        url = self.instance.database_url.replace("+asyncpg", "", 1)
-        connection = await asyncpg.connect(url)
+        connection = await self.connect()
         try:
             return list(await connection.fetch(query, *values))
         finally:
             await connection.close()
+
+    async def connect(self) -> asyncpg.Connection:
+        """Connect as the database owner."""
+        return await asyncpg.connect(self.instance.database_url.replace("+asyncpg", "", 1))
 
     async def sign_in(self, database: Database, name: str, *grants: Grant) -> "SignedInUser":
         """Create a user with these roles and an access token as the server would sign it."""
