@@ -19,7 +19,8 @@ from tests.support.faults.process_group import SERVER, ServerGroup, SignedInUser
 UNCHECKED_TABLES = {
     *("idempotency_key", "audit_entry", "event", "stream", "stock_alert_check"),
     *("stock_alert", "stock_audit", "reorder_run", "reorder_proposal", "delivery_track"),
-    *("job_state", "job_failure", "event_place", "webhook_delivery", "webhook_attempt"),
+    *("job_state", "job_cursor", "job_failure", "event_place"),
+    *("webhook_delivery", "webhook_attempt"),
 }
 JOB_STREAMS = "^(alerts|audit|supply):"
 CLIENT_AUDIT_ENTRIES = (
