@@ -21,3 +21,8 @@ class Money(NamedTuple):
         Raises UnknownLocaleError or ValueError for a tag that names no language.
         """
         return format_currency(self.amount, self.currency, locale=locale.replace("-", "_"))
+
+
+def amount_text(minor: int, currency: str) -> str:
+    """Return an amount (minor units) for a message to people; all such messages are in English."""
+    return Money(minor, currency).formatted("en")

@@ -11,6 +11,7 @@ from graphql import GraphQLField, GraphQLSchema
 
 from execution.document.referenced_fields import ReferencedFields
 from models.identity import Actor, Role
+from services.core.access import roles_text
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -46,7 +47,7 @@ class Rule:
             return None
         if not actor.signed_in:
             return AccessDenied("UNAUTHENTICATED", "Sign in first.")
-        return AccessDenied("FORBIDDEN", f"This is for {self.name} only.")
+        return AccessDenied("FORBIDDEN", f"Only {roles_text(self.roles)} may do this.")
 
     def covers(self, context: "Context", row: Any) -> bool:
         """Whether the actor holds one of the roles where `row` is: a field of it is null otherwise.
@@ -81,7 +82,7 @@ def rule_denial(
         field = graphql_type.fields.get(field_name)
         rule = None if field is None else rule_of(field)
         if rule is not None and not rule.allows(actor):
-            message = f"{type_name}.{field_name} is for {rule.name} only."
+            message = f"Only {roles_text(rule.roles)} may read {type_name}.{field_name}."
             return AccessDenied("FORBIDDEN", message)
     return None
 

@@ -129,7 +129,7 @@ def _fee_problems(change: CompanyChange) -> Iterator[InvalidInput]:
     fee_minor = change.cancellation_fee_minor
     if fee_minor is not None and not 0 <= fee_minor <= MAX_FEE_MINOR:
         path = ["input", "cancellationFeeMinor"]
-        message = f"A fee is from 0 to {MAX_FEE_MINOR} minor units."
+        message = "This fee is negative or too high."
         yield InvalidInput(path=path, message=message)
 
 
@@ -149,4 +149,4 @@ def _terms_problems(terms: CompanyTerms) -> Iterator[InvalidInput]:
             limit = MAX_TAX_BASIS_POINTS
         if value is not None and not 0 <= value <= limit:
             path = ["input", camel_case(name)]
-            yield InvalidInput(path=path, message=f"This is from 0 to {limit}.")
+            yield InvalidInput(path=path, message="This is negative or too high.")

@@ -65,9 +65,15 @@ class DeliveryArriveAtCustomerInput:
 class DeliveryCompleteInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     pin: str | None = strawberry.field(
-        default=None, description="The customer's PIN; support needs none."
+        default=None,
+        description="The customer's PIN, which the rider needs; store staff and support leave it"
+        " out and give `override`.",
     )
-    override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
+    override: DeliveryOverrideInput | None = strawberry.field(
+        default=None,
+        description="Reason for support, or for store staff whose bags are on the way back, to"
+        " complete the delivery in place of the rider; riders leave it out.",
+    )
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 

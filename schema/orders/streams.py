@@ -42,6 +42,8 @@ class OrderTrackedType:
 class OrderSubscription:
     order_tracked: AsyncIterator[OrderTrackedType] = stream(
         orders.track_order,
-        "Streams the events of an order, its payment and its delivery, and the rider's location.",
+        "Streams the events of an order, its payment and its delivery, and the rider's location."
+        " It does not end with the order, because a refund may follow: the client closes it. It"
+        " ends with an error when the caller may not see the order any more.",
         allow=SIGNED_IN,
     )

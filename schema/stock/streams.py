@@ -49,7 +49,11 @@ class StockChangeType:
 class InventoryChangedType:
     kind: MessageKind = column(KIND)
     cursor: str = column(CURSOR)
-    changes: list[StockChangeType] = column("The products that changed, each once.")
+    changes: list[StockChangeType] = column(
+        "In an EVENT the products that changed, each once. In a SNAPSHOT or LAGGED the products of"
+        " `productIds` as they are; empty without `productIds`: read the products of the store"
+        " after it, and apply the events that follow."
+    )
 
 
 @strawberry.type

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from models.money import amount_text
 from services.carts import totals
 from services.core.problems import Problem
 
@@ -77,9 +78,8 @@ def price_problems(
 ) -> Iterator[Problem]:
     """Yield problems with the amounts: below the minimum order, or not the expected total."""
     if not cart_totals.minimum_reached:
-        message = (
-            f"The goods are worth {cart_totals.missing_minor} minor units less than the minimum."
-        )
+        missing = amount_text(cart_totals.missing_minor, cart_totals.currency)
+        message = f"The goods are worth {missing} less than the minimum."
         yield BelowMinimum(
             path=["input"],
             message=message,
@@ -88,9 +88,10 @@ def price_problems(
             currency=cart_totals.currency,
         )
     if expected_total_minor not in (None, cart_totals.total_minor):
+        total = amount_text(cart_totals.total_minor, cart_totals.currency)
         yield PriceChanged(
             path=["input", "expectedTotalMinor"],
-            message=f"The total is now {cart_totals.total_minor} minor units.",
+            message=f"The total is now {total}.",
             current_minor=cart_totals.total_minor,
             currency=cart_totals.currency,
         )

@@ -13,7 +13,7 @@ def validate_request(request: OrderRequest) -> OrderRequest:
     """Return the request. Raises DomainError: InvalidInput for each invalid value."""
     problems: list[Problem] = [*_destination_problems(request)]
     if not 0 <= request.tip_minor <= totals.MAX_TIP_MINOR:
-        message = f"A tip is from 0 to {totals.MAX_TIP_MINOR} minor units."
+        message = "This tip is negative or too high."
         problems.append(InvalidInput(path=["input", "tipMinor"], message=message))
     problems += line_problems(request.lines or ())
     if problems:

@@ -65,7 +65,7 @@ async def set_price(
 def validate_price(price_minor: int) -> None:
     """Raise DomainError: InvalidInput unless the price (minor units) is within the limits."""
     if not 1 <= price_minor <= MAX_PRICE_MINOR:
-        message = f"A price is from 1 to {MAX_PRICE_MINOR} minor units."
+        message = "This price is zero, negative or too high."
         raise DomainError(InvalidInput(path=["input", "priceMinor"], message=message))
 
 

@@ -77,7 +77,7 @@ async def price_change(
         raise DomainError(*unasked)
     tip_minor = values["tip_minor"] if request.tip_minor is None else request.tip_minor
     if not 0 <= tip_minor <= totals.MAX_TIP_MINOR:
-        message = f"A tip is from 0 to {totals.MAX_TIP_MINOR} minor units."
+        message = "This tip is negative or too high."
         raise DomainError(InvalidInput(path=["input", "tipMinor"], message=message))
     delivers, rate = order.method is FulfillmentMethod.DELIVERY, order.tax_rate_bp
     priced = [_priced(line) for line in lines]

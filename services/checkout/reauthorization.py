@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import EventType
+from models.money import amount_text
 from models.orders import CancelReason, Order, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.support import TicketKind
@@ -101,7 +102,8 @@ async def _tell_support(
         session, order, EventType.PAYMENT_LOST, amount_minor=amount_minor, failure=message
     )
     if payment.stuck_at is None:
-        subject = f"{amount_minor} minor units of a delivered order are not paid"
+        owed = amount_text(amount_minor, order.currency)
+        subject = f"{owed} of a delivered order are not paid"
         await support_cases.open_case(session, order, TicketKind.NOT_PAID, subject, message)
 
 

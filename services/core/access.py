@@ -1,5 +1,6 @@
 """Who may act on a store's rows, and who may see for whom an order is: one place for each rule."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,8 +13,26 @@ STORE_ROLES = frozenset(
 MANAGER_ROLES = STORE_ROLES - {Role.STORE_STAFF}
 COMPANY_ROLES = MANAGER_ROLES - {Role.STORE_MANAGER}
 SUPPORT_ROLES = frozenset({Role.SUPPORT_AGENT, Role.SUPER_ADMIN})
+PEOPLE = {
+    Role.CUSTOMER: "customers",
+    Role.RIDER: "riders",
+    Role.STORE_STAFF: "store staff",
+    Role.STORE_MANAGER: "store managers",
+    Role.COMPANY_ADMIN: "company admins",
+    Role.SUPPORT_AGENT: "support agents",
+    Role.SUPER_ADMIN: "super admins",
+    Role.INTEGRATOR: "apps",
+}
+"""The people of each role, in plain words and in the order in which texts name them."""
+ANYBODY = "people who are signed in"
 STAFF_SIGHT = timedelta(hours=24)
 """How long after its end a store's staff sees the recipient of an order: a bag may come back."""
+
+
+def roles_text(roles: Collection[Role]) -> str:
+    """Return people of these roles, of any for none, as "store managers and company admins"."""
+    *first, last = [PEOPLE[role] for role in PEOPLE if role in roles] or [ANYBODY]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def may_operate_store(actor: Actor, company_id: UUID, store_id: UUID) -> bool:

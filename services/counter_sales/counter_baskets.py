@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Listing, Product
 from models.counter_sales import Tender
+from models.money import amount_text
 from models.stores import Store
 from services.catalog import code_lookup, weights
 from services.catalog.product_codes import ReadCode, read_code
@@ -203,7 +204,7 @@ def _line_problem(
     return weights.find_weight_problem(unit_grams, item.quantity, item.grams, [*path, "grams"])
 
 
-def validate_payment(payment: CounterPayment, total_minor: int) -> CounterPayment:
+def validate_payment(payment: CounterPayment, total_minor: int, currency: str) -> CounterPayment:
     """The payment with a stripped reference.
 
     Raises DomainError: InvalidInput if it does not pay the total.
@@ -217,7 +218,8 @@ def validate_payment(payment: CounterPayment, total_minor: int) -> CounterPaymen
     if reference:
         raise DomainError(_invalid("terminalReference", "Cash has no reference of a terminal."))
     if received is None or not total_minor <= received <= MAX_CASH_MINOR:
-        message = f"{total_minor} minor units are due, and at most {MAX_CASH_MINOR} are taken."
+        due, most = (amount_text(minor, currency) for minor in (total_minor, MAX_CASH_MINOR))
+        message = f"{due} are due, and at most {most} are taken."
         raise DomainError(_invalid("cashReceivedMinor", message))
     return payment
 

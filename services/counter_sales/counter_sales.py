@@ -111,7 +111,7 @@ async def complete(
     total = sum(line.total_minor for line in basket)
     now = await current_time(session)
     document = _check_age(basket, shown, calendar_date(store, now))
-    payment = validate_payment(payment, total)
+    payment = validate_payment(payment, total, company.currency)
     sale = _new_sale(store, company, actor, total, payment)
     sale.sold_at, sale.timezone = now, store.timezone
     if document is not None:

@@ -24,7 +24,7 @@ from models.fulfillment import (
 )
 from models.identity import Actor
 from models.orders import Order
-from services.core.access import MANAGER_ROLES, STORE_ROLES, may_operate_store
+from services.core.access import MANAGER_ROLES, STORE_ROLES, may_operate_store, roles_text
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.core.state_machine import (
@@ -43,7 +43,7 @@ PICK_LINE, PACK = FulfillmentAction.PICK_LINE, FulfillmentAction.PACK
 STAGE = FulfillmentAction.STAGE
 
 MAX_PICKUP_ATTEMPTS = 5
-TOO_MANY_CODES = "Too many wrong codes: only a manager hands over now, and says why."
+TOO_MANY_CODES = f"Too many wrong codes: only {roles_text(MANAGER_ROLES)} hand over now."
 SUBSTITUTE_STATUSES = frozenset(
     {FulfillmentLineStatus.SUBSTITUTE_PROPOSED, FulfillmentLineStatus.SUBSTITUTED}
 )

@@ -18,7 +18,7 @@ from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
 from models.identity import Actor
 from models.orders import AgeCheckResult, CancelReason, Order
 from models.stores import Store
-from services.core.access import may_manage_store
+from services.core.access import MANAGER_ROLES, may_manage_store, roles_text
 from services.core.problems import CommittedDomainError, DomainError, InvalidInput
 from services.core.text import parse_digits
 from services.delivery.delivery_codes import WrongDeliveryCode, wrong_code_message
@@ -150,7 +150,9 @@ def _check_code(
             raise _invalid_override("Say why the bags are handed over without the code.")
         return write_override(fulfillment, override)
     if override is not None:
-        raise _invalid_override("Only managers hand over without the code, and say why.")
+        raise _invalid_override(
+            f"Only {roles_text(MANAGER_ROLES)} hand over without the code, and say why."
+        )
     if fulfillment.pickup_attempts >= MAX_PICKUP_ATTEMPTS:
         raise _invalid_override("Too many wrong codes: leave the code out, and say why.")
     digits = parse_digits(code or "", CODE_DIGITS)

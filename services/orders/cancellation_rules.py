@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from models.companies import Company
 from models.identity import Actor
+from models.money import amount_text
 from models.orders import CancelReason, Order, OrderAction, OrderStage
 from services.core.problems import DomainError, Problem
 from services.orders.order_states import CUSTOMER, MACHINE, SUPPORT
@@ -106,7 +107,7 @@ def check_reason(terms: CancellationTerms, reason: CancelReason) -> None:
 def check_fee(terms: CancellationTerms, expected_fee_minor: int | None) -> None:
     """Raise DomainError: CancellationFeeChanged unless the fee is the one that was shown."""
     if expected_fee_minor is not None and expected_fee_minor != terms.fee_minor:
-        message = f"Canceling costs {terms.fee_minor} minor units now."
+        message = f"Canceling costs {amount_text(terms.fee_minor, terms.currency)} now."
         raise DomainError(
             CancellationFeeChanged(
                 path=["input", "expectedFeeMinor"],

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateways.payments.interface import DisputeResult
 from models.events import EventType
 from models.identity import Actor, Role
+from models.money import amount_text
 from models.orders import Order, OrderStatus
 from models.payments import Dispute, DisputeStatus, Payment
 from models.support import TicketKind
@@ -99,7 +100,8 @@ async def _open(
     session.add(dispute)
     await _refresh_payment(session, payment)
     _record_change(session, order, dispute, EventType.DISPUTE_OPENED)
-    subject = f"The bank disputes {result.amount_minor} minor units: {result.reason}"
+    disputed = amount_text(result.amount_minor, result.currency)
+    subject = f"The bank disputes {disputed}: {result.reason}"
     due = f"{result.evidence_due_at:%Y-%m-%d %H:%M} UTC" if result.evidence_due_at else "unknown"
     details = f"Send the evidence in the provider's dashboard. Deadline of the bank: {due}."
     await support_cases.open_case(

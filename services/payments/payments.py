@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from gateways.payments.interface import PaymentIntent
+from models.money import amount_text
 from models.orders import Order
 from models.payments import Payment, PaymentStatus, Refund, RefundReason
 from services.core import clock
@@ -122,7 +123,8 @@ async def request_capture(session: AsyncSession, order: Order, amount_minor: int
     if payment.status is not PaymentStatus.AUTHORIZED or payment.void_wanted:
         raise _not_authorized(payment)
     if amount_minor > payment.authorized_minor:
-        message = f"Only {payment.authorized_minor} minor units are held."
+        held = amount_text(payment.authorized_minor, payment.currency)
+        message = f"Only {held} are held."
         raise DomainError(
             ExceedsCaptured(message=message, remaining_minor=payment.authorized_minor)
         )

@@ -14,6 +14,7 @@ from database.base import enum_literals
 from database.statements import prepared
 from gateways.payments.interface import PaymentIntent, RefundResult, RefundState
 from models.events import EventType
+from models.money import amount_text
 from models.orders import Order, OrderStatus
 from models.payments import (
     Payment,
@@ -101,7 +102,8 @@ async def _report_uncovered(session: AsyncSession, order: Order, refund: Refund)
     if await is_secured(session, order):
         return
     subject = "The money of an order in progress was given back in the provider's dashboard"
-    details = f"A refund of {refund.amount_minor} minor units: nothing may be handed over."
+    amount = amount_text(refund.amount_minor, refund.currency)
+    details = f"A refund of {amount}: nothing may be handed over."
     await support_cases.open_case(
         session, order, TicketKind.PAYMENT, subject, details, cause_id=refund.id
     )

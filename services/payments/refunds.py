@@ -13,6 +13,7 @@ from database.base import enum_literals
 from database.statements import prepared
 from models.events import EventType
 from models.identity import Actor
+from models.money import amount_text
 from models.orders import Order
 from models.payments import (
     Payment,
@@ -92,7 +93,8 @@ async def _require_refundable(
     """Raise DomainError: ExceedsCaptured, which names the input's field, if less is left."""
     remaining_minor = await refundable_minor(session, payment)
     if amount_minor > remaining_minor:
-        message = f"At most {remaining_minor} minor units can still be refunded."
+        remaining = amount_text(remaining_minor, payment.currency)
+        message = f"At most {remaining} can still be refunded."
         path = ["input", field]
         raise DomainError(
             ExceedsCaptured(path=path, message=message, remaining_minor=remaining_minor)
@@ -113,7 +115,7 @@ async def create_refund(
     """Request the refund of `amount_minor`. Raises DomainError: InvalidInput, ExceedsCaptured."""
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     if amount_minor < 1:
-        message = "A refund is of at least one minor unit."
+        message = f"A refund is of at least {amount_text(1, payment.currency)}."
         raise DomainError(InvalidInput(path=["input", "amountMinor"], message=message))
     await _require_refundable(session, payment, amount_minor, "amountMinor")
     refund = Refund(
@@ -255,7 +257,10 @@ async def _require_settles(session: AsyncSession, failed: Refund, other_id: UUID
     elif other.retry_of_id is not None:
         message = "It is the retry of another refund."
     elif other.amount_minor < settled_minor:
-        message = f"It is of {other.amount_minor} minor units, and had to cover {settled_minor}."
+        amounts = [
+            amount_text(minor, other.currency) for minor in (other.amount_minor, settled_minor)
+        ]
+        message = f"It is of {amounts[0]}, and had to cover {amounts[1]}."
     else:
         return
     raise DomainError(InvalidInput(path=["input", "settledById"], message=message))

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import EventType
 from models.identity import Actor
+from models.money import amount_text
 from models.orders import Order
 from models.payments import (
     Payment,
@@ -119,5 +120,5 @@ def _subject(row: Payment | Refund, reason: PaymentStuckReason) -> str:
         what = "void" if row.void_wanted or row.capture_wanted_minor is None else "capture"
         what = f"The {what} of the payment"
     else:
-        what = f"A refund of {row.amount_minor} minor units"
+        what = f"A refund of {amount_text(row.amount_minor, row.currency)}"
     return f"{what} needs a person: {reason}"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.money import amount_text
 from models.purchasing import PurchaseOrder, PurchaseOrderLine, SupplierProduct
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.purchasing.supplier_products import MAX_PACK_COST_MINOR, terms_by_product
@@ -56,7 +57,8 @@ async def build_lines(
     ]
     order.total_minor = sum(line.cost_minor for line in lines)
     if order.total_minor > MAX_TOTAL_MINOR:
-        message = f"An order is worth at most {MAX_TOTAL_MINOR} minor units."
+        most = amount_text(MAX_TOTAL_MINOR, order.currency)
+        message = f"An order is worth at most {most}."
         raise DomainError(_invalid(["lines"], message))
     return lines
 
@@ -76,7 +78,7 @@ def _problems(
         problems.append(_invalid([*path, "packs"], f"Order from 1 to {max_packs} packs of it."))
     cost = item.pack_cost_minor
     if cost is not None and not 0 <= cost <= MAX_PACK_COST_MINOR:
-        message = f"This is from 0 to {MAX_PACK_COST_MINOR}."
+        message = "This cost is negative or too high."
         problems.append(_invalid([*path, "packCostMinor"], message))
     return problems
 

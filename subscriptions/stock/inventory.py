@@ -29,8 +29,8 @@ StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store.")
 ProductIds = Annotated[
     list[strawberry.ID] | None,
     strawberry.argument(
-        description="Only these products, at most 200. Without it all products of the store, and a"
-        " snapshot without changes."
+        description="Only these products, at most 200. Without it all products of the store; the"
+        " snapshot then lists none, because a store has too many, and marks where changes begin."
     ),
 ]
 

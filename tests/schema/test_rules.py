@@ -1,6 +1,7 @@
 """Checks every protected field with every role against its rule in the table."""
 
 import asyncio
+import re
 from contextlib import aclosing
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, time
@@ -17,15 +18,16 @@ from strawberry.schema.config import StrawberryConfig
 
 from database.base import uuid7
 from execution import Answer, Limits
-from models.identity import ANONYMOUS, Grant, Role
+from models.identity import ANONYMOUS, Actor, Grant, Role
 from resolvers.context import Container
-from resolvers.rules import rule_of
+from resolvers.rules import Rule, rule_of
 from schema.backing import BACKING
 from schema.root import graph
 from schema.rules_table import guarded_fields, rules_table
 from schema.scalars import SCALARS
 from server.errors import format_error
 from server.graphql_engine import GraphQLEngine
+from services.core.access import PEOPLE
 from tests.support.actors import ActorClient, create_client, engine
 from tests.support.city import City
 from tests.support.minimal_queries import minimal_document, selection
@@ -36,6 +38,7 @@ QUIET_SECONDS = 0.2
 SHAPE = graph._schema
 ROOTS = {"Query": "query", "Mutation": "mutation", "Subscription": "subscription"}
 NESTED = [guarded for guarded in guarded_fields() if guarded.parent not in ROOTS]
+RULES = sorted({one.rule for one in guarded_fields()}, key=lambda rule: rule.name)
 NESTED_TYPES = sorted({guarded.parent for guarded in NESTED})
 
 
@@ -74,6 +77,20 @@ async def first_codes(who: ActorClient, text: str, variables: Any) -> set[str]:
         except (TimeoutError, StopAsyncIteration):
             return set()
     return {error["extensions"]["code"] for error in answer.errors or []}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[one.name for one in RULES])
+def test_a_refusal_names_everybody_who_is_allowed(rule: Rule) -> None:
+    """A company admin read "This is for store managers only", and thought to have lost a right."""
+    for role in Role:
+        actor = Actor(uuid7(), uuid7(), (Grant(role),))
+        denial = rule.denial(cast(Any, SimpleNamespace(actor=actor)))
+        assert (denial is None) == (not rule.roles or role in rule.roles)
+        if denial is not None:
+            words = str(denial).removeprefix("Only ").removesuffix(" may do this.")
+            said = re.split(r", | and ", words)
+            assert sorted(said) == sorted(PEOPLE[one] for one in rule.roles)
+    assert set(PEOPLE) == set(Role)
 
 
 @pytest.mark.parametrize(

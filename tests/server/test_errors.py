@@ -60,7 +60,7 @@ def test_a_cause_nested_in_graphql_errors_is_found() -> None:
 @pytest.mark.parametrize(
     ("cause", "expected"),
     [
-        (AccessDenied("FORBIDDEN", "This is for riders only."), "FORBIDDEN"),
+        (AccessDenied("FORBIDDEN", "Only riders may do this."), "FORBIDDEN"),
         (AccessDenied("UNAUTHENTICATED", "Sign in first."), "UNAUTHENTICATED"),
         (KeyReused(), "IDEMPOTENCY_KEY_REUSED"),
         (DomainError(NotFound(message="There is no such order.")), "NOT_FOUND"),
