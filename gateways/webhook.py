@@ -43,7 +43,8 @@ SPECIAL_PURPOSE = tuple(
 )  # fmt: skip
 # Names that no public name server has (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`).
 PRIVATE_SUFFIXES = (
-    "alt", "arpa", "internal", "intranet", "invalid", "lan", "local", "localhost", "onion",
+    "alt", "arpa", "example", "internal", "intranet", "invalid", "lan", "local", "localhost",
+    "onion", "test",
 )  # fmt: skip
 NO_ADDRESS = "the name leads to no public address"
 

@@ -27,7 +27,7 @@ _EMOJI = (
     "\u2b00-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff"
 )
 _HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_UNSEEN = re.compile(f"[{INVISIBLE}\ufff9-\ufffb]")
+_UNSEEN = re.compile(f"[{INVISIBLE}\ufff9-\ufffc]")  # with the marks of an object that is not here
 _UNSEEN_OR_NEEDED = re.compile(
     "(?P<needed>"
     f"(?<=[{_JOINED}])[\u200c\u200d](?=[{_JOINED}])"
@@ -44,7 +44,9 @@ _REFUSED = re.compile(
     "[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001fffe-\U0001ffff]"
 )
 _SPACES = re.compile(" +")
-_BLANKS = str.maketrans({"\u2800": " "})  # the empty pattern of Braille
+# The empty pattern of Braille, the blanks of hieroglyphs, the notehead that nobody sees.
+_BLANKS = str.maketrans(dict.fromkeys("\u2800\U00013441\U00013442\U0001d159", " "))
+_PLACEHOLDER = "\N{REPLACEMENT CHARACTER}"
 _PUNCTUATION = {"P", "Z", "C"}
 
 
@@ -142,9 +144,14 @@ def _ascii_digits(text: str) -> str:
 def _in_bounds(text: str, path: tuple[str, ...], min_length: int, max_length: int) -> str:
     if not min_length <= len(text) <= max_length:
         raise _invalid(path, f"This is from {min_length} to {max_length} characters long.")
-    if text and not any(unicodedata.category(each)[0] not in "MZC" for each in text):
+    if text and not any(map(_is_shown, text)):
         raise _invalid(path, "This text can't be seen.")
     return text
+
+
+def _is_shown(character: str) -> bool:
+    """Whether a character shows something by itself."""
+    return character != _PLACEHOLDER and unicodedata.category(character)[0] not in "MZC"
 
 
 def _invalid(path: tuple[str, ...], message: str) -> DomainError:

@@ -48,6 +48,7 @@ def test_global_addresses_are_public(address: str) -> None:
         "https:///path", "javascript:alert(1)", "https://exa mple.org/", "https://bücher.example/",
         "https://example.org:99999/", "https://example.org\\@127.0.0.1/", "https://x/" + "y" * 2000,
         "", "https://example.org/\n", "//example.org/", "https://localhost/", "https://127.1/",
+        "https://shop.test/", "https://hook.example/", "https://hook.example./", "https://a.invalid/",
         "https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/", "https://a.0x7f/",
         "https://db/", "https://db.internal/", "https://printer.local/", "https://x.localhost./",
     ],
@@ -93,11 +94,11 @@ async def test_a_name_with_a_private_address_is_never_dialed(
     """A public name that leads to an inner address is the usual way in."""
     dialed = patch_resolver(monkeypatch, [address])
     with pytest.raises(WebhookError, match="no public address"):
-        await PublicWebhookClient().post("https://hook.example/", {}, b"{}")
+        await PublicWebhookClient().post("https://hook.example.org/", {}, b"{}")
     assert dialed == []
     dialed_hosts = patch_resolver(monkeypatch, ["93.184.216.34", address])
     with pytest.raises(WebhookError, match="no public address"):
-        await PublicWebhookClient().post("https://hook.example/", {}, b"{}")
+        await PublicWebhookClient().post("https://hook.example.org/", {}, b"{}")
     assert dialed_hosts == []
 
 
@@ -105,7 +106,7 @@ async def test_the_checked_address_is_dialed(monkeypatch: pytest.MonkeyPatch) ->
     """A name with another address at a second lookup is resolved only once (DNS rebinding)."""
     dialed = patch_resolver(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
     with pytest.raises(WebhookError, match="no connections"):
-        await PublicWebhookClient().post("https://hook.example/", {}, b"{}")
+        await PublicWebhookClient().post("https://hook.example.org/", {}, b"{}")
     assert dialed == ["93.184.216.34"]
 
 

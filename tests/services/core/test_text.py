@@ -1,5 +1,7 @@
 """Text as it is sent: invisible characters, normal forms, lines, codes and their digits."""
 
+import re
+import sys
 import unicodedata
 
 import pytest
@@ -18,15 +20,46 @@ from services.core.text import (
 
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
-    "\u2060\u2066\u2069\u3164\ufe0f\ufeff\uffa0\ufffb\U000e0041"
+    "\u2060\u2066\u2069\u3164\ufe0f\ufeff\uffa0\ufffb\ufffc\U000e0041"
 )
 
 
-@pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", "\ufeff \u00a0", "\u2800", "\u0301"])
+@pytest.mark.parametrize(
+    "text",
+    ["\u200b", "\u202e\u2066", "\ufeff \u00a0", "\u2800", "\u0301", "\ufffc", "\ufffd \ufffd"],
+)
 def test_a_name_that_cannot_be_seen_is_empty(text: str) -> None:
     """A company's name of zero-width characters was stored: lists showed a row without a name."""
     with pytest.raises(DomainError):
         parse_line(text, "name", min_length=1)
+
+
+# Symbols of a blank, with signs of their own.
+SHOWN_BLANKS = {"BLANK SYMBOL", "SYMBOL FOR NULL", "SYMBOL FOR SUBSTITUTE"}
+NOTHING = re.compile(r"\b(BLANK|FILLER|NULL|INVISIBLE|REPLACEMENT)\b")
+
+
+def shows_nothing(character: str) -> bool:
+    """Whether Unicode says so: by its category, or by its name for what is a letter or symbol."""
+    category, name = unicodedata.category(character), unicodedata.name(character, "")
+    is_named = NOTHING.search(name) and category != "Po" and name not in SHOWN_BLANKS
+    return category[0] in "CZM" or bool(is_named)
+
+
+def test_no_character_that_shows_nothing_is_a_name() -> None:
+    """U+FFFC, which a copied picture leaves, was a company's name: its row in a list was empty."""
+    wrong = []
+    for number in range(sys.maxunicode + 1):
+        character = chr(number)
+        try:
+            parse_line(character, "name", min_length=1)
+        except DomainError:
+            is_refused = True
+        else:
+            is_refused = False
+        if is_refused != shows_nothing(character):
+            wrong.append(f"U+{number:04X}")
+    assert wrong == []
 
 
 @pytest.mark.parametrize("mark", INVISIBLE)
