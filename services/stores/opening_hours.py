@@ -20,7 +20,6 @@ from sqlalchemy import (
     Time,
     and_,
     cast,
-    delete,
     func,
     literal,
     or_,
@@ -110,7 +109,9 @@ async def set_hours(
     [stored] = await read_hours(session, [store_id])
     if {OpeningInterval(one.weekday, one.opens, one.closes) for one in stored} == {*hours}:
         return row
-    await session.execute(delete(StoreHours).where(StoreHours.store_id == store_id))
+    for one in stored:
+        await session.delete(one)
+    await session.flush()
     session.add_all(
         StoreHours(
             store_id=store_id,

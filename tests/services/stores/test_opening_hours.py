@@ -182,6 +182,25 @@ async def test_hours_that_touch_are_stored(city: City, database: Database) -> No
         await opening_hours.set_hours(session, actor=ADMIN, store_id=city.near.id, hours=week)
 
 
+async def test_a_week_with_an_interval_of_the_week_before_is_stored(
+    city: City, database: Database
+) -> None:
+    """Only Sunday changes: the rows of the other days are replaced by equal ones."""
+    week = [OpeningInterval(day, time(8), time(22)) for day in range(7)]
+    versions = []
+    for sunday in (time(22), time(14), time(14)):
+        week[6] = OpeningInterval(6, time(8), sunday)
+        async with database.write(PLATFORM, ORIGIN) as session:
+            store = await opening_hours.set_hours(
+                session, actor=ADMIN, store_id=city.near.id, hours=week
+            )
+            versions.append(store.version)
+    assert versions[2] == versions[1] == versions[0] + 1
+    async with database.read(PLATFORM) as session:
+        [stored] = await opening_hours.read_hours(session, [city.near.id])
+    assert [OpeningInterval(one.weekday, one.opens, one.closes) for one in stored] == week
+
+
 @pytest.mark.parametrize(("zone", "night"), NIGHTS)
 async def test_the_database_opens_a_store_at_the_same_times(
     city: City, database: Database, zone: str, night: date
