@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import auto
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key
@@ -253,6 +253,9 @@ class OneTimeCode(Entity):
     """Tries from the same network without the challenge."""
     not_sent: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether the text message was not accepted for sending."""
+    joined: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether no message was sent for this request: it may try the shared code of another one."""
+    digits: Mapped[int] = mapped_column(SmallInteger, default=6, server_default=text("6"))
     used_at: Mapped[datetime | None]
 
 

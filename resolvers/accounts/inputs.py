@@ -50,7 +50,9 @@ class EmailChangeConfirmInput:
 @strawberry.input(description="Input of `phoneChange`.")
 class PhoneChangeInput:
     phone: str = strawberry.field(description="The phone to which `otpRequest` has sent a code.")
-    code: str = strawberry.field(description="The six digits.")
+    code: str = strawberry.field(
+        description="The digits of the text message; six, or `digitCount`."
+    )
     challenge: str | None = strawberry.field(
         default=None, description="The challenge that otpRequest returned; see otpVerify."
     )

@@ -11,7 +11,9 @@ class OtpRequestInput:
 @strawberry.input(description="Input of `otpVerify`.")
 class OtpVerifyInput:
     phone: str = strawberry.field(description="The phone that the code was sent to.")
-    code: str = strawberry.field(description="The six digits.")
+    code: str = strawberry.field(
+        description="The digits of the text message; six, or `digitCount`."
+    )
     challenge: str | None = strawberry.field(
         default=None,
         description="The challenge that otpRequest returned: only the requester of a code can"

@@ -7,12 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateways.sms import SmsError
 from models.accounts import Person
 from models.identity import Actor, Role, SignInSession
 from resolvers.context import Info
 from resolvers.identity.inputs import (
-    OtpRequestInput,
     OtpVerifyInput,
     PasswordSignInInput,
     SessionRefreshInput,
@@ -23,26 +21,15 @@ from services.core import idempotency
 from services.core.contacts.phone_numbers import parse_phone
 from services.core.problems import DomainError, parse_id
 from services.delivery.rider_release import release_rides
-from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
+from services.identity import sign_in_replay, sign_in_sessions
 from services.identity.device_tokens import issue_device_token, read_device
-from services.identity.one_time_codes import IssuedCode, MessageNotSent
 from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity import sign_in, sign_out
 from workflows.identity.authenticator import Authenticator
 from workflows.identity.sign_in import SignInCaller
 
 OptionalRequest = idempotency.IdempotentRequest | None
-CHALLENGE_KEY = "challenge"
 ENDED_KEY = "ended"
-
-
-@dataclass
-class OtpRequestOutcome:
-    """The outcome of `otpRequest`."""
-
-    expires_in_seconds: int | None = None
-    challenge: str | None = None
-    errors: list[Any] = field(default_factory=list)
 
 
 @dataclass
@@ -70,19 +57,6 @@ class SessionRevokeAllOutcome:
     """The outcome of `sessionRevokeAll`."""
 
     ended_count: int = 0
-
-
-async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
-    try:
-        phone, request = parse_phone(input.phone, "input", "phone"), sealed_request(info, input)
-        async with authenticator_of(info).locks.lock_for(request):
-            challenge = await send_code(info, phone, request)
-    except DomainError as error:
-        return OtpRequestOutcome(errors=error.problems)
-    except SmsError:
-        message = "The message could not be sent. Try again."
-        return OtpRequestOutcome(errors=[MessageNotSent(path=["input", "phone"], message=message)])
-    return OtpRequestOutcome(one_time_codes.CODE_SECONDS, challenge)
 
 
 async def otp_verify(info: Info, input: OtpVerifyInput) -> SignInOutcome:
@@ -190,51 +164,6 @@ async def _refresh(info: Info, token: str, request: OptionalRequest) -> object:
     problem, ended = result
     signer.forget_sessions(*ended)
     return problem
-
-
-async def send_code(info: Info, phone: str, request: OptionalRequest) -> str:
-    """Send a code once for equal requests, a new one after a failure; returns its challenge."""
-    issued, challenge = await _issue_code(info, phone, request)
-    if issued is not None:
-        # After the commit, so that a slow provider does not keep a transaction open.
-        await _send(info, phone, one_time_codes.message_text(issued.code), challenge)
-    if request is not None and issued is None:
-        mark_replayed(info.context, request)
-    elif request is not None:
-        await _store_challenge(info, request, challenge)
-    return challenge
-
-
-async def _send(info: Info, phone: str, message: str, challenge: str) -> None:
-    """Send a code; one that the provider did not take counts for the phone alone."""
-    try:
-        await info.context.container.sms.send(phone, message)
-    except SmsError:
-        async with info.context.write_as_platform(info.field_name) as session:
-            await one_time_codes.mark_not_sent(session, challenge)
-        raise
-
-
-async def _store_challenge(
-    info: Info, request: idempotency.IdempotentRequest, challenge: str
-) -> None:
-    async with info.context.write_as_platform(info.field_name) as session:
-        await idempotency.store_outcome(session, request, {CHALLENGE_KEY: challenge})
-
-
-async def _issue_code(
-    info: Info, phone: str, request: OptionalRequest
-) -> tuple[IssuedCode | None, str]:
-    """Create a code, None if one was sent for an equal request; returns it and its challenge."""
-    source = caller_of(info, request).source_for(authenticator_of(info), phone)
-    async with info.context.write_as_platform(info.field_name) as session:
-        outcome = None if request is None else await idempotency.begin(session, request)
-        if outcome and CHALLENGE_KEY in outcome:
-            return None, outcome[CHALLENGE_KEY]
-        issued = await one_time_codes.issue_code(
-            session, signer=authenticator_of(info), phone=phone, source=source
-        )
-        return issued, issued.challenge
 
 
 async def run_sign_in(

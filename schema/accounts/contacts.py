@@ -6,7 +6,7 @@ from resolvers.accounts import contacts as resolve
 from resolvers.accounts.people import PersonOutcome
 from schema.accounts.people import PersonType
 from schema.backing import backed_by, column
-from schema.identity.sign_in import InvalidLinkType, WrongOneTimeCodeType
+from schema.identity.sign_in import CodeNotRequestedType, InvalidLinkType, WrongOneTimeCodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
 from services.accounts import contacts
 
@@ -32,7 +32,11 @@ EmailChangeConfirmError = Annotated[
     ),
 ]
 PhoneChangeError = Annotated[
-    NotFoundType | InvalidInputType | WrongOneTimeCodeType | ContactTakenType,
+    NotFoundType
+    | InvalidInputType
+    | WrongOneTimeCodeType
+    | CodeNotRequestedType
+    | ContactTakenType,
     strawberry.union("PhoneChangeError", description="Problems that `phoneChange` can return."),
 ]
 

@@ -1,5 +1,6 @@
 import strawberry
 
+from resolvers.identity import code_requests
 from resolvers.identity import email_accounts as email_resolvers
 from resolvers.identity import sign_in as session_resolvers
 from resolvers.rules import ANYONE, SIGNED_IN
@@ -20,7 +21,7 @@ from schema.identity.sign_in import (
 @strawberry.type
 class SessionMutation:
     otp_request: OtpRequestPayload | None = mutation(
-        session_resolvers.otp_request, "Sends a six-digit code to a phone.", allow=ANYONE
+        code_requests.otp_request, "Sends a code of digits to a phone.", allow=ANYONE
     )
     otp_verify: SignedInPayload | None = mutation(
         session_resolvers.otp_verify,

@@ -4,6 +4,7 @@ from typing import Annotated
 import strawberry
 
 from models.identity import SignInSession
+from resolvers.identity import code_requests
 from resolvers.identity import sign_in as resolve
 from schema.accounts.people import PersonType
 from schema.backing import backed_by, column
@@ -16,6 +17,14 @@ from workflows.identity import sign_in
 @backed_by(one_time_codes.WrongOneTimeCode, "The code is wrong or has expired.")
 class WrongOneTimeCodeType(ProblemType):
     tries_left: int = column("Number of attempts left; 0 means that a new code is needed.")
+
+
+@backed_by(
+    one_time_codes.CodeNotRequested,
+    "No code was requested for this phone from here, nor with this challenge: call `otpRequest`.",
+)
+class CodeNotRequestedType(ProblemType):
+    pass
 
 
 @backed_by(one_time_codes.MessageNotSent, "The text message could not be sent; try again.")
@@ -51,6 +60,7 @@ SignInError = Annotated[
     InvalidInputType
     | RateLimitedType
     | WrongOneTimeCodeType
+    | CodeNotRequestedType
     | WrongCredentialsType
     | SessionEndedType
     | InvalidLinkType,
@@ -62,10 +72,16 @@ SessionRevokeError = Annotated[
 ]
 
 
-@backed_by(resolve.OtpRequestOutcome, "Result of `otpRequest`.")
+@backed_by(code_requests.OtpRequestOutcome, "Result of `otpRequest`.")
 class OtpRequestPayload:
     expires_in_seconds: int | None = column("Seconds until the code expires.")
     challenge: str | None = column("Pass it to otpVerify: it proves who requested the code.")
+    digit_count: int | None = column(
+        "Digits of the code: 6, or 10 of a code that requests share, because many were requested."
+    )
+    sent_at: datetime | None = column(
+        "Time when the text message was sent: now, or up to ten minutes ago if the code is shared."
+    )
     errors: list[OtpRequestError] = column("Every reason why nothing was sent.")
 
 

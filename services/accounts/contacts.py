@@ -93,7 +93,7 @@ async def change_phone(
     """Give the actor's account a phone whose code they know; tell the old phone.
 
     Needs the platform scope. Raises DomainError: NotFound, ContactTaken, and as a
-    CommittedDomainError, so that the attempt counts, WrongOneTimeCode.
+    CommittedDomainError, so that the attempt counts, WrongOneTimeCode and CodeNotRequested.
     """
     await people.lock_contact(session, phone)
     problem = await one_time_codes.verify_code(

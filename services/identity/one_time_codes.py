@@ -2,18 +2,21 @@
 
 A code belongs to whoever asked for it: only with its challenge, or from the same network or known
 device, can it be tried, so a stranger can't use up the tries of somebody's code; tries without the
-challenge count by themselves. The number of
-codes is limited for each pair of a phone and a source, for each network, and for a phone over all
-unknown sources; a device on which the phone has signed in before has a limit of its own.
+challenge count by themselves.
+
+The number of codes is limited for each pair of a phone and a source, and for a phone over all
+unknown sources. Beyond that nobody is refused, or strangers could shut the owner out: one longer
+code is sent in ten minutes, and all who ask meanwhile share it, each with a challenge and tries of
+their own. Its length makes tries from thousands of networks useless (docs/decisions/0023).
 """
 
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, bindparam, func, select, text
+from sqlalchemy import ColumnElement, DateTime, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
@@ -33,12 +36,17 @@ CODE_DIGITS = 6
 MAX_TRIES = 5
 WINDOW_SECONDS = 3600
 WINDOW = timedelta(seconds=WINDOW_SECONDS)
+SHARED_DIGITS = 10
+SHARED_SECONDS = 600
+"""How long one shared code is the answer to further requests, each of which may then try it."""
 MAX_CODES_PER_SOURCE = 5
-"""Codes for one phone that one network, IPv6 /48 or known device may ask for in an hour."""
-MAX_CODES_PER_PHONE = 20
-"""Codes for one phone in an hour, over all networks; known devices do not count."""
-MAX_CODES_PER_NETWORK = 30
-"""Codes for all phones in an hour from one network; SITE_FACTOR times that from an IPv6 /48."""
+"""Codes for one phone in an hour from a network, IPv6 /48 or known device; then it shares one."""
+MAX_CODES_PER_PHONE = 10
+"""Codes for one phone in an hour, over all unknown sources; then they share one."""
+MAX_REQUESTS_PER_SOURCE = 20
+"""Requests for one phone in an hour from a network or a known device, shared codes included."""
+MAX_REQUESTS_PER_NETWORK = 30
+"""Requests for all phones in an hour from one network; SITE_FACTOR times that from an IPv6 /48."""
 PURPOSE = "one-time-code"
 
 
@@ -49,12 +57,23 @@ class WrongOneTimeCode(Problem):
     tries_left: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeNotRequested(Problem):
+    """No code was requested for this phone from here, nor with this challenge."""
+
+
+CodeProblem = WrongOneTimeCode | CodeNotRequested
+
+
 @dataclass(frozen=True, slots=True)
 class IssuedCode:
-    """The digits, to send by text message, and the challenge, for whoever asked for them."""
+    """The answer to a request, and the digits if they are to be sent by text message."""
 
-    code: str
     challenge: str
+    digits: int
+    sent_at: datetime
+    """When the message was sent; earlier than the request if the code is shared."""
+    code: str | None = None
 
 
 # In a fixed order, so that two requests with values in common can't deadlock.
@@ -72,33 +91,58 @@ class MessageNotSent(Problem):
 
 def message_text(code: str) -> str:
     """Return the text message for a code."""
-    return f"{code} is your Darkstore code. It is good for {CODE_SECONDS // 60} minutes."
+    seconds = SHARED_SECONDS if len(code) == SHARED_DIGITS else CODE_SECONDS
+    return f"{code} is your Darkstore code. It is good for {seconds // 60} minutes."
 
 
 async def issue_code(
     session: AsyncSession, *, signer: CredentialSigner, phone: str, source: AttemptSource
 ) -> IssuedCode:
-    """Create a code for a phone and store its keyed hash; send the digits afterwards.
+    """Create a code for a phone and store its keyed hash; send the digits, if any, afterwards.
 
     The result does not depend on whether the number has an account. Raises DomainError:
     RateLimited.
     """
-    await _check_limits(session, phone, source)
-    code, key = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}", uuid7()
-    now = await current_time(session)
-    session.add(
-        OneTimeCode(
-            id=key,
-            phone=phone,
-            source=source.key,
-            site=source.site,
-            known_device=source.known,
-            code_hash=signer.keyed_hash(PURPOSE, phone, code),
-            issued_at=now,
-            expires_at=await current_time(session, CODE_SECONDS),
-        )
+    values = sorted({phone, source.key, source.site} - {""})
+    await session.execute(LOCK_LIMITS, {"values": values})
+    await _check_requests(session, phone, source)
+    now, key = await current_time(session), uuid7()
+    row = OneTimeCode(
+        id=key,
+        phone=phone,
+        source=source.key,
+        site=source.site,
+        known_device=source.known,
+        issued_at=now,
+        expires_at=now + timedelta(seconds=CODE_SECONDS),
+        digits=CODE_DIGITS,
     )
-    return IssuedCode(code, key.hex)
+    if await _shares_a_code(session, phone, source):
+        row.digits = SHARED_DIGITS
+        if (shared := await _shared_code(session, phone, now)) is not None:
+            row.joined, row.code_hash = True, shared.code_hash
+            session.add(row)
+            return IssuedCode(key.hex, row.digits, shared.issued_at)
+    code = f"{secrets.randbelow(10**row.digits):0{row.digits}}"
+    row.code_hash = signer.keyed_hash(PURPOSE, phone, code)
+    session.add(row)
+    return IssuedCode(key.hex, row.digits, now, code)
+
+
+async def _shared_code(session: AsyncSession, phone: str, now: datetime) -> OneTimeCode | None:
+    """The long code that was sent to a phone lately and has not been used."""
+    found: OneTimeCode | None = await session.scalar(
+        select(OneTimeCode)
+        .where(
+            OneTimeCode.phone == phone,
+            OneTimeCode.digits == SHARED_DIGITS,
+            ~OneTimeCode.joined & ~OneTimeCode.not_sent & OneTimeCode.used_at.is_(None),
+            OneTimeCode.issued_at > now - timedelta(seconds=SHARED_SECONDS),
+        )
+        .order_by(OneTimeCode.issued_at.desc())
+        .limit(1)
+    )
+    return found
 
 
 async def verify_code(
@@ -109,11 +153,11 @@ async def verify_code(
     code: str,
     source: AttemptSource,
     challenge: str | None = None,
-) -> WrongOneTimeCode | None:
+) -> CodeProblem | None:
     """Check a code against the newest one that the source asked for, or against the challenge's.
 
     Uses the code up; None means it is correct. The problem is returned, not raised, so that a
-    failed attempt is committed and counts. A text that is no code of six digits does not count.
+    failed attempt is committed and counts. A text without the number of digits does not count.
     """
     newest = await session.scalar(
         select(OneTimeCode)
@@ -123,7 +167,10 @@ async def verify_code(
         .with_for_update()
     )
     expired = _wrong("Ask for a new code.", 0)
-    if newest is None or newest.used_at is not None:
+    if newest is None:
+        message = "No code was requested for this phone from here: ask for one."
+        return CodeNotRequested(path=["input", "phone"], message=message)
+    if newest.used_at is not None:
         return expired
     # Others in the same network don't know the challenge: they use up tries of their own.
     counter = "blind_tries" if challenge is None else "tries"
@@ -133,11 +180,14 @@ async def verify_code(
     now = await current_time(session)
     if newest.expires_at <= now:
         return expired
-    if (digits := parse_digits(code, CODE_DIGITS)) is None:
-        return _wrong(f"The code has {CODE_DIGITS} digits.", MAX_TRIES - tries + 1)
+    if (digits := parse_digits(code, newest.digits)) is None:
+        return _wrong(f"The code has {newest.digits} digits.", MAX_TRIES - tries + 1)
     setattr(newest, counter, tries)
     if hmac.compare_digest(newest.code_hash, signer.keyed_hash(PURPOSE, phone, digits)):
         newest.used_at = now
+        if newest.digits == SHARED_DIGITS:
+            same = (OneTimeCode.phone == phone, OneTimeCode.code_hash == newest.code_hash)
+            await session.execute(update(OneTimeCode).where(*same).values(used_at=now))
         return None
     tries_left = MAX_TRIES - tries
     return _wrong(f"That is not the code we sent. Tries left: {tries_left}.", tries_left)
@@ -163,33 +213,44 @@ def _asked_for(source: AttemptSource, challenge: str | None) -> ColumnElement[bo
         return OneTimeCode.id.is_(None)
 
 
-async def _check_limits(session: AsyncSession, phone: str, source: AttemptSource) -> None:
-    """Raise DomainError: RateLimited if the phone or the source got too many codes lately."""
-    values = sorted({phone, source.key, source.site} - {""})
-    await session.execute(LOCK_LIMITS, {"values": values})
-    of_phone, of_source = OneTimeCode.phone == phone, OneTimeCode.source == source.key
+async def _check_requests(session: AsyncSession, phone: str, source: AttemptSource) -> None:
+    """Raise DomainError: RateLimited if the source has asked too often, whatever was sent."""
+    of_source = OneTimeCode.source == source.key
     limits: list[tuple[ColumnElement[bool], int]]
-    # A provider that sends nothing uses up no request, within the bound of a phone.
-    limits = [
-        (of_phone & of_source & ~OneTimeCode.not_sent, MAX_CODES_PER_SOURCE),
-        (of_phone & of_source, MAX_CODES_PER_PHONE),
-    ]
+    limits = [((OneTimeCode.phone == phone) & of_source, MAX_REQUESTS_PER_SOURCE)]
+    if source.limited:
+        limits.append((of_source, MAX_REQUESTS_PER_NETWORK))
+    if source.limited and source.site:
+        of_site = OneTimeCode.site == source.site
+        limits.append((of_site, MAX_REQUESTS_PER_NETWORK * SITE_FACTOR))
+    for condition, limit in limits:
+        wait = await _wait_seconds(session, condition, limit)
+        if wait is not None:
+            message = f"Too many codes were asked for. Try again in {wait} seconds."
+            problem = RateLimited(path=["input"], message=message, retry_after_seconds=wait)
+            raise DomainError(problem)
+
+
+async def _shares_a_code(session: AsyncSession, phone: str, source: AttemptSource) -> bool:
+    """Whether the phone or the source got so many codes lately that no further one is its own."""
+    of_phone = (OneTimeCode.phone == phone) & ~OneTimeCode.joined
+    sent = of_phone & ~OneTimeCode.not_sent
+    limits: list[tuple[ColumnElement[bool], int]]
+    limits = [(sent & (OneTimeCode.source == source.key), MAX_CODES_PER_SOURCE)]
     if source.site:
-        of_site = of_phone & (OneTimeCode.site == source.site)
-        limits.append((of_site & ~OneTimeCode.not_sent, MAX_CODES_PER_SOURCE))
+        limits.append((sent & (OneTimeCode.site == source.site), MAX_CODES_PER_SOURCE))
     if not source.known:
         limits.append((of_phone & ~OneTimeCode.known_device, MAX_CODES_PER_PHONE))
-    if source.limited:
-        limits.append((of_source, MAX_CODES_PER_NETWORK))
-    if source.limited and source.site:
-        all_of_site = OneTimeCode.site == source.site
-        limits.append((all_of_site, MAX_CODES_PER_NETWORK * SITE_FACTOR))
     for condition, limit in limits:
-        await _check_limit(session, condition, limit)
+        if await _wait_seconds(session, condition, limit) is not None:
+            return True
+    return False
 
 
-async def _check_limit(session: AsyncSession, condition: ColumnElement[bool], limit: int) -> None:
-    """Raise DomainError: RateLimited if `limit` codes of the last hour meet the condition."""
+async def _wait_seconds(
+    session: AsyncSession, condition: ColumnElement[bool], limit: int
+) -> int | None:
+    """The time until fewer than `limit` codes of the last hour meet the condition, None if now."""
     age = func.extract("epoch", func.clock_timestamp(type_=DateTime) - OneTimeCode.issued_at)
     ages = (
         await session.scalars(
@@ -199,7 +260,6 @@ async def _check_limit(session: AsyncSession, condition: ColumnElement[bool], li
             .limit(limit)
         )
     ).all()
-    if len(ages) >= limit:
-        wait = max(1, int(WINDOW_SECONDS - float(ages[-1])) + 1)
-        message = f"Too many codes were asked for. Try again in {wait} seconds."
-        raise DomainError(RateLimited(path=["input"], message=message, retry_after_seconds=wait))
+    if len(ages) < limit:
+        return None
+    return max(1, int(WINDOW_SECONDS - float(ages[-1])) + 1)

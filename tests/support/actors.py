@@ -63,7 +63,7 @@ class InMemorySms:
 
     def code(self, phone: str) -> str:
         """Return the code in the last message to a phone."""
-        return next(text for to, text in reversed(self.sent) if to == phone)[:6]
+        return next(text for to, text in reversed(self.sent) if to == phone).split()[0]
 
 
 @dataclass

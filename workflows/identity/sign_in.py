@@ -20,7 +20,7 @@ from services.core.problems import Problem
 from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
 from services.identity.attempts import PASSWORD_RULE, Attempts, AttemptSource, source_of
 from services.identity.credentials import CredentialSigner
-from services.identity.one_time_codes import WrongOneTimeCode
+from services.identity.one_time_codes import CodeProblem
 from services.identity.password_queue import PasswordsBusy
 from services.identity.passwords import MAX_PASSWORD_LENGTH
 from services.identity.sign_in_sessions import SessionTokens
@@ -116,7 +116,7 @@ async def sign_in_with_code(
     code: str,
     caller: SignInCaller,
     challenge: str | None = None,
-) -> SessionTokens | WrongOneTimeCode:
+) -> SessionTokens | CodeProblem:
     """Sign in the owner of a phone, who is a customer from now on.
 
     The carts and orders of a guest are merged into the account. The problem of a wrong code is
@@ -143,7 +143,7 @@ async def _verify_code(
     phone: str,
     code: str,
     challenge: str | None,
-) -> WrongOneTimeCode | None:
+) -> CodeProblem | None:
     source = caller.source_for(authenticator, phone)
     return await one_time_codes.verify_code(
         session, signer=authenticator, phone=phone, code=code, source=source, challenge=challenge

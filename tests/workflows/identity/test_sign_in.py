@@ -14,7 +14,7 @@ from models.identity import OneTimeCode, Role, SignInSession
 from models.ids import encode_id
 from resolvers.context import Container
 from services.identity import password_queue, passwords
-from services.identity.one_time_codes import MAX_CODES_PER_SOURCE, MAX_TRIES
+from services.identity.one_time_codes import MAX_REQUESTS_PER_SOURCE, MAX_TRIES
 from services.identity.passwords import hash_password
 from tests.support.actors import ActorClient, InMemorySms
 from tests.support.graph_queries import record_statements
@@ -132,15 +132,18 @@ async def test_the_database_never_stores_the_code(
     assert code.encode() not in stored
 
 
-async def test_a_phone_and_an_address_get_a_limited_number_of_codes(nobody: ActorClient) -> None:
+async def test_a_phone_and_an_address_get_a_limited_number_of_codes(
+    nobody: ActorClient, sms: InMemorySms
+) -> None:
     """A stranger has hundreds of paid text messages sent to one phone."""
     phone = new_phone()
     by_phone = [
-        await nobody.run(REQUEST, {"phone": phone}) for _ in range(MAX_CODES_PER_SOURCE + 1)
+        await nobody.run(REQUEST, {"phone": phone}) for _ in range(MAX_REQUESTS_PER_SOURCE + 1)
     ]
-    assert [error_types(answer["otpRequest"]) for answer in by_phone] == [[]] * 5 + [
+    assert [error_types(answer["otpRequest"]) for answer in by_phone] == [[]] * 20 + [
         ["RateLimited"]
     ]
+    assert len([to for to, _ in sms.sent if to == phone]) == 6
     assert 3500 < by_phone[-1]["otpRequest"]["errors"][0]["retryAfterSeconds"] <= 3601
     answers = [
         await nobody.run(REQUEST, {"phone": new_phone()}, address="203.0.113.7") for _ in range(31)
