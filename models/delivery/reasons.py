@@ -20,6 +20,8 @@ class FailReason(NamedEnum):
     """The location is unsafe; a note describes why. The company pays the delivery fee."""
     DAMAGED = auto()
     """The goods were damaged; a note describes how. The company pays the delivery fee."""
+    PAYMENT_LOST = auto()
+    """The order is not paid any more; only while it is true. Nobody pays the delivery fee."""
     RIDER_UNAVAILABLE = auto()
     """The rider cannot continue; for support only. The company pays the delivery fee."""
 
@@ -35,6 +37,8 @@ class DeliveryProof(NamedEnum):
     """A recorded check of the customer's age that failed."""
     NOTE = auto()
     """What happened, in the rider's words."""
+    PAYMENT = auto()
+    """The order's payment is lost, as its state shows; support can't replace it either."""
 
 
 class DeliveryOverrideReason(NamedEnum):

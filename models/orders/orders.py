@@ -104,7 +104,7 @@ class CancelReason(NamedEnum):
     NOT_COLLECTED = auto()
     """The customer did not collect the order in time."""
     PAYMENT_LOST = auto()
-    """The card's authorization ended and was not confirmed again in time."""
+    """The card's authorization ended and was not confirmed again, or the money was given back."""
     SUSPECTED_FRAUD = auto()
     """Support suspects fraud."""
     OTHER = auto()

@@ -26,6 +26,7 @@ from services.delivery.delivery_states import another_attempt_is_left, begin, ch
 from services.delivery.ride_settings import FAILURE_RULES
 from services.delivery.rider_distance import ProofMissing, require_at_customer
 from services.delivery.step_overrides import StepOverride, store_override
+from services.orders.payment_cover import is_secured
 from services.orders.proof_codes import new_code_of_order
 
 MAX_CALL_ATTEMPTS = 100
@@ -38,6 +39,7 @@ MISSING_PROOFS = {
     ),
     DeliveryProof.CALL: ("callAttempts", "Call the customer first."),
     DeliveryProof.NOTE: ("note", "Write what happened."),
+    DeliveryProof.PAYMENT: ("reason", "The order is paid: give another reason."),
 }
 
 
@@ -62,7 +64,8 @@ async def fail_attempt(
     """Record that the bags could not be handed over, by the rule of the reason (FAILURE_RULES).
 
     A rider may try once more where that can help; otherwise the way back begins at once. Support
-    needs an override instead of proofs, and waits all the same (see `_require_wait`).
+    needs an override instead of proofs, and waits all the same (see `_require_wait`); nobody says
+    PAYMENT_LOST of an order that is paid.
     Raises DomainError: NotFound, IllegalStep, InvalidInput, TooEarly, ProofMissing, TooFar.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.FAIL)
@@ -71,6 +74,8 @@ async def fail_attempt(
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     if locked.by_rider:
         await _check_proofs(session, locked, reason, call_attempts, note)
+    if DeliveryProof.PAYMENT in rule.proofs and await is_secured(session, locked.order):
+        raise _missing(DeliveryProof.PAYMENT)
     wait_seconds = (await companies.read_timers(session, delivery.store_id)).no_show_wait_seconds
     if rule.waits:
         _require_wait(locked, wait_seconds, override)
@@ -185,9 +190,12 @@ async def _check_proofs(
     }
     for proof, is_given in given.items():
         if proof in rule.proofs and not is_given:
-            field, message = MISSING_PROOFS[proof]
-            path = ["input", field]
-            raise DomainError(ProofMissing(path=path, message=message, missing=[proof]))
+            raise _missing(proof)
+
+
+def _missing(proof: DeliveryProof) -> DomainError:
+    field, message = MISSING_PROOFS[proof]
+    return DomainError(ProofMissing(path=["input", field], message=message, missing=[proof]))
 
 
 def _seconds_since(begin: datetime | None, now: datetime) -> float:

@@ -98,5 +98,6 @@ FAILURE_RULES: Mapping[FailReason, FailureRule] = {
     ),
     FailReason.UNSAFE: FailureRule(proofs=_IN_WORDS),
     FailReason.DAMAGED: FailureRule(proofs=_IN_WORDS),
+    FailReason.PAYMENT_LOST: FailureRule(proofs=frozenset({DeliveryProof.PAYMENT})),
     FailReason.RIDER_UNAVAILABLE: FailureRule(by_rider=False),
 }

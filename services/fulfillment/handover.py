@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.delivery import Delivery, DeliveryAction, DeliveryStatus
+from models.delivery import Delivery, DeliveryAction, DeliveryStatus, FailReason
 from models.events import EventType
 from models.fulfillment import (
     Fulfillment,
@@ -100,7 +100,7 @@ async def complete_return(
     override: StepOverride | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """Take the bags back: cancel the order as NOT_DELIVERED, refund the payment, open the put-back.
+    """Take the bags back: cancel the order, refund the payment, open the put-back.
 
     Confirmed by the store's staff, by the rider at the store with the return code that the store
     sees, or by support with a reason. The store counts what came back before the stock changes.
@@ -124,7 +124,9 @@ async def complete_return(
     await end_assignment(session, locked, "The bags are back at the store.")
     task = await load_task(session, locked.order, fulfillment.id)
     await open_put_back(session, task, PutBackReason.DELIVERY_RETURNED)
-    await order_states.mark_canceled(session, locked.order, CancelReason.NOT_DELIVERED)
+    unpaid = locked.delivery.fail_reason is FailReason.PAYMENT_LOST
+    reason = CancelReason.PAYMENT_LOST if unpaid else CancelReason.NOT_DELIVERED
+    await order_states.mark_canceled(session, locked.order, reason)
     await session.flush()
     return locked.delivery
 

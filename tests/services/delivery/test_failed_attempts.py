@@ -26,11 +26,12 @@ from tests.support.city import City
 from tests.support.paid_orders import OrderDependencies, capture_payment, reload_order
 
 FAIL = failed_attempts.fail_attempt
-# AGE_CHECK_FAILED takes a recorded check: tests/services/delivery/test_age_checks.py.
+# AGE_CHECK_FAILED takes a recorded check: tests/services/delivery/test_age_checks.py, and
+# PAYMENT_LOST a lost payment: tests/workflows/payments/test_lost_on_the_way.py.
 BY_RIDER = [
     reason
     for reason, rule in FAILURE_RULES.items()
-    if rule.by_rider and DeliveryProof.AGE_CHECK not in rule.proofs
+    if rule.by_rider and not rule.proofs & {DeliveryProof.AGE_CHECK, DeliveryProof.PAYMENT}
 ]
 AWAY_M = SETTINGS.place_radius_m + 500
 PROVED: dict[str, Any] = {"call_attempts": 1, "note": "The dog is not on a leash."}
