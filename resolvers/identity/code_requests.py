@@ -18,7 +18,7 @@ from services.core import idempotency
 from services.core.contacts.phone_numbers import parse_phone
 from services.core.problems import DomainError
 from services.identity import one_time_codes
-from services.identity.one_time_codes import IssuedCode, MessageNotSent
+from services.identity.one_time_codes import CODE_SECONDS, IssuedCode, MessageNotSent
 
 CHALLENGE_KEY, DIGITS_KEY, SENT_KEY = "challenge", "digits", "sentAt"
 
@@ -44,8 +44,7 @@ async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
     except SmsError:
         message = "The message could not be sent. Try again."
         return OtpRequestOutcome(errors=[MessageNotSent(path=["input", "phone"], message=message)])
-    seconds = one_time_codes.CODE_SECONDS
-    return OtpRequestOutcome(seconds, issued.challenge, issued.digits, issued.sent_at)
+    return OtpRequestOutcome(CODE_SECONDS, issued.challenge, issued.digits, issued.sent_at)
 
 
 async def send_code(info: Info, phone: str, request: OptionalRequest) -> IssuedCode:

@@ -43,7 +43,7 @@ from services.delivery.delivery_states import (
 )
 from services.delivery.rider_distance import require_at_customer, require_at_store
 from services.delivery.step_overrides import StepOverride, store_override
-from services.orders import order_states
+from services.orders import order_states, restricted_bags
 from services.orders.age_checks import ShownDocument, record_age_check
 from services.orders.payment_cover import require_secured
 
@@ -151,6 +151,7 @@ async def arrive_at_customer(
     is_proved = await require_at_customer(session, locked)
     locked.delivery.arrived_at = locked.now
     locked.delivery.at_door_since = locked.now if is_proved else None
+    await restricted_bags.ask_for_age(session, locked.order, locked.delivery)
     return await _finish_step(
         session, locked, DeliveryStatus.AT_CUSTOMER, EventType.DELIVERY_AT_CUSTOMER, device_time
     )
@@ -178,9 +179,11 @@ async def complete(
 
     Support can do so while a rider has the bags, the store's staff on their way back. Raises
     DomainError: NotFound, WrongDeliveryCode, InvalidInput, TooFar, IllegalStep (for riders also
-    after MAX_CODE_ATTEMPTS wrong PINs, and for everybody while the money is not secured).
+    after MAX_CODE_ATTEMPTS wrong PINs, and for everybody while the money is not secured, or the age
+    is not checked of what became restricted on the way).
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.COMPLETE)
+    await restricted_bags.require_age(session, locked.order, locked.delivery, "input", "deliveryId")
     await require_secured(session, locked.order, "input", "deliveryId")
     facts = store_override(locked, override)
     await require_at_customer(session, locked)

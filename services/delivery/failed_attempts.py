@@ -72,10 +72,7 @@ async def fail_attempt(
     delivery, rule = locked.delivery, FAILURE_RULES[reason]
     facts = store_override(locked, override)
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
-    if locked.by_rider:
-        await _check_proofs(session, locked, reason, call_attempts, note)
-    if DeliveryProof.PAYMENT in rule.proofs and await is_secured(session, locked.order):
-        raise _missing(DeliveryProof.PAYMENT)
+    await _check_proofs(session, locked, reason, call_attempts, note)
     wait_seconds = (await companies.read_timers(session, delivery.store_id)).no_show_wait_seconds
     if rule.waits:
         _require_wait(locked, wait_seconds, override)
@@ -173,8 +170,15 @@ def clear_failure(delivery: Delivery) -> None:
 async def _check_proofs(
     session: AsyncSession, locked: LockedDelivery, reason: FailReason, call_attempts: int, note: str
 ) -> None:
-    """Raise DomainError: InvalidInput, TooFar, ProofMissing."""
+    """Check the state of the payment, and for riders all that the reason takes.
+
+    Raises DomainError: InvalidInput, TooFar, ProofMissing.
+    """
     rule = FAILURE_RULES[reason]
+    if DeliveryProof.PAYMENT in rule.proofs and await is_secured(session, locked.order):
+        raise _missing(DeliveryProof.PAYMENT)
+    if not locked.by_rider:
+        return
     if not rule.by_rider:
         message = f"Only support says {reason}: call support."
         raise DomainError(InvalidInput(path=["input", "reason"], message=message))

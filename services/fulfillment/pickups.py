@@ -34,7 +34,7 @@ from services.fulfillment.fulfillment_states import (
     load_task,
 )
 from services.fulfillment.task_timers import lock_if_free
-from services.orders import order_states
+from services.orders import order_states, restricted_bags
 from services.orders.age_checks import ShownDocument, record_age_check
 from services.orders.payment_cover import require_secured
 from services.orders.proof_codes import CODE_DIGITS
@@ -83,6 +83,9 @@ async def collect(
     WrongDeliveryCode.
     """
     task = await begin(session, actor, fulfillment_id, COLLECT, expected_version)
+    await restricted_bags.require_age(
+        session, task.order, task.fulfillment, "input", "fulfillmentId"
+    )
     await require_secured(session, task.order, "input", "fulfillmentId")
     facts = _check_code(task, actor, code, override)
     fulfillment = task.fulfillment

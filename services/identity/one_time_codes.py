@@ -106,9 +106,24 @@ async def issue_code(
     values = sorted({phone, source.key, source.site} - {""})
     await session.execute(LOCK_LIMITS, {"values": values})
     await _check_requests(session, phone, source)
-    now, key = await current_time(session), uuid7()
-    row = OneTimeCode(
-        id=key,
+    now = await current_time(session)
+    row = _request(phone, source, now)
+    if await _shares_a_code(session, phone, source):
+        row.digits = SHARED_DIGITS
+        if (shared := await _shared_code(session, phone, now)) is not None:
+            row.joined, row.code_hash = True, shared.code_hash
+            session.add(row)
+            return IssuedCode(row.id.hex, row.digits, shared.issued_at)
+    code = f"{secrets.randbelow(10**row.digits):0{row.digits}}"
+    row.code_hash = signer.keyed_hash(PURPOSE, phone, code)
+    session.add(row)
+    return IssuedCode(row.id.hex, row.digits, now, code)
+
+
+def _request(phone: str, source: AttemptSource, now: datetime) -> OneTimeCode:
+    """A row for a request, without its code."""
+    return OneTimeCode(
+        id=uuid7(),
         phone=phone,
         source=source.key,
         site=source.site,
@@ -117,16 +132,6 @@ async def issue_code(
         expires_at=now + timedelta(seconds=CODE_SECONDS),
         digits=CODE_DIGITS,
     )
-    if await _shares_a_code(session, phone, source):
-        row.digits = SHARED_DIGITS
-        if (shared := await _shared_code(session, phone, now)) is not None:
-            row.joined, row.code_hash = True, shared.code_hash
-            session.add(row)
-            return IssuedCode(key.hex, row.digits, shared.issued_at)
-    code = f"{secrets.randbelow(10**row.digits):0{row.digits}}"
-    row.code_hash = signer.keyed_hash(PURPOSE, phone, code)
-    session.add(row)
-    return IssuedCode(key.hex, row.digits, now, code)
 
 
 async def _shared_code(session: AsyncSession, phone: str, now: datetime) -> OneTimeCode | None:
@@ -159,13 +164,7 @@ async def verify_code(
     Uses the code up; None means it is correct. The problem is returned, not raised, so that a
     failed attempt is committed and counts. A text without the number of digits does not count.
     """
-    newest = await session.scalar(
-        select(OneTimeCode)
-        .where(OneTimeCode.phone == phone, _asked_for(source, challenge))
-        .order_by(OneTimeCode.issued_at.desc(), OneTimeCode.id.desc())
-        .limit(1)
-        .with_for_update()
-    )
+    newest = await _lock_newest(session, phone, _asked_for(source, challenge))
     expired = _wrong("Ask for a new code.", 0)
     if newest is None:
         message = "No code was requested for this phone from here: ask for one."
@@ -186,11 +185,29 @@ async def verify_code(
     if hmac.compare_digest(newest.code_hash, signer.keyed_hash(PURPOSE, phone, digits)):
         newest.used_at = now
         if newest.digits == SHARED_DIGITS:
-            same = (OneTimeCode.phone == phone, OneTimeCode.code_hash == newest.code_hash)
-            await session.execute(update(OneTimeCode).where(*same).values(used_at=now))
+            await _use_up(session, newest, now)
         return None
     tries_left = MAX_TRIES - tries
     return _wrong(f"That is not the code we sent. Tries left: {tries_left}.", tries_left)
+
+
+async def _lock_newest(
+    session: AsyncSession, phone: str, condition: ColumnElement[bool]
+) -> OneTimeCode | None:
+    newest: OneTimeCode | None = await session.scalar(
+        select(OneTimeCode)
+        .where(OneTimeCode.phone == phone, condition)
+        .order_by(OneTimeCode.issued_at.desc(), OneTimeCode.id.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    return newest
+
+
+async def _use_up(session: AsyncSession, code: OneTimeCode, now: datetime) -> None:
+    """End a shared code for all requests that it was the answer to."""
+    same = (OneTimeCode.phone == code.phone, OneTimeCode.code_hash == code.code_hash)
+    await session.execute(update(OneTimeCode).where(*same).values(used_at=now))
 
 
 def _wrong(message: str, tries_left: int) -> WrongOneTimeCode:
