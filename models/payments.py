@@ -122,6 +122,8 @@ class Payment(Entity):
     last_error: Mapped[str | None]
     stuck_reason: Mapped[PaymentStuckReason | None]
     stuck_at: Mapped[datetime | None]
+    time_extended: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether its customer got the further time that an attempt gets once."""
     created_at: Mapped[datetime] = default_now()
     version: Mapped[int] = mapped_column(default=1)
 

@@ -43,6 +43,8 @@ class CompanyTimers:
     """The order of a search without a rider is canceled with a full refund."""
     reauthorization_seconds: int = 300
     """A customer has to confirm a payment that was lost before the charge again."""
+    change_payment_seconds: int = 300
+    """A customer has to confirm the higher total of a changed order."""
 
 
 DEFAULT_TIMERS = CompanyTimers()
@@ -63,6 +65,7 @@ TIMER_BOUNDS: Mapping[str, tuple[int, int]] = {
     "search_cancel_offer_seconds": (120, 7_200),
     "search_end_seconds": (300, 14_400),
     "reauthorization_seconds": (120, 1_800),
+    "change_payment_seconds": (60, 900),
 }
 """The least and the greatest number of seconds; the name is that of the field."""
 
@@ -87,6 +90,7 @@ class StoreTimers:
     search_cancel_offer_seconds: int | None = None
     search_end_seconds: int | None = None
     reauthorization_seconds: int | None = None
+    change_payment_seconds: int | None = None
 
 
 def timers_with(*overrides: Mapping[str, int]) -> CompanyTimers:

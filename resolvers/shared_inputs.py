@@ -116,6 +116,12 @@ class CompanyTimersInput:
             " from 120 to 1,800."
         ),
     )
+    change_payment_seconds: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "Time for a customer to confirm the higher total of a changed order, from 60 to 900."
+        ),
+    )
 
 
 def given_timers(timers: CompanyTimersInput | None) -> dict[str, int | None]:

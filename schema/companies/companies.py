@@ -62,6 +62,9 @@ class CompanyTimersType:
     reauthorization_seconds: int = column(
         "Time for a customer to confirm again a payment that was lost before the charge."
     )
+    change_payment_seconds: int = column(
+        "Time for a customer to confirm the higher total of a changed order."
+    )
 
 
 @backed_by(Company, "A company: a seller with stores, a catalog and terms of its own.")

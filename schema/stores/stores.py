@@ -84,6 +84,9 @@ class StoreTimersType:
     reauthorization_seconds: int | None = column(
         "Time for a customer to confirm again a payment that was lost before the charge."
     )
+    change_payment_seconds: int | None = column(
+        "Time for a customer to confirm the higher total of a changed order."
+    )
 
 
 @backed_by(coverage.StoreStaffDetails, "Details of a store for its staff.")

@@ -16,6 +16,8 @@ from models.events import EventType
 from models.identity import Actor
 from models.orders import Order, OrderAction, OrderChange, OrderChangeStatus
 from models.payments import Payment
+from models.timers import CompanyTimers
+from services import companies
 from services.carts.basket_problems import shortages
 from services.checkout import change_application, unpaid_limits
 from services.checkout.change_pricing import ChangeRequest, check_picked, price_change
@@ -30,7 +32,6 @@ from services.payments import payments, pending_changes
 from services.stock import reservation_decisions, reservations, stock_rows
 from services.stock.reservation_decisions import ReservationRequest, ReservationShortage
 
-PAYMENT_SECONDS = 300
 MACHINE = order_change_states.MACHINE
 
 
@@ -60,11 +61,12 @@ async def request_change(
     is_paid = wanted.authorized_minor <= payment.authorized_minor
     if not is_paid:
         await _check_unpaid(session, order, previous, wanted, limits)
-    await _reserve(session, order, change, previous, wanted)
+    timers = await companies.read_timers(session, order.store_id)
+    await _reserve(session, order, change, previous, wanted, timers)
     if is_paid:
         await change_application.apply_change(session, task, change)
     else:
-        await _ask_for_payment(session, order, change, wanted)
+        await _ask_for_payment(session, order, change, wanted, timers)
     await session.flush()
     return change
 
@@ -199,6 +201,7 @@ async def _reserve(
     change: OrderChange,
     previous: OrderSnapshot,
     wanted: OrderSnapshot,
+    timers: CompanyTimers,
 ) -> None:
     """Reserve the added units. Raises DomainError: InsufficientStock."""
     added = Counter(wanted.units) - Counter(previous.units)
@@ -207,7 +210,7 @@ async def _reserve(
     await stock_rows.lock_rows(session, [order.store_id], [*added, *removed])
     if not added:
         return
-    seconds = PAYMENT_SECONDS + reservations.RESERVATION_GRACE_SECONDS
+    seconds = timers.change_payment_seconds + reservations.RESERVATION_GRACE_SECONDS
     request = ReservationRequest(order.company_id, order.store_id, change.id, added, seconds)
     (result,) = await reservation_decisions.reserve_batch(session, [request])
     if isinstance(result, ReservationShortage):
@@ -218,7 +221,11 @@ async def _reserve(
 
 
 async def _ask_for_payment(
-    session: AsyncSession, order: Order, change: OrderChange, wanted: OrderSnapshot
+    session: AsyncSession,
+    order: Order,
+    change: OrderChange,
+    wanted: OrderSnapshot,
+    timers: CompanyTimers,
 ) -> None:
     """Open a payment attempt for the new total; the change waits for it."""
     payment = await payments.create_payment(
@@ -227,7 +234,7 @@ async def _ask_for_payment(
     payment.due_at = await current_time(session)
     await session.flush()
     change.payment_id = payment.id
-    change.due_at = await current_time(session, PAYMENT_SECONDS)
+    change.due_at = await current_time(session, timers.change_payment_seconds)
     order.pending_change_id = change.id
     order.version += 1
     record_order_event(

@@ -77,8 +77,8 @@ async def apply_payment_state(
 async def expire_order(session: AsyncSession, order_id: UUID) -> bool:
     """End an order that was not paid in time; False when its status changed or time is left.
 
-    While the bank asks the customer for authentication, the deadline is extended once if the
-    reservation allows it. After a declined card that nobody retried the payment has failed.
+    While the bank asks the customer for authentication, the deadline is extended up to the maximum
+    after the order was placed. After a declined card that nobody retried the payment has failed.
     """
     order = await order_states.lock(session, order_id)
     now = await current_time(session)

@@ -23,7 +23,7 @@ from services.orders import order_conditions, order_states, support_cases
 from services.payments import payment_states, payments, pending_changes
 
 AUTHENTICATION_SECONDS = 180
-"""Further time, given once, while the bank asks the customer."""
+"""Further time while the bank asks the customer, given to each attempt once."""
 
 
 async def handle_lost_authorization(
@@ -74,9 +74,8 @@ async def cancel_unpaid(session: AsyncSession, order_id: UUID) -> bool:
     payment = await payments.lock_payment(session, order.id)
     if payment.status not in payment_states.UNPAID_STATUSES:
         return False
-    if payment.status is PaymentStatus.ACTION_REQUIRED and await _may_extend(
-        session, order, payment
-    ):
+    if payment.status is PaymentStatus.ACTION_REQUIRED and not payment.time_extended:
+        payment.time_extended = True
         order.due_at = now + timedelta(seconds=AUTHENTICATION_SECONDS)
         order.version += 1
         record_order_event(session, order, EventType.PAYMENT_TIME_EXTENDED, due_at=order.due_at)
@@ -134,15 +133,6 @@ def _owed(order: Order) -> int:
     """What is charged for the bags; before they are packed the total with its headroom."""
     charged = order.charged_minor
     return order.total_minor + order.headroom_minor if charged is None else charged
-
-
-async def _may_extend(session: AsyncSession, order: Order, payment: Payment) -> bool:
-    if order.due_at is None:
-        return False
-    timers = await companies.read_timers(session, order.store_id)
-    return order.due_at <= payment.created_at + timedelta(
-        seconds=timers.reauthorization_seconds + 1
-    )
 
 
 async def _is_in_the_store(session: AsyncSession, order: Order) -> bool:

@@ -5,14 +5,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 import services
+from database.scope import PLATFORM
 from models.carts import Substitution
 from models.companies import Company
 from models.delivery import DeliveryStatus
 from models.identity import Actor
 from models.ids import encode_id
 from models.orders import OrderStatus
+from models.stock import Hold
 from models.support import TicketKind
 from models.timers import DEFAULT_TIMERS, TIMER_BOUNDS
 from services.delivery.search_escalation import SEARCH_STEPS
@@ -39,6 +42,7 @@ from tests.support.paid_orders import (
 )
 from tests.support.payments import Shop
 from tests.support.store_staff import accept_task, run_step
+from tests.workflows.payments import change_steps
 
 SEARCH = (
     "search_wider_seconds",
@@ -169,6 +173,22 @@ async def test_a_payment_is_confirmed_again_as_long_as_the_timer_says(
     reopened = await shop.order(order)
     assert reopened.due_at is not None
     assert reopened.due_at >= before + timedelta(seconds=1_800)
+
+
+async def test_the_higher_total_of_a_change_is_confirmed_as_long_as_the_timer_says(
+    shop: Shop, city: City, buyer: Actor, set_by: SetTimers
+) -> None:
+    """It was 300 seconds for everybody; the added units are reserved a little longer."""
+    await set_by(shop.database, city, change_payment_seconds=900)
+    order = await change_steps.paid_order(shop, city, buyer)
+    before = await clock(shop.database)
+    more = change_steps.lines(city, p0=2, p1=9)
+    requested = await change_steps.change(shop, buyer, order, lines=more)
+    assert requested.due_at is not None
+    assert requested.due_at >= before + timedelta(seconds=900)
+    async with shop.database.read(PLATFORM) as session:
+        ends = select(Hold.expires_at).where(Hold.order_id == requested.id)
+        assert min(await session.scalars(ends)) >= requested.due_at
 
 
 @pytest.mark.parametrize("order", TIMER_ORDERS, ids=lambda order: order.second)

@@ -1,5 +1,7 @@
 """A product becomes age-restricted after it was packed: the hand-over checks the age as well."""
 
+from typing import Any
+
 import pytest
 
 from database.scope import PLATFORM
@@ -54,18 +56,18 @@ async def test_at_the_door_the_hand_over_asks_for_it(
     database = dependencies.database
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     await restrict(database, city)
-    actor, how = bags.rider, {"pin": bags.order.delivery_pin}
+    actor, how = bags.rider, dict[str, Any](pin=bags.order.delivery_pin)
     if by_support:
         actor, how = await riders.create_support_agent(database, city), {"override": OVERRIDE}
+    complete = deliveries.complete
     for _ in range(2):
-        step = deliveries.complete
-        problem = await riders.refused_step(database, actor, bags.delivery, step, **how)
+        problem = await riders.refused_step(database, actor, bags.delivery, complete, **how)
         assert isinstance(problem, IllegalStep)
         assert problem.message == "Check first that the customer is 18 years old."
     step = deliveries.check_age
     checked = await riders.take_step(database, bags.rider, bags.delivery, step, shown=CARD)
     assert (checked.minimum_age, checked.pin_tries) == (18, 0)
-    done = await riders.take_step(database, actor, bags.delivery, deliveries.complete, **how)
+    done = await riders.take_step(database, actor, bags.delivery, complete, **how)
     assert done.status is DeliveryStatus.DELIVERED
 
 

@@ -21,7 +21,7 @@ FIELDS = (
     " riderSilenceCaseSeconds noShowWaitSeconds"
     " pickingIdleSeconds substituteAnswerSeconds packedWaitSeconds stagedWaitSeconds"
     " searchWiderSeconds searchAlertSeconds searchCancelOfferSeconds searchEndSeconds"
-    " reauthorizationSeconds"
+    " reauthorizationSeconds changePaymentSeconds"
 )
 UPDATE = f"""mutation ($input: CompanyUpdateInput!) {{ companyUpdate(input: $input) {{
   company {{ timers {{ {FIELDS} }} cancellationFee {{ minor }} }}

@@ -3,17 +3,19 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from database.scope import PLATFORM
 from dataloaders import fulfillment as load_fulfillment
 from jobs import orders as order_jobs
+from models.companies import Company
 from models.delivery import DeliveryAction, DeliveryStatus
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderAction, OrderStage, OrderStatus
 from models.payments import PaymentStatus
 from models.support import TicketKind
+from models.timers import TIMER_BOUNDS
 from services.delivery import deliveries
 from services.fulfillment import handover
 from services.orders import order_states, stages
@@ -41,6 +43,8 @@ from tests.support.riders import (
     refused_step,
     take_step,
 )
+
+BANK_ASKS = "pm_card_threeDSecure2Required"
 
 
 async def progress(shop: Shop, order: Order) -> stages.OrderProgress:
@@ -170,6 +174,22 @@ async def test_a_payment_in_the_last_second_keeps_the_order(
     await overdue(shop, order)
     assert (await shop.order(order)).status is OrderStatus.CONFIRMED
     assert (await shop.payment(order)).status is PaymentStatus.CAPTURED
+
+
+async def test_the_bank_gets_further_time_once(shop: Shop, city: City, buyer: Actor) -> None:
+    """The timer is raised meanwhile: each deadline looked like the first one, and moved again."""
+    order, _, _ = await paid_task(shop, city, buyer, PICKING)
+    await lose_authorization(shop, order)
+    await shop.settle(order)
+    assert await shop.pay(order, BANK_ASKS) is PaymentStatus.ACTION_REQUIRED
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        raised = {"reauthorization_seconds": TIMER_BOUNDS["reauthorization_seconds"][1]}
+        of_city = update(Company).where(Company.id == city.company.id)
+        await session.execute(of_city.values(timer_overrides=raised))
+    await overdue(shop, order)
+    assert (await shop.order(order)).status is OrderStatus.CONFIRMED
+    await overdue(shop, order)
+    assert (await shop.order(order)).status is OrderStatus.CANCELED
 
 
 async def test_an_authorization_after_the_cancellation_is_voided(

@@ -17,12 +17,12 @@ from tests.support import riders
 from tests.support.carried_bags import OVERRIDE
 from tests.support.city import City
 from tests.support.customers import ORIGIN
-from tests.support.payments import Shop
-from tests.workflows.payments.test_lost_authorization import (
+from tests.support.order_steps.lost_authorizations import (
     STAGED,
     lose_authorization,
     paid_task,
 )
+from tests.support.payments import Shop
 
 FAIL = failed_attempts.fail_attempt
 LOST = {"reason": FailReason.PAYMENT_LOST}
