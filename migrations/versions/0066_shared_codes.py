@@ -1,14 +1,14 @@
 """One-time codes that several requests share.
 
-Revision ID: y1_shared_codes
-Revises: 0064
+Revision ID: 0066
+Revises: 0065
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "y1_shared_codes"
-down_revision = "0064"
+revision = "0066"
+down_revision = "0065"
 
 
 def upgrade() -> None:

@@ -1,14 +1,14 @@
 """Whether the customer of a payment attempt got further time, which each attempt gets once.
 
-Revision ID: y2_time_extended
-Revises: y1_shared_codes
+Revision ID: 0067
+Revises: 0066
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "y2_time_extended"
-down_revision = "y1_shared_codes"
+revision = "0067"
+down_revision = "0066"
 
 
 def upgrade() -> None:
