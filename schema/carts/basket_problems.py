@@ -30,7 +30,9 @@ class InsufficientStockType(ProblemType):
     available: int = column("Available units. Customers see at most 9, which means 9 or more.")
 
 
-def _product_ids(problem: age_restrictions.AgeConfirmationRequired) -> list[str]:
+def _product_ids(
+    problem: age_restrictions.AgeConfirmationRequired | age_restrictions.TooYoung,
+) -> list[str]:
     return [encode_id(Product, key) for key in problem.product_ids]
 
 
@@ -40,6 +42,18 @@ def _product_ids(problem: age_restrictions.AgeConfirmationRequired) -> list[str]
     " document at the counter (`ageCheck`).",
 )
 class AgeConfirmationRequiredType(ProblemType):
+    minimum_age: int = column("The minimum age.")
+    product_ids: list[strawberry.ID] = derived(
+        lambda _context: _product_ids, "The products that are not sold to minors."
+    )
+
+
+@backed_by(
+    age_restrictions.TooYoung,
+    "By the document that was checked the customer is too young: these products are not sold to"
+    " them.",
+)
+class TooYoungType(ProblemType):
     minimum_age: int = column("The minimum age.")
     product_ids: list[strawberry.ID] = derived(
         lambda _context: _product_ids, "The products that are not sold to minors."

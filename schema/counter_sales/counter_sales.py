@@ -18,7 +18,11 @@ from models.stores import Store
 from resolvers.counter_sales import counter_sales as resolve
 from resolvers.operations import documents
 from schema.backing import backed_by, column, field, related
-from schema.carts.basket_problems import AgeConfirmationRequiredType, InsufficientStockType
+from schema.carts.basket_problems import (
+    AgeConfirmationRequiredType,
+    InsufficientStockType,
+    TooYoungType,
+)
 from schema.catalog.product_codes import AmbiguousCodeType
 from schema.catalog.weights import TooHeavyType, TooLightType
 from schema.fields import id_field, money_field
@@ -106,6 +110,7 @@ CounterSaleCompleteError = Annotated[
     | AmbiguousCodeType
     | InsufficientStockType
     | AgeConfirmationRequiredType
+    | TooYoungType
     | TooLightType
     | TooHeavyType,
     strawberry.union(

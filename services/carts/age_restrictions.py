@@ -20,6 +20,17 @@ class AgeConfirmationRequired(Problem):
     minimum_age: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooYoung(Problem):
+    """A document was checked, and by it the customer is under `minimum_age`: no other answer helps.
+
+    These products are not sold to them.
+    """
+
+    product_ids: list[UUID]
+    minimum_age: int
+
+
 def age_problems(
     restricted: Iterable[UUID], confirmed_age: int | None, *path: str, message: str
 ) -> list[AgeConfirmationRequired]:

@@ -25,7 +25,7 @@ from models.identity import Actor
 from models.orders import AgeCheckResult, AgeDocument
 from models.stock import StockReason
 from models.stores import Store
-from services.carts.age_restrictions import age_problems
+from services.carts.age_restrictions import TooYoung, age_problems
 from services.carts.basket_problems import InsufficientStock
 from services.carts.totals import included_tax
 from services.core.access import MANAGER_ROLES, may_operate_store
@@ -100,7 +100,7 @@ async def complete(
     """Sell the scanned items at the store's prices and assign the next receipt number.
 
     `shown` proves the customer's age, which products that are not sold to minors take. Raises
-    DomainError: NotFound, InvalidInput, AgeConfirmationRequired, and UnknownCode,
+    DomainError: NotFound, InvalidInput, AgeConfirmationRequired, TooYoung, and UnknownCode,
     AmbiguousCode, InsufficientStock, TooLight and TooHeavy, each with the path of its line.
     """
     store = await session.get(Store, store_id)
@@ -132,19 +132,24 @@ def _check_age(
 ) -> AgeDocument | None:
     """The document that proved the age; None when nothing in the basket takes a proof.
 
-    Raises DomainError: AgeConfirmationRequired, InvalidInput.
+    Raises DomainError: AgeConfirmationRequired without a document, TooYoung by it, InvalidInput.
     """
     restricted = [line.product.id for line in basket if line.product.age_restricted]
     if not restricted:
         return None
-    passed = shown is not None and (
-        check_document(shown, MINIMUM_AGE, today, "ageCheck") is AgeCheckResult.PASSED
-    )
-    message = "the customer shows a document that proves the age."
-    age = MINIMUM_AGE if passed else None
-    if problems := age_problems(restricted, age, "input", "ageCheck", message=message):
+    path = ["input", "ageCheck"]
+    document = None if shown is None or shown.document is AgeDocument.NONE else shown.document
+    message = "no document was checked."
+    checked_age = None if document is None else MINIMUM_AGE
+    if problems := age_problems(restricted, checked_age, *path, message=message):
         raise DomainError(*problems)
-    return None if shown is None else shown.document
+    if shown and check_document(shown, MINIMUM_AGE, today, "ageCheck") is AgeCheckResult.FAILED:
+        message = f"By the document the customer is under {MINIMUM_AGE}: this is not sold to them."
+        young = TooYoung(
+            path=path, message=message, product_ids=restricted, minimum_age=MINIMUM_AGE
+        )
+        raise DomainError(young)
+    return document
 
 
 def _new_sale(

@@ -1,10 +1,15 @@
+from datetime import time
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
+from database.audit import AuditContext
+from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor
+from models.stores import Store
 from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.graph_queries import GraphAnswer, GraphRunner, public_id
@@ -149,6 +154,34 @@ async def test_a_manager_changes_only_their_store_and_sends_its_version(
         answer = await ask(UPDATE, {"input": {**own, "storeId": public_id(store)}}, manager)
         assert error_types(answer, "storeUpdate") == ["NotFound"]
     assert error_types(await ask(UPDATE, {"input": own}, stranger), "storeUpdate") == ["NotFound"]
+
+
+FAR_EAST, FAR_WEST = "Pacific/Kiritimati", "Pacific/Pago_Pago"
+
+
+@pytest.mark.parametrize("zones", [(FAR_EAST, FAR_WEST), (FAR_WEST, FAR_EAST)])
+async def test_a_business_day_that_is_too_long_or_left_out_is_refused(
+    ask: GraphRunner, city: City, manager: Actor, database: Database, zones: tuple[str, str]
+) -> None:
+    """Across the date line, 25 hours: the next day would last 49 hours, or end before it begins.
+
+    Nothing of the change is made; a smaller step is, whatever the time.
+    """
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        of_store = update(Store).where(Store.id == city.near.id)
+        await session.execute(of_store.values(timezone=zones[0], business_day_start=time(0)))
+    document = """mutation ($input: StoreUpdateInput!) { storeUpdate(input: $input) {
+      store { name timezone } errors { __typename ... on Problem { path message } } } }"""
+    own = {"storeId": public_id(city.near), "expectedVersion": 1}
+    too_far = {**own, "timezone": zones[1], "name": "Moved"}
+    payload = (await ask(document, {"input": too_far}, manager)).data["storeUpdate"]
+    [error] = payload["errors"]
+    assert (error["__typename"], error["path"]) == ("InvalidInput", ["input", "timezone"])
+    assert "48 hours" in error["message"]
+    near = {**own, "timezone": "Pacific/Honolulu" if zones[0] == FAR_WEST else "Pacific/Auckland"}
+    payload = (await ask(document, {"input": near}, manager)).data["storeUpdate"]
+    assert payload["errors"] == []
+    assert payload["store"] == {"name": city.near.name, "timezone": near["timezone"]}
 
 
 BOW = [[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]

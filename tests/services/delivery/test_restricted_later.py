@@ -12,16 +12,16 @@ from services.core.problems import DomainError, IllegalStep
 from services.delivery import deliveries, delivery_states, failed_attempts
 from services.fulfillment import pickups
 from services.orders.age_checks import ShownDocument
-from tests.services.fulfillment.test_pickups import (
+from tests.support import riders
+from tests.support.carried_bags import OVERRIDE, carried_bags
+from tests.support.city import City
+from tests.support.customers import ORIGIN
+from tests.support.order_steps.pickup_steps import (
     COLLECTED,
     change_store,
     give_code,
     staged_order,
 )
-from tests.support import riders
-from tests.support.carried_bags import OVERRIDE, carried_bags
-from tests.support.city import City
-from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies, create_picker
 from tests.support.store_staff import refusal_of_step, run_step
 

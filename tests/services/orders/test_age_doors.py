@@ -11,7 +11,7 @@ from database.sessions import Database
 from models.carts import Substitution
 from models.counter_sales import CounterSale, Tender
 from models.orders import AgeDocument, OrderLine
-from services.carts.age_restrictions import AgeConfirmationRequired
+from services.carts.age_restrictions import AgeConfirmationRequired, TooYoung
 from services.carts.baskets import RequestedLine
 from services.checkout import order_changes
 from services.checkout.change_pricing import ChangeRequest
@@ -122,8 +122,10 @@ async def test_the_counter_sells_nothing_to_who_does_not_prove_the_age(
     with pytest.raises(DomainError) as caught:
         await sell(dependencies, city, shown=shown)
     (problem,) = caught.value.problems
-    assert isinstance(problem, AgeConfirmationRequired)
+    checked = shown is not None and shown.document is not AgeDocument.NONE
+    assert type(problem) is (TooYoung if checked else AgeConfirmationRequired)
     assert problem.path == ["input", "ageCheck"]
+    assert getattr(problem, "minimum_age", None) == 18
     async with dependencies.database.read(PLATFORM) as session:
         sales = select(func.count()).where(CounterSale.store_id == city.near.id)
         assert await session.scalar(sales.select_from(CounterSale)) == 0
