@@ -83,7 +83,7 @@ async def test_a_selection_with_a_field_for_customers_is_refused(
     selection = f"{{ type ...facts }} fragment facts on WebhookEvent {{ order {{ {field} }} }}"
     [error] = (await scenario.create_endpoint("ORDER_PLACED", selection=selection))["errors"]
     assert error["__typename"] == "SelectionInvalid"
-    assert "for customers only" in " ".join(error["reasons"])
+    assert "Only customers may read" in " ".join(error["reasons"])
 
 
 async def test_payloads_support_fragments_and_aliases(

@@ -56,6 +56,7 @@ class FaultyLink:
     log: list[tuple[str, Fault]] = field(default_factory=list)
     _remaining: int = 0
     _clients: set[asyncio.StreamWriter] = field(default_factory=set)
+    _silent: set[asyncio.StreamWriter] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _listener: asyncio.Server | None = None
 
@@ -74,8 +75,15 @@ class FaultyLink:
         self._remaining = faults
 
     async def mend(self) -> None:
-        """Let nothing fail any more, and accept connections again."""
+        """Let nothing fail any more, and accept connections again.
+
+        What is silent ends: a client that waits for messages, and for no answer, gives up by
+        nothing else.
+        """
         self._remaining = 0
+        for client in self._silent:
+            client.transport.abort()
+        self._silent.clear()
         if self._listener is None:
             await self.listen()
 
@@ -128,6 +136,7 @@ class FaultyLink:
         finally:
             writer.transport.abort()
             self._clients.discard(writer)
+            self._silent.discard(writer)
             self._tasks.discard(task)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -152,6 +161,8 @@ class FaultyLink:
         while chunk := await reader.read(CHUNK_BYTES):
             step = self.step_of(chunk)
             fault = self._take(step) if step is not None else None
+            if fault in (Fault.HUNG, Fault.SILENT):
+                self._silent.add(pipe.client)
             if fault in BEFORE_ARRIVAL:
                 if fault is Fault.HUNG:
                     await _ignore(reader)
