@@ -9,16 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from dataloaders.batches import public, trusted_keys
 from dataloaders.keys import KEYS, many_per_key, matches_keys, one_per_key
-from models.accounts import Address, Membership, Person
+from models.accounts import Address, Membership, User
 from models.geo_point import Point
 from models.messages import MessageStatus, OutgoingMessage
 from services.accounts.addresses import MAX_ADDRESSES
 from services.stores import coverage
 
-PERSON = prepared(select(Person).where(matches_keys(Person.id)))
+PERSON = prepared(select(User).where(matches_keys(User.id)))
 
 
-async def person_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Person | None]:
+async def person_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[User | None]:
     """Load people that the actor may see: themselves and people of their companies."""
     return await one_per_key(session, PERSON, keys)
 

@@ -9,19 +9,19 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders.keys import in_keys
-from models.counter_sales import CounterSaleLine
+from models.counter_sales import PosSaleLine
 from models.stores import Store
 from services.stores import store_time
 
 
-async def lines_by_sale(session: AsyncSession, ids: Sequence[UUID]) -> list[list[CounterSaleLine]]:
+async def lines_by_sale(session: AsyncSession, ids: Sequence[UUID]) -> list[list[PosSaleLine]]:
     """The lines of each counter sale, by position."""
     rows = await session.scalars(
-        select(CounterSaleLine)
-        .where(in_keys(CounterSaleLine.counter_sale_id, ids))
-        .order_by(CounterSaleLine.position)
+        select(PosSaleLine)
+        .where(in_keys(PosSaleLine.counter_sale_id, ids))
+        .order_by(PosSaleLine.position)
     )
-    lines: defaultdict[UUID, list[CounterSaleLine]] = defaultdict(list)
+    lines: defaultdict[UUID, list[PosSaleLine]] = defaultdict(list)
     for row in rows:
         lines[row.counter_sale_id].append(row)
     return [lines[key] for key in ids]

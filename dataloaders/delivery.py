@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from dataloaders.keys import many_per_key, matches_keys, one_per_key
-from models.delivery import Delivery, DeliveryOffer, DeliveryTrack, OfferStatus
-from models.riders import Rider, RiderPosition
+from models.delivery import Delivery, DeliveryOffer, DeliveryOfferStatus, DeliveryTrack
+from models.riders import Rider, RiderLocation
 
 MAX_OFFERS = 50
 
@@ -29,7 +29,7 @@ OFFERS = prepared(
 )
 OPEN_OFFERS = prepared(
     select(DeliveryOffer).where(
-        matches_keys(DeliveryOffer.rider_id), DeliveryOffer.status == OfferStatus.OFFERED
+        matches_keys(DeliveryOffer.rider_id), DeliveryOffer.status == DeliveryOfferStatus.OFFERED
     )
 )
 
@@ -82,16 +82,16 @@ async def open_offers_by_rider(
 RIDER = prepared(select(Rider).where(matches_keys(Rider.id)))
 RIDERS_BY_PERSON = prepared(select(Rider).where(matches_keys(Rider.person_id)).order_by(Rider.id))
 RIDER_POSITION_BY_RIDER_ID = prepared(
-    select(RiderPosition).where(matches_keys(RiderPosition.rider_id))
+    select(RiderLocation).where(matches_keys(RiderLocation.rider_id))
 )
 POSITION_BY_ORDER = prepared(
-    select(Delivery.order_id, Delivery.rider_id, RiderPosition)
-    .outerjoin(RiderPosition, RiderPosition.rider_id == Delivery.rider_id)
+    select(Delivery.order_id, Delivery.rider_id, RiderLocation)
+    .outerjoin(RiderLocation, RiderLocation.rider_id == Delivery.rider_id)
     .where(matches_keys(Delivery.order_id))
     .order_by(Delivery.order_id, Delivery.id.desc())
     .ext(distinct_on(Delivery.order_id))
 )
-RiderLocation = tuple[UUID | None, RiderPosition | None]
+RiderPlace = tuple[UUID | None, RiderLocation | None]
 """The id of a rider and their last position."""
 
 
@@ -107,17 +107,17 @@ async def riders_by_person(session: AsyncSession, person_ids: Sequence[UUID]) ->
 
 async def position_by_rider(
     session: AsyncSession, rider_ids: Sequence[UUID]
-) -> list[RiderPosition | None]:
+) -> list[RiderLocation | None]:
     """The last positions of riders; customers see the rider of their own open delivery."""
     return await one_per_key(session, RIDER_POSITION_BY_RIDER_ID, rider_ids, "rider_id")
 
 
 async def position_by_order(
     session: AsyncSession, order_ids: Sequence[UUID]
-) -> list[RiderLocation | None]:
+) -> list[RiderPlace | None]:
     """The rider of the newest delivery of each order, and their last position."""
     rows = await session.execute(POSITION_BY_ORDER, {"keys": [*order_ids]})
-    locations: dict[UUID, RiderLocation] = {
+    locations: dict[UUID, RiderPlace] = {
         order_id: (rider_id, position) for order_id, rider_id, position in rows
     }
     return [locations.get(key) for key in order_ids]

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from dataloaders.batches import trusted_keys
 from dataloaders.keys import many_per_key, matches_keys, one_per_key
-from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.orders import Order
 from models.payments import Payment
 from services.fulfillment.handover import HandoverState
@@ -20,7 +20,7 @@ FULFILLMENT = prepared(select(Fulfillment).where(matches_keys(Fulfillment.id)))
 NEWEST = prepared(
     select(Fulfillment)
     .where(matches_keys(Fulfillment.order_id))
-    .order_by(Fulfillment.order_id, Fulfillment.attempt.desc())
+    .order_by(Fulfillment.order_id, Fulfillment.attempt_number.desc())
     .ext(distinct_on(Fulfillment.order_id))
 )
 LINES = prepared(
@@ -68,13 +68,13 @@ async def lines_by_fulfillment(
 
 
 SUBSTITUTES = prepared(
-    select(Substitute).where(matches_keys(Substitute.order_id)).order_by(Substitute.id)
+    select(Substitution).where(matches_keys(Substitution.order_id)).order_by(Substitution.id)
 )
 
 
 async def substitutes_by_order(
     session: AsyncSession, ids: Sequence[UUID]
-) -> list[list[Substitute]]:
+) -> list[list[Substitution]]:
     """The substitutes proposed for each order, the oldest first."""
     return await many_per_key(session, SUBSTITUTES, ids, "order_id")
 

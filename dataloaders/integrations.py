@@ -12,9 +12,9 @@ from dataloaders.keys import in_keys, matches_keys, one_per_key
 from models.integrations import (
     App,
     AppSecret,
-    DeliveryState,
     WebhookAttempt,
     WebhookDelivery,
+    WebhookDeliveryStatus,
     WebhookEndpoint,
 )
 from services.integrations.apps import MAX_SECRETS_SHOWN
@@ -69,15 +69,17 @@ async def attempts_by_delivery(
 
 async def pending_count_by_endpoint(session: AsyncSession, ids: Sequence[UUID]) -> list[int]:
     """The number of pending deliveries of each endpoint."""
-    return await _count(session, ids, DeliveryState.PENDING)
+    return await _count(session, ids, WebhookDeliveryStatus.PENDING)
 
 
 async def dead_count_by_endpoint(session: AsyncSession, ids: Sequence[UUID]) -> list[int]:
     """The number of dead deliveries of each endpoint in the last 30 days."""
-    return await _count(session, ids, DeliveryState.DEAD)
+    return await _count(session, ids, WebhookDeliveryStatus.FAILED)
 
 
-async def _count(session: AsyncSession, ids: Sequence[UUID], status: DeliveryState) -> list[int]:
+async def _count(
+    session: AsyncSession, ids: Sequence[UUID], status: WebhookDeliveryStatus
+) -> list[int]:
     rows = await session.execute(
         select(WebhookDelivery.endpoint_id, func.count())
         .where(in_keys(WebhookDelivery.endpoint_id, ids), WebhookDelivery.status == status)

@@ -35,7 +35,7 @@ PAYMENT = select(Payment.status).where(Payment.order_id == Order.id, Payment.is_
 FULFILLMENT = (
     select(Fulfillment.status)
     .where(Fulfillment.order_id == Order.id)
-    .order_by(Fulfillment.attempt.desc(), Fulfillment.id.desc())
+    .order_by(Fulfillment.attempt_number.desc(), Fulfillment.id.desc())
     .limit(1)
 )
 DELIVERY = (

@@ -14,7 +14,7 @@ from models.purchasing import (
     GoodsReceiptLine,
     PurchaseOrder,
     PurchaseOrderLine,
-    ReorderRun,
+    ReplenishmentRun,
     Supplier,
 )
 
@@ -81,11 +81,13 @@ async def lines_by_receipt(
     return [lines[key] for key in ids]
 
 
-REPLENISHMENT_RUN = prepared(select(ReorderRun).where(matches_keys(ReorderRun.store_id)))
+REPLENISHMENT_RUN = prepared(
+    select(ReplenishmentRun).where(matches_keys(ReplenishmentRun.store_id))
+)
 
 
 async def replenishment_run_by_store(
     session: AsyncSession, ids: Sequence[UUID]
-) -> list[ReorderRun | None]:
+) -> list[ReplenishmentRun | None]:
     """The last computation of each store's proposals; None outside the session's scope."""
     return await one_per_key(session, REPLENISHMENT_RUN, ids, "store_id")

@@ -14,7 +14,7 @@ from database.statements import prepared
 from dataloaders.batches import public
 from dataloaders.keys import in_keys, matches_keys, one_per_key
 from models.fulfillment import FulfillmentLine, FulfillmentLineStatus
-from models.stock import BatchRecall, BatchStatus, PickedBatch, Stock, StockBatch
+from models.stock import BatchRecall, BatchStatus, PickedBatch, StockBatch, StockLevel
 from models.stores import Store
 from services.stock.stock_writer import StockKey
 from services.stores.store_time import calendar_date_column
@@ -23,33 +23,33 @@ from services.stores.store_time import calendar_date_column
 @public
 async def stock_by_store_and_product(
     session: AsyncSession, keys: Sequence[StockKey]
-) -> list[Stock | None]:
+) -> list[StockLevel | None]:
     """The stock row of each product in a store; None where there is none."""
     rows = await session.scalars(
-        select(Stock).where(tuple_(Stock.store_id, Stock.product_id).in_(keys))
+        select(StockLevel).where(tuple_(StockLevel.store_id, StockLevel.product_id).in_(keys))
     )
     by_key = {(row.store_id, row.product_id): row for row in rows}
     return [by_key.get(key) for key in keys]
 
 
-async def stock_by_product(session: AsyncSession, ids: Sequence[UUID]) -> list[list[Stock]]:
+async def stock_by_product(session: AsyncSession, ids: Sequence[UUID]) -> list[list[StockLevel]]:
     """The stock rows of each product, in the order of store ids."""
     rows = await session.scalars(
-        select(Stock).where(in_keys(Stock.product_id, ids)).order_by(Stock.store_id)
+        select(StockLevel).where(in_keys(StockLevel.product_id, ids)).order_by(StockLevel.store_id)
     )
-    by_product: defaultdict[UUID, list[Stock]] = defaultdict(list)
+    by_product: defaultdict[UUID, list[StockLevel]] = defaultdict(list)
     for row in rows:
         by_product[row.product_id].append(row)
     return [by_product[key] for key in ids]
 
 
 @dataclass(frozen=True, slots=True)
-class BatchShare:
+class BatchQuantity:
     """A number of units of one batch."""
 
     batch_id: UUID
     code: str
-    expires_on: date | None
+    sell_by_date: date | None
     quantity: int
 
 
@@ -81,7 +81,7 @@ async def batches_by_recall(session: AsyncSession, ids: Sequence[UUID]) -> list[
 
 async def suggested_batches_by_line(
     session: AsyncSession, ids: Sequence[UUID]
-) -> list[list[BatchShare]]:
+) -> list[list[BatchQuantity]]:
     """The batches to pick for each pending line, the first to expire first."""
     of_line = and_(
         StockBatch.store_id == FulfillmentLine.store_id,
@@ -95,39 +95,41 @@ async def suggested_batches_by_line(
         .where(FulfillmentLine.status == FulfillmentLineStatus.PENDING)
         .where(StockBatch.status == BatchStatus.OPEN, StockBatch.on_hand > 0)
         .where(
-            or_(StockBatch.expires_on.is_(None), StockBatch.expires_on >= calendar_date_column())
+            or_(
+                StockBatch.sell_by_date.is_(None), StockBatch.sell_by_date >= calendar_date_column()
+            )
         )
-        .order_by(StockBatch.expires_on.nulls_last(), StockBatch.id)
+        .order_by(StockBatch.sell_by_date.nulls_last(), StockBatch.id)
     )
-    by_line: dict[UUID, list[BatchShare]] = defaultdict(list)
+    by_line: dict[UUID, list[BatchQuantity]] = defaultdict(list)
     for key, quantity, batch in rows:
         left = quantity - sum(share.quantity for share in by_line[key])
         if units := min(left, batch.on_hand):
-            by_line[key].append(BatchShare(batch.id, batch.code, batch.expires_on, units))
+            by_line[key].append(BatchQuantity(batch.id, batch.code, batch.sell_by_date, units))
     return [by_line[key] for key in ids]
 
 
 async def picked_batches_by_line(
     session: AsyncSession, ids: Sequence[UUID]
-) -> list[list[BatchShare]]:
+) -> list[list[BatchQuantity]]:
     """The batches of each line's picked units, without those of substitutes."""
     line = FulfillmentLine
     own = (line.id == PickedBatch.fulfillment_line_id) & (line.product_id == PickedBatch.product_id)
     rows = await session.execute(
         select(
             PickedBatch.fulfillment_line_id, StockBatch.id, StockBatch.code,
-            StockBatch.expires_on, PickedBatch.quantity,
+            StockBatch.sell_by_date, PickedBatch.quantity,
         )
         .join(StockBatch, StockBatch.id == PickedBatch.batch_id)
         .join(line, own)
         .where(in_keys(PickedBatch.fulfillment_line_id, ids), PickedBatch.quantity > 0)
-        .order_by(StockBatch.expires_on.nulls_last(), StockBatch.id)
+        .order_by(StockBatch.sell_by_date.nulls_last(), StockBatch.id)
     )  # fmt: skip
     return _shares_by_line(ids, rows)
 
 
-def _shares_by_line(ids: Sequence[UUID], rows: Iterable[Any]) -> list[list[BatchShare]]:
-    by_line: dict[UUID, list[BatchShare]] = defaultdict(list)
+def _shares_by_line(ids: Sequence[UUID], rows: Iterable[Any]) -> list[list[BatchQuantity]]:
+    by_line: dict[UUID, list[BatchQuantity]] = defaultdict(list)
     for key, *columns in rows:
-        by_line[key].append(BatchShare(*columns))
+        by_line[key].append(BatchQuantity(*columns))
     return [by_line[key] for key in ids]

@@ -8,17 +8,19 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders.keys import in_keys
-from models.transfers import TransferLine, TransferLot
+from models.transfers import StockTransferLine, TransferLot
 
 
-async def lines_by_transfer(session: AsyncSession, ids: Sequence[UUID]) -> list[list[TransferLine]]:
+async def lines_by_transfer(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[list[StockTransferLine]]:
     """The lines of each transfer, in the order of the request."""
     rows = await session.scalars(
-        select(TransferLine)
-        .where(in_keys(TransferLine.transfer_id, ids))
-        .order_by(TransferLine.transfer_id, TransferLine.position)
+        select(StockTransferLine)
+        .where(in_keys(StockTransferLine.transfer_id, ids))
+        .order_by(StockTransferLine.transfer_id, StockTransferLine.position)
     )
-    lines: dict[UUID, list[TransferLine]] = defaultdict(list)
+    lines: dict[UUID, list[StockTransferLine]] = defaultdict(list)
     for row in rows:
         lines[row.transfer_id].append(row)
     return [lines[key] for key in ids]

@@ -39,14 +39,14 @@ class PackingSlipLine:
     aisle: str
     quantity: int
     packed_quantity: int
-    packed_grams: int | None = None
+    packed_weight_grams: int | None = None
 
     @property
     def packed(self) -> str:
         """Packed units, with their weight for products that are sold by weight."""
-        if self.packed_grams is None:
+        if self.packed_weight_grams is None:
             return str(self.packed_quantity)
-        return f"{self.packed_quantity} ({self.packed_grams} g)"
+        return f"{self.packed_quantity} ({self.packed_weight_grams} g)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class ReceiptLine:
     unit_price_minor: int
     total_minor: int
     grams: int | None = None
-    kilo_price_minor: int | None = None
+    price_per_kilogram_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +232,9 @@ def _count(count: int, noun: str) -> str:
 
 
 def _line_text(line: ReceiptLine, currency: str) -> str:
-    if line.grams is None or line.kilo_price_minor is None:
+    if line.grams is None or line.price_per_kilogram_minor is None:
         return f"{line.quantity} x {_money(line.unit_price_minor, currency)}"
-    return f"{line.grams / 1000:.3f} kg x {_money(line.kilo_price_minor, currency)}/kg"
+    return f"{line.grams / 1000:.3f} kg x {_money(line.price_per_kilogram_minor, currency)}/kg"
 
 
 def _payment_rows(receipt: Receipt) -> list[list[str]]:

@@ -58,7 +58,7 @@ class WebhookResponse:
     """The response of an endpoint; `snippet` is the beginning of its body."""
 
     status: int
-    latency_ms: int
+    latency_milliseconds: int
     snippet: str = ""
     retry_after_seconds: int | None = None
 
@@ -165,7 +165,7 @@ class PublicWebhookClient:
         async with self._open_pool().stream(
             "POST", url, headers=list(headers.items()), content=body, extensions={"timeout": times}
         ) as response:
-            latency_ms = round((time.monotonic() - started_at) * 1000)
+            latency_milliseconds = round((time.monotonic() - started_at) * 1000)
             beginning = b""
             async for chunk in response.aiter_stream():
                 beginning += chunk[: MAX_SNIPPET_BYTES - len(beginning)]
@@ -173,7 +173,10 @@ class PublicWebhookClient:
                     break  # don't read the rest: leaving the block closes the connection
         retry_after = _retry_after(response.headers)
         return WebhookResponse(
-            response.status, latency_ms, _printable(beginning.decode(errors="replace")), retry_after
+            response.status,
+            latency_milliseconds,
+            _printable(beginning.decode(errors="replace")),
+            retry_after,
         )
 
     def _open_pool(self) -> httpcore.AsyncConnectionPool:

@@ -6,7 +6,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs.retry_each import DueItems, process_in_transactions
-from models.alerts import AlertKind
+from models.alerts import StockAlertKind
 from services.alerts import detection, store_checks
 
 MAX_STORES = 500
@@ -33,11 +33,13 @@ async def check_stock_levels(database: Database) -> int:
 
 async def check_expiry_dates(database: Database) -> int:
     """Check for batches that expire within three days; returns how many alerts changed."""
-    check = partial(store_checks.check_kind, name=store_checks.EXPIRY, kind=AlertKind.EXPIRING)
+    check = partial(store_checks.check_kind, name=store_checks.EXPIRY, kind=StockAlertKind.EXPIRING)
     return await process_in_transactions(database, STORES_BY_EXPIRY, check)
 
 
 async def check_sales_trends(database: Database) -> int:
     """Check the sales trends of four weeks; returns how many alerts changed."""
-    check = partial(store_checks.check_kind, name=store_checks.SALES, kind=AlertKind.NEGATIVE_TREND)
+    check = partial(
+        store_checks.check_kind, name=store_checks.SALES, kind=StockAlertKind.SALES_DECLINE
+    )
     return await process_in_transactions(database, STORES_BY_SALES, check)

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.sessions import Database
 from jobs.retry_each import DueItems, process_in_transactions
-from models.orders import CancelReason
+from models.orders import OrderCancelReason
 from services.checkout import cancellation
 from services.delivery import delivery_timers, silent_riders
 
@@ -26,7 +26,7 @@ async def advance_deliveries(database: Database) -> int:
 async def _advance(session: AsyncSession, delivery_id: UUID) -> bool:
     order = await delivery_timers.order_without_rider(session, delivery_id)
     if order is not None:
-        await cancellation.cancel_for_cause(session, order, CancelReason.NO_RIDER)
+        await cancellation.cancel_for_cause(session, order, OrderCancelReason.NO_RIDER_AVAILABLE)
         return True
     return await delivery_timers.advance_delivery(session, delivery_id)
 

@@ -10,10 +10,10 @@ from database.sessions import Database
 from gateways.storage import FileMissing, FileStorage
 from jobs.retry_each import DueItems, process_each, select_due
 from models.ids import encode_id
-from models.imports import StockUpload
+from models.imports import StockImportFile
 from services.core.problems import DomainError
 from services.core.transient_errors import is_transient
-from services.imports import import_steps
+from services.imports import import_steps, uploaded_files
 from services.imports.stock_imports import UPLOAD_RETENTION_SECONDS
 
 UNFINISHED_IMPORTS = DueItems("stock_import.advance", import_steps.UNFINISHED_IMPORTS, max_items=20)
@@ -78,15 +78,15 @@ async def advance_import(database: Database, storage: FileStorage, import_id: UU
 async def _delete_file(database: Database, storage: FileStorage, import_id: UUID) -> None:
     """Delete the file of a finished import."""
     async with database.read(PLATFORM) as session:
-        upload_id = await import_steps.upload_to_delete(session, import_id)
+        upload_id = await uploaded_files.upload_to_delete(session, import_id)
     if upload_id is not None:
-        await storage.delete(encode_id(StockUpload, upload_id))
+        await storage.delete(encode_id(StockImportFile, upload_id))
 
 
 async def delete_old_files(database: Database, storage: FileStorage) -> int:
     """Delete files that were not imported within a day, and those of finished imports."""
     async with database.write(PLATFORM, AuditContext("job:stock_import.forget_files")) as session:
-        upload_count = await import_steps.delete_stale_uploads(session, UPLOAD_RETENTION_SECONDS)
+        upload_count = await uploaded_files.delete_stale_uploads(session, UPLOAD_RETENTION_SECONDS)
     return upload_count + await storage.delete_older(2 * UPLOAD_RETENTION_SECONDS)
 
 
@@ -98,7 +98,7 @@ async def _read_chunk(
         chunk = await import_steps.next_chunk(session, import_id)
     if chunk is None:
         return None
-    name = encode_id(StockUpload, chunk.upload_id)
+    name = encode_id(StockImportFile, chunk.upload_id)
     data = await storage.read(name, chunk.offset_bytes, chunk.max_bytes)
     return import_steps.FileChunk(chunk.offset_bytes, data, len(data) < chunk.max_bytes)
 

@@ -218,7 +218,11 @@ class WebhookSender:
             return AttemptResult(str(error))
         failure = None if reply.accepted else f"The endpoint answered {reply.status}."
         return AttemptResult(
-            failure, reply.status, reply.latency_ms, reply.snippet, reply.retry_after_seconds
+            failure,
+            reply.status,
+            reply.latency_milliseconds,
+            reply.snippet,
+            reply.retry_after_seconds,
         )
 
     async def _suspend(self, delivery: DueDelivery, reason: str) -> AttemptResult:

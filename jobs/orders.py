@@ -22,8 +22,8 @@ def _overdue_orders(job: str, status: OrderStatus) -> DueItems:
     return DueItems(
         job,
         select(Order.id)
-        .where(Order.status == status, Order.due_at < func.clock_timestamp())
-        .order_by(Order.due_at, Order.id),
+        .where(Order.status == status, Order.payment_due_at < func.clock_timestamp())
+        .order_by(Order.payment_due_at, Order.id),
     )
 
 
@@ -32,8 +32,8 @@ LOST_PAYMENTS = _overdue_orders("order.cancel_unpaid", OrderStatus.CONFIRMED)
 UNPAID_CHANGES = DueItems(
     "order_change.expire",
     select(OrderChange.id)
-    .where(OrderChange.due_at < func.clock_timestamp())
-    .order_by(OrderChange.due_at, OrderChange.id),
+    .where(OrderChange.payment_due_at < func.clock_timestamp())
+    .order_by(OrderChange.payment_due_at, OrderChange.id),
 )
 
 

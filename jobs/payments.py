@@ -37,7 +37,7 @@ PENDING_NOTICES = DueItems(payment_inbox.JOB, payment_inbox.PENDING_NOTICES)
 _failed = aliased(JobFailure)
 UNRECONCILED_PAYMENTS = DueItems(
     RECONCILE_FAILED,
-    select(_failed.item).where(_failed.job == RECONCILE_FAILED).order_by(_failed.next_at),
+    select(_failed.item).where(_failed.job == RECONCILE_FAILED).order_by(_failed.next_attempt_at),
 )
 Step = Callable[[Database, PaymentGateway, UUID], Awaitable[object]]
 

@@ -25,7 +25,7 @@ class JobTally:
 
     interval_seconds: float
     started_at: float = 0.0
-    duration_ms: int = 0
+    duration_milliseconds: int = 0
     done: int = 0
     runs: int = 0
     failures: int = 0
@@ -52,7 +52,7 @@ class RunLog:
         """Record a run that has ended; `started_at` is by the monotonic clock."""
         tally = self._tallies.setdefault(name, JobTally(interval_seconds))
         tally.started_at, tally.done = started_at, item_count
-        tally.duration_ms = round((time.monotonic() - started_at) * 1_000)
+        tally.duration_milliseconds = round((time.monotonic() - started_at) * 1_000)
         tally.runs += 1
         tally.failures = 0 if error is None else tally.failures + 1
         tally.error = error or tally.error
@@ -87,7 +87,7 @@ def _runs(tallies: dict[str, JobTally], backlogs: dict[str, int]) -> Sequence[Jo
             name=name,
             interval_seconds=tally.interval_seconds,
             started_seconds_ago=now - tally.started_at,
-            duration_ms=tally.duration_ms,
+            duration_milliseconds=tally.duration_milliseconds,
             done=tally.done,
             runs=tally.runs,
             failures=tally.failures,

@@ -80,8 +80,8 @@ async def _repeat(
             async with asyncio.timeout(RUN_TIMEOUT_SECONDS):
                 item_count = await job.run(dependencies)
             if item_count:
-                duration_ms = (time.monotonic() - started_at) * 1000
-                log.info("%s processed %d in %.0f ms", job.name, item_count, duration_ms)
+                duration_milliseconds = (time.monotonic() - started_at) * 1000
+                log.info("%s processed %d in %.0f ms", job.name, item_count, duration_milliseconds)
         except (Exception, asyncio.CancelledError) as failure:
             # A task that the job awaits may be canceled without the job being canceled.
             if _is_canceled():

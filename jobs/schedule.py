@@ -233,18 +233,20 @@ JOBS: tuple[Job, ...] = (
 )
 
 DUE = "select 1 from {0} where due_at < now()"
+NEXT_STEP_DUE = "select 1 from fulfillment where next_step_due_at < now()"
+PAYMENT_DUE = "select 1 from {0} where payment_due_at < now()"
 # Selects a row for each item that is due for a job, to show whether the job keeps up.
 BACKLOG_QUERIES: dict[str, str] = {
     "hold.sweep": "select 1 from hold where status = 'HELD' and expires_at < now()",
-    "fulfillment.time_out": DUE.format("fulfillment") + " and status = 'QUEUED'",
-    "fulfillment.end_pickup": DUE.format("fulfillment") + " and status = 'READY_FOR_PICKUP'",
-    "fulfillment.remind_put_back": DUE.format("fulfillment") + " and put_back_at is null"
+    "fulfillment.time_out": NEXT_STEP_DUE + " and status = 'QUEUED'",
+    "fulfillment.end_pickup": NEXT_STEP_DUE + " and status = 'READY_FOR_PICKUP'",
+    "fulfillment.remind_put_back": NEXT_STEP_DUE + " and put_back_at is null"
     " and put_back_opened_at is not null",
     "delivery.advance": DUE.format("delivery"),
     "price_change.apply_due": DUE.format("price_change"),
-    "order.expire": DUE.format('"order"') + " and status = 'PLACED'",
-    "order.cancel_unpaid": DUE.format('"order"') + " and status = 'CONFIRMED'",
-    "order_change.expire": DUE.format("order_change"),
+    "order.expire": PAYMENT_DUE.format('"order"') + " and status = 'PLACED'",
+    "order.cancel_unpaid": PAYMENT_DUE.format('"order"') + " and status = 'CONFIRMED'",
+    "order_change.expire": PAYMENT_DUE.format("order_change"),
     "payment.settle": " union all ".join(map(DUE.format, ("payment", "refund", "dispute"))),
     "payment.work_off_notices": "select 1 from payment_notice where done_at is null",
     "webhook.fan_out": "select 1 from event e, event_place p where p.reader = 'webhooks'"
@@ -252,5 +254,5 @@ BACKLOG_QUERIES: dict[str, str] = {
     "message.send": "select 1 from outgoing_message where status = 'PENDING' and due_at < now()",
     "webhook.deliver": "select 1 from webhook_delivery d"
     " join webhook_endpoint w on w.id = d.endpoint_id and w.status = 'ACTIVE'"
-    " where d.status = 'PENDING' and d.due_at < now()",
+    " where d.status = 'PENDING' and d.next_attempt_at < now()",
 }

@@ -10,7 +10,7 @@ from models.geo_point import Point
 from models.identity import Role
 
 
-class Person(Entity):
+class User(Entity):
     """A person with an account; a guest has neither phone nor e-mail yet."""
 
     __tablename__ = "person"
@@ -135,14 +135,14 @@ class Address(Entity):
 
     person_id: Mapped[UUID] = foreign_key("person.id", index=True)
     label: Mapped[str]
-    line: Mapped[str]
+    address_line: Mapped[str]
     latitude: Mapped[float]
     longitude: Mapped[float]
     gate_code: Mapped[str] = mapped_column(default="", info={"secret": True})
-    drop_note: Mapped[str] = mapped_column(default="")
+    delivery_instructions: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = default_now()
     removed_at: Mapped[datetime | None]
 
     @property
-    def point(self) -> Point:
+    def location(self) -> Point:
         return Point(self.latitude, self.longitude)

@@ -10,20 +10,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
-class AlertKind(NamedEnum):
+class StockAlertKind(NamedEnum):
     """The problem of a product in a store."""
 
     OUT_OF_STOCK = auto()
     """No unit is available."""
-    LOW = auto()
+    LOW_STOCK = auto()
     """Available units are at or below the reorder point."""
     EXPIRING = auto()
     """Units reach their last day of sale within three days."""
-    NEGATIVE_TREND = auto()
+    SALES_DECLINE = auto()
     """Sales are half of the usual sales or less."""
 
 
-class AlertPriority(NamedEnum):
+class StockAlertPriority(NamedEnum):
     """The urgency of an alert, the most urgent first."""
 
     URGENT = auto()
@@ -32,11 +32,11 @@ class AlertPriority(NamedEnum):
     """At half the reorder point, or expiring by tomorrow."""
     NORMAL = auto()
     """At the reorder point, or expiring in two or three days."""
-    MINOR = auto()
+    LOW = auto()
     """A decline of sales."""
 
 
-class AlertStatus(NamedEnum):
+class StockAlertStatus(NamedEnum):
     """The status of a stock alert."""
 
     OPEN = auto()
@@ -49,7 +49,7 @@ class AlertStatus(NamedEnum):
     """The problem no longer exists. Final."""
 
 
-class AlertAction(NamedEnum):
+class StockAlertAction(NamedEnum):
     """A step that store staff can take with an alert."""
 
     ACKNOWLEDGE = auto()
@@ -58,7 +58,7 @@ class AlertAction(NamedEnum):
     """Hide the alert until a later time."""
 
 
-PRIORITIES = tuple(AlertPriority)
+PRIORITIES = tuple(StockAlertPriority)
 
 
 class StockAlertCheck(Base):
@@ -91,7 +91,7 @@ class StockAlert(Entity):
             "uq_stock_alert_live",
             "store_id",
             "product_id",
-            "kind",
+            "type",
             unique=True,
             postgresql_where=text("resolved_at is null"),
         ),
@@ -107,9 +107,9 @@ class StockAlert(Entity):
     company_id: Mapped[UUID] = foreign_key("company.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
     product_id: Mapped[UUID] = foreign_key("product.id")
-    kind: Mapped[AlertKind]
+    type: Mapped[StockAlertKind]
     urgency: Mapped[int] = mapped_column(SmallInteger)
-    status: Mapped[AlertStatus] = mapped_column(default=AlertStatus.OPEN)
+    status: Mapped[StockAlertStatus] = mapped_column(default=StockAlertStatus.OPEN)
     units: Mapped[int]
     threshold: Mapped[int]
     raised_at: Mapped[datetime] = default_now()
@@ -125,6 +125,6 @@ class StockAlert(Entity):
         return self.store_id, self.product_id
 
     @property
-    def priority(self) -> AlertPriority:
+    def priority(self) -> StockAlertPriority:
         """The priority that `urgency` stands for."""
         return PRIORITIES[self.urgency]

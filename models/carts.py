@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
-class Substitution(NamedEnum):
+class SubstitutionPreference(NamedEnum):
     """What to do when a product is out of stock at picking."""
 
     REFUND = auto()
@@ -19,14 +19,14 @@ class Substitution(NamedEnum):
     """Ask the customer before substituting."""
 
 
-class CartProblem(NamedEnum):
+class CartLineIssue(NamedEnum):
     """Why a cart line can't be ordered at present."""
 
     NOT_LISTED = auto()
     """The store does not sell the product."""
     OUT_OF_STOCK = auto()
     """The product cannot be ordered now."""
-    NOT_ENOUGH = auto()
+    INSUFFICIENT_STOCK = auto()
     """Fewer units are available than the line asks for."""
 
 
@@ -52,7 +52,9 @@ class CartLine(Base):
     product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True)
     person_id: Mapped[UUID]
     quantity: Mapped[int]
-    substitution: Mapped[Substitution] = mapped_column(default=Substitution.REFUND)
+    substitution: Mapped[SubstitutionPreference] = mapped_column(
+        default=SubstitutionPreference.REFUND
+    )
     substitution_at: Mapped[datetime | None]
     """When `substitution` was chosen; null for the default."""
     added_at: Mapped[datetime] = default_now()

@@ -80,14 +80,14 @@ class Product(Entity):
 
     `search_text` holds the names of the brand and the categories in all languages. `search` is
     built from it, the product's own names and its code, by each insert and each change.
-    `unit_grams` is the average weight of one piece of a `weighed` product.
+    `average_weight_grams` is the average weight of one piece of a `weighed` product.
     """
 
     __tablename__ = "product"
     __table_args__ = (
         UniqueConstraint("company_id", "code"),
-        CheckConstraint("weighed = (unit_grams is not null)", name="weighed"),
-        CheckConstraint("unit_grams between 1 and 50000", name="unit_grams"),
+        CheckConstraint("weighed = (average_weight_grams is not null)", name="weighed"),
+        CheckConstraint("average_weight_grams between 1 and 50000", name="average_weight_grams"),
         # Searches are within one company: without company_id the index would match all companies.
         Index("ix_product_company_search", "company_id", "search", postgresql_using="gin"),
         Index("ix_product_barcode", "company_id", "barcode"),
@@ -105,12 +105,12 @@ class Product(Entity):
     )
     brand_id: Mapped[UUID | None] = foreign_key("brand.id", nullable=True)
     category_id: Mapped[UUID] = foreign_key("category.id")
-    offer_text: Mapped[str] = mapped_column(default="")
+    promotion_label: Mapped[str] = mapped_column(default="")
     temperature_zone: Mapped[TemperatureZone] = mapped_column(
         default=TemperatureZone.AMBIENT, server_default="AMBIENT"
     )
     weighed: Mapped[bool] = mapped_column(default=False)
-    unit_grams: Mapped[int | None]
+    average_weight_grams: Mapped[int | None]
     age_restricted: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = default_now()
@@ -149,9 +149,9 @@ class Availability(NamedEnum):
 
     IN_STOCK = auto()
     """Enough units to order."""
-    LOW = auto()
+    LOW_STOCK = auto()
     """Few units left."""
-    OUT = auto()
+    OUT_OF_STOCK = auto()
     """Cannot be ordered now."""
 
 
@@ -160,17 +160,20 @@ class Listing(Base):
 
     `category_id` copies the product's, so that a category page reads one index per store. Without
     its own `reorder_point` (units) the store's applies. `price_minor` is the price of one piece;
-    for products sold by weight it is computed from the price per kilogram and `unit_grams`.
+    for products sold by weight it is computed from the price per kilogram and
+    `average_weight_grams`.
     """
 
     __tablename__ = "listing"
     __table_args__ = (
         CheckConstraint("price_minor > 0", name="price"),
         CheckConstraint("reorder_point >= 0", name="reorder_point"),
-        CheckConstraint("(kilo_price_minor is null) = (unit_grams is null)", name="weighed"),
         CheckConstraint(
-            "kilo_price_minor is null or price_minor"
-            " = greatest(1, (kilo_price_minor * unit_grams + 500) / 1000)",
+            "(price_per_kilogram_minor is null) = (average_weight_grams is null)", name="weighed"
+        ),
+        CheckConstraint(
+            "price_per_kilogram_minor is null or price_minor"
+            " = greatest(1, (price_per_kilogram_minor * average_weight_grams + 500) / 1000)",
             name="piece",
         ),
         Index("ix_listing_category", "store_id", "category_id", "product_id"),
@@ -181,10 +184,10 @@ class Listing(Base):
     company_id: Mapped[UUID] = foreign_key("company.id")
     category_id: Mapped[UUID] = foreign_key("category.id")
     price_minor: Mapped[int] = minor_units()
-    unit_grams: Mapped[int | None]
-    kilo_price_minor: Mapped[int | None] = minor_units()
+    average_weight_grams: Mapped[int | None]
+    price_per_kilogram_minor: Mapped[int | None] = minor_units()
     available: Mapped[bool] = mapped_column(default=True)
-    offer_text: Mapped[str] = mapped_column(default="")
+    promotion_label: Mapped[str] = mapped_column(default="")
     aisle: Mapped[str] = mapped_column(default="")
     reorder_point: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
@@ -193,30 +196,34 @@ class Listing(Base):
     @property
     def current_price_minor(self) -> int:
         """The price that staff set: per kilogram if sold by weight, else per piece."""
-        return self.price_minor if self.kilo_price_minor is None else self.kilo_price_minor
+        return (
+            self.price_minor
+            if self.price_per_kilogram_minor is None
+            else self.price_per_kilogram_minor
+        )
 
 
-class PriceChangeStatus(NamedEnum):
+class ScheduledPriceStatus(NamedEnum):
     """The state of a scheduled price."""
 
     SCHEDULED = auto()
     """Waits for its start time."""
     ACTIVE = auto()
     """Is the current price until its end time."""
-    DONE = auto()
+    ENDED = auto()
     """Has ended, or has become the regular price. Final."""
     CANCELED = auto()
     """Was canceled by store staff. Final."""
 
 
-class PriceChangeAction(NamedEnum):
+class ScheduledPriceAction(NamedEnum):
     """An action that store staff can take on a scheduled price."""
 
     CANCEL = auto()
     """Cancel it; an active one returns to the previous price."""
 
 
-class PriceChange(Entity):
+class ScheduledPrice(Entity):
     """A scheduled price of a product in one store, permanent or until an end time.
 
     `due_at` is the time of the next transition. `previous_price_minor` is the price before it
@@ -239,7 +246,7 @@ class PriceChange(Entity):
     previous_price_minor: Mapped[int | None] = minor_units()
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
-    status: Mapped[PriceChangeStatus] = mapped_column(default=PriceChangeStatus.SCHEDULED)
+    status: Mapped[ScheduledPriceStatus] = mapped_column(default=ScheduledPriceStatus.SCHEDULED)
     due_at: Mapped[datetime | None]
     created_by_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = default_now()

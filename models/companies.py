@@ -13,18 +13,20 @@ from models.timers import DEFAULT_TIMERS, CompanyTimers, timers_with
 class Company(Entity):
     """A seller: the tenant that owns stores, catalog and staff.
 
-    For products sold by weight, `weighed_headroom_bp` (basis points of the estimate) is authorized
-    in addition to the estimate. A customer who cancels once picking has begun pays
+    For products sold by weight, `authorization_buffer_basis_points` (basis points of the estimate)
+    is authorized in addition to the estimate. A customer who cancels once picking has begun pays
     `cancellation_fee_minor`. `timer_overrides` are the timers that differ from the defaults,
     `scale_label_formats` those of services/catalog/scale_labels.py.
     """
 
     __tablename__ = "company"
     __table_args__ = (
-        CheckConstraint("tax_rate_bp between 0 and 10000", name="tax_rate"),
+        CheckConstraint("tax_rate_basis_points between 0 and 10000", name="tax_rate"),
         CheckConstraint("minimum_order_minor >= 0", name="minimum_order"),
         CheckConstraint("cancellation_fee_minor >= 0", name="cancellation_fee"),
-        CheckConstraint("weighed_headroom_bp between 0 and 5000", name="weighed_headroom"),
+        CheckConstraint(
+            "authorization_buffer_basis_points between 0 and 5000", name="weighed_headroom"
+        ),
     )
 
     name: Mapped[str]
@@ -32,11 +34,13 @@ class Company(Entity):
     currency: Mapped[str]
     minimum_order_minor: Mapped[int] = minor_units(default=0)
     small_order_fee_minor: Mapped[int] = minor_units(default=0)
-    small_order_below_minor: Mapped[int] = minor_units(default=0)
+    small_order_threshold_minor: Mapped[int] = minor_units(default=0)
     delivery_fee_minor: Mapped[int] = minor_units(default=0)
-    free_delivery_from_minor: Mapped[int | None] = minor_units(default=None)
-    tax_rate_bp: Mapped[int] = mapped_column(default=0)
-    weighed_headroom_bp: Mapped[int] = mapped_column(default=1500, server_default="1500")
+    free_delivery_threshold_minor: Mapped[int | None] = minor_units(default=None)
+    tax_rate_basis_points: Mapped[int] = mapped_column(default=0)
+    authorization_buffer_basis_points: Mapped[int] = mapped_column(
+        default=1500, server_default="1500"
+    )
     cancellation_fee_minor: Mapped[int] = minor_units(default=0, server_default="0")
     timer_overrides: Mapped[dict[str, int]] = mapped_column(JSONB, default={}, server_default="{}")
     scale_label_formats: Mapped[list[str]] = mapped_column(

@@ -7,10 +7,10 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key, minor_units
-from models.orders import AgeDocument
+from models.orders import AgeCheckDocument
 
 
-class Tender(NamedEnum):
+class TenderKind(NamedEnum):
     """Means of payment at the counter."""
 
     CASH = auto()
@@ -19,7 +19,7 @@ class Tender(NamedEnum):
     """Paid by card at the store's own terminal."""
 
 
-class CounterSaleStatus(NamedEnum):
+class PosSaleStatus(NamedEnum):
     """Status of a counter sale."""
 
     COMPLETED = auto()
@@ -28,14 +28,14 @@ class CounterSaleStatus(NamedEnum):
     """Undone on its business day; goods and money were returned. Final."""
 
 
-class CounterSaleAction(NamedEnum):
+class PosSaleAction(NamedEnum):
     """An action on a counter sale."""
 
     VOID = auto()
     """Undo the sale on its business day."""
 
 
-class CounterSale(Entity):
+class PosSale(Entity):
     """A sale at a store's counter. Sums are minor units, tax included.
 
     `number` is the store's receipt number, without gaps; `business_day` and `timezone` are the
@@ -46,10 +46,10 @@ class CounterSale(Entity):
 
     __tablename__ = "counter_sale"
     __table_args__ = (
-        UniqueConstraint("store_id", "number"),
+        UniqueConstraint("store_id", "receipt_number"),
         CheckConstraint("total_minor > 0", name="total"),
         CheckConstraint(
-            "tender <> 'CASH' or (cash_received_minor is not null"
+            "tender_type <> 'CASH' or (cash_received_minor is not null"
             " and change_minor = cash_received_minor - total_minor and change_minor >= 0)",
             name="change",
         ),
@@ -62,20 +62,20 @@ class CounterSale(Entity):
 
     company_id: Mapped[UUID] = foreign_key("company.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
-    number: Mapped[int]
+    receipt_number: Mapped[int]
     business_day: Mapped[date]
     timezone: Mapped[str]
     currency: Mapped[str]
     total_minor: Mapped[int] = minor_units()
     tax_minor: Mapped[int] = minor_units()
-    tender: Mapped[Tender]
+    tender_type: Mapped[TenderKind]
     cash_received_minor: Mapped[int | None] = minor_units()
     change_minor: Mapped[int] = minor_units(default=0)
     terminal_reference: Mapped[str] = mapped_column(default="")
     minimum_age: Mapped[int | None]
-    age_document: Mapped[AgeDocument | None]
+    age_document: Mapped[AgeCheckDocument | None]
     cashier_id: Mapped[UUID | None]
-    status: Mapped[CounterSaleStatus] = mapped_column(default=CounterSaleStatus.COMPLETED)
+    status: Mapped[PosSaleStatus] = mapped_column(default=PosSaleStatus.COMPLETED)
     shares: Mapped[dict[str, Any]] = mapped_column(default=dict)
     sold_at: Mapped[datetime] = default_now()
     voided_at: Mapped[datetime | None]
@@ -83,16 +83,16 @@ class CounterSale(Entity):
     void_note: Mapped[str] = mapped_column(default="")
 
 
-class CounterSaleLine(Base):
+class PosSaleLine(Base):
     """A product on a receipt at the price of that day; weighed products are priced by weight."""
 
     __tablename__ = "counter_sale_line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint(
-            "grams is not null or total_minor = quantity * unit_price_minor", name="total"
+            "weight_grams is not null or total_minor = quantity * unit_price_minor", name="total"
         ),
-        CheckConstraint("grams > 0 and kilo_price_minor > 0", name="grams"),
+        CheckConstraint("weight_grams > 0 and price_per_kilogram_minor > 0", name="weight_grams"),
     )
 
     counter_sale_id: Mapped[UUID] = foreign_key("counter_sale.id", primary_key=True)
@@ -104,8 +104,8 @@ class CounterSaleLine(Base):
     currency: Mapped[str]
     unit_price_minor: Mapped[int] = minor_units()
     quantity: Mapped[int]
-    grams: Mapped[int | None]
-    kilo_price_minor: Mapped[int | None] = minor_units()
+    weight_grams: Mapped[int | None]
+    price_per_kilogram_minor: Mapped[int | None] = minor_units()
     total_minor: Mapped[int] = minor_units()
 
 

@@ -13,7 +13,7 @@ from database.base import Entity, NamedEnum, default_now, foreign_key
 class StockCountStatus(NamedEnum):
     """The status of a stock count."""
 
-    COUNTING = auto()
+    IN_PROGRESS = auto()
     """Staff count; expected quantities are hidden."""
     SUBMITTED = auto()
     """Counted; waits for a manager."""
@@ -46,9 +46,9 @@ class StockCount(Entity):
 
     company_id: Mapped[UUID] = foreign_key("company.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
-    status: Mapped[StockCountStatus] = mapped_column(default=StockCountStatus.COUNTING)
+    status: Mapped[StockCountStatus] = mapped_column(default=StockCountStatus.IN_PROGRESS)
     note: Mapped[str] = mapped_column(default="")
-    round: Mapped[int] = mapped_column(default=1)
+    count_round: Mapped[int] = mapped_column(default=1)
     currency: Mapped[str]
     started_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     submitted_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
@@ -108,11 +108,11 @@ class StockCountEntry(Entity):
 
     line_id: Mapped[UUID] = foreign_key("stock_count_line.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
-    round: Mapped[int]
+    count_round: Mapped[int]
     counted: Mapped[int]
     expected: Mapped[int]
     person_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
-    at: Mapped[datetime] = default_now()
+    counted_at: Mapped[datetime] = default_now()
 
 
 class StockCountFilter(NamedEnum):
@@ -120,5 +120,5 @@ class StockCountFilter(NamedEnum):
 
     UNCOUNTED = auto()
     """Lines that are not counted yet."""
-    OFF = auto()
+    WITH_VARIANCE = auto()
     """Lines with a variance."""

@@ -62,7 +62,7 @@ class Event(Base):
     )
 
 
-class MessageKind(NamedEnum):
+class StreamMessageKind(NamedEnum):
     """Type of a stream message: a snapshot, an event or a rider position."""
 
     SNAPSHOT = auto()
@@ -75,7 +75,7 @@ class MessageKind(NamedEnum):
     "Snapshot sent because the given cursor could not be resumed."
 
 
-class EventType(NamedEnum):
+class OrderEventKind(NamedEnum):
     """Type of an order event."""
 
     ORDER_PLACED = auto()
@@ -90,7 +90,7 @@ class EventType(NamedEnum):
     "The final amount was charged."
     PAYMENT_VOIDED = auto()
     "The authorization was released; nothing was charged."
-    PAYMENT_TIME_EXTENDED = auto()
+    PAYMENT_DEADLINE_EXTENDED = auto()
     "The customer got more time to pay."
     PAYMENT_STUCK = auto()
     """The payment provider does not execute a request: a person has to act."""
@@ -168,11 +168,11 @@ class EventType(NamedEnum):
     "All ordered units of a line were picked."
     LINE_SHORT = auto()
     "Fewer units of a line were found than ordered."
-    SUBSTITUTE_PROPOSED = auto()
+    SUBSTITUTION_PROPOSED = auto()
     "The store proposed a substitute."
-    SUBSTITUTE_ACCEPTED = auto()
+    SUBSTITUTION_ACCEPTED = auto()
     "The substitute was accepted."
-    SUBSTITUTE_DECLINED = auto()
+    SUBSTITUTION_DECLINED = auto()
     "The substitute was declined."
     FULFILLMENT_STALLED = auto()
     "The accepted task has been idle, or the bags have waited, for longer than the store allows."
@@ -206,13 +206,13 @@ class EventType(NamedEnum):
     "The rider did not answer the offer in time."
     DELIVERY_ASSIGNED = auto()
     "A rider accepted the delivery."
-    DELIVERY_TO_STORE = auto()
+    DELIVERY_EN_ROUTE_TO_STORE = auto()
     "The rider is on the way to the store."
     DELIVERY_AT_STORE = auto()
     "The rider arrived at the store."
     DELIVERY_PICKED_UP = auto()
     "The rider picked up the order."
-    DELIVERY_TO_CUSTOMER = auto()
+    DELIVERY_EN_ROUTE_TO_CUSTOMER = auto()
     "The rider is on the way to the customer."
     DELIVERY_ARRIVING = auto()
     "The rider is close to the customer."

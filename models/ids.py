@@ -7,27 +7,27 @@ from functools import cache
 from uuid import UUID
 
 from database.base import Entity
-from models.accounts import Address, Invitation, Membership, Person
+from models.accounts import Address, Invitation, Membership, User
 from models.alerts import StockAlert
 from models.carts import Cart
-from models.catalog import Brand, Category, PriceChange, Product
+from models.catalog import Brand, Category, Product, ScheduledPrice
 from models.companies import Company
-from models.counter_sales import CounterSale
+from models.counter_sales import PosSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer
-from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import SignInSession
-from models.imports import StockImport, StockSet, StockUpload
+from models.imports import StockBulkUpdate, StockImport, StockImportFile
 from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
 from models.operations import JobFailure
 from models.orders import Order, OrderChange, OrderLine
 from models.payments import Dispute, Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.riders import Rider
-from models.stock import BatchRecall, StockBatch, StockEntry
+from models.stock import BatchRecall, StockBatch, StockMovement
 from models.stores import Store
 from models.support import Ticket, TicketMessage
-from models.transfers import Transfer, TransferLine
+from models.transfers import StockTransfer, StockTransferLine
 
 PREFIXES: dict[type[Entity], str] = {
     Address: "adr",
@@ -38,7 +38,7 @@ PREFIXES: dict[type[Entity], str] = {
     Cart: "crt",
     Category: "cat",
     Company: "com",
-    CounterSale: "cns",
+    PosSale: "cns",
     Delivery: "dlv",
     DeliveryOffer: "off",
     Dispute: "dsp",
@@ -52,8 +52,8 @@ PREFIXES: dict[type[Entity], str] = {
     OrderChange: "och",
     OrderLine: "oln",
     Payment: "pay",
-    Person: "per",
-    PriceChange: "prc",
+    User: "per",
+    ScheduledPrice: "prc",
     Product: "prd",
     PurchaseOrder: "pur",
     PutBackLine: "pbl",
@@ -63,17 +63,17 @@ PREFIXES: dict[type[Entity], str] = {
     StockAlert: "alt",
     StockBatch: "bat",
     StockCount: "cnt",
-    StockEntry: "ske",
+    StockMovement: "ske",
     StockImport: "imp",
-    StockSet: "set",
-    StockUpload: "upl",
+    StockBulkUpdate: "set",
+    StockImportFile: "upl",
     Store: "sto",
     Supplier: "sup",
-    Substitute: "sub",
+    Substitution: "sub",
     Ticket: "tic",
     TicketMessage: "msg",
-    Transfer: "trf",
-    TransferLine: "tfl",
+    StockTransfer: "trf",
+    StockTransferLine: "tfl",
     WebhookDelivery: "whd",
     WebhookEndpoint: "whe",
 }

@@ -17,11 +17,11 @@ class ErrorPolicy(NamedEnum):
 
     ALL_OR_NOTHING = auto()
     """One invalid row rejects the whole request."""
-    SKIP_BAD = auto()
+    SKIP_INVALID = auto()
     """Invalid rows are skipped and reported."""
 
 
-class ImportFormat(NamedEnum):
+class StockImportFormat(NamedEnum):
     """The format of a stock file, in UTF-8, UTF-16 or Windows-1252."""
 
     CSV = auto()
@@ -30,7 +30,7 @@ class ImportFormat(NamedEnum):
     """One JSON object on each line."""
 
 
-class ImportMode(NamedEnum):
+class StockImportMode(NamedEnum):
     """The meaning of a quantity in a stock file."""
 
     SET = auto()
@@ -39,7 +39,7 @@ class ImportMode(NamedEnum):
     """Units to add, or to remove if negative."""
 
 
-class ImportStatus(NamedEnum):
+class StockImportStatus(NamedEnum):
     """The status of a stock import."""
 
     QUEUED = auto()
@@ -56,7 +56,7 @@ class ImportStatus(NamedEnum):
     """The import was stopped; see failure. Final."""
 
 
-class RowFault(NamedEnum):
+class StockImportErrorCode(NamedEnum):
     """The problem of an invalid row."""
 
     MALFORMED = auto()
@@ -71,13 +71,13 @@ class RowFault(NamedEnum):
     """A spreadsheet has changed the value: a date, a shortened number, lost zeros."""
     REPEATED = auto()
     """An earlier row has the same store and product."""
-    BELOW_HELD = auto()
+    BELOW_RESERVED = auto()
     """Fewer units would be left than are reserved."""
     TOO_MANY = auto()
     """More units would result than a store may have."""
 
 
-class StockUpload(Entity):
+class StockImportFile(Entity):
     """An uploaded file, to be imported within a day; `head` is how it begins."""
 
     __tablename__ = "stock_upload"
@@ -106,7 +106,7 @@ class StockImport(Entity):
             "id",
             postgresql_where=text("status not in ('COMPLETED','FAILED')"),
         ),
-        CheckConstraint("rows_done >= 0 and rows_failed >= 0", name="counts"),
+        CheckConstraint("processed_row_count >= 0 and failed_row_count >= 0", name="counts"),
     )
 
     company_id: Mapped[UUID] = foreign_key("company.id")
@@ -115,16 +115,16 @@ class StockImport(Entity):
     stores: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     file_name: Mapped[str] = mapped_column(default="")
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    format: Mapped[ImportFormat]
-    mode: Mapped[ImportMode]
-    on_error: Mapped[ErrorPolicy]
-    status: Mapped[ImportStatus] = mapped_column(default=ImportStatus.QUEUED)
+    format: Mapped[StockImportFormat]
+    mode: Mapped[StockImportMode]
+    error_policy: Mapped[ErrorPolicy]
+    status: Mapped[StockImportStatus] = mapped_column(default=StockImportStatus.QUEUED)
     place_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     place_lines: Mapped[int] = mapped_column(default=0)
     place_rows: Mapped[int] = mapped_column(default=0)
-    rows_total: Mapped[int] = mapped_column(default=0)
-    rows_done: Mapped[int] = mapped_column(default=0)
-    rows_failed: Mapped[int] = mapped_column(default=0)
+    row_count: Mapped[int] = mapped_column(default=0)
+    processed_row_count: Mapped[int] = mapped_column(default=0)
+    failed_row_count: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str] = mapped_column(default="")
     tries: Mapped[int] = mapped_column(default=0)
     as_of: Mapped[datetime] = default_now()
@@ -144,7 +144,7 @@ class StockImportRow(Base):
             "ix_stock_import_row_bad",
             "import_id",
             "number",
-            postgresql_where=text("fault is not null"),
+            postgresql_where=text("code is not null"),
         ),
     )
 
@@ -157,17 +157,17 @@ class StockImportRow(Base):
     units: Mapped[int | None]
     store_id: Mapped[UUID | None]
     product_id: Mapped[UUID | None]
-    fault: Mapped[RowFault | None]
+    code: Mapped[StockImportErrorCode | None]
     field: Mapped[str] = mapped_column(default="")
     message: Mapped[str] = mapped_column(default="")
 
     @property
-    def line(self) -> int:
+    def line_number(self) -> int:
         """The number of the line in the file, from 1."""
         return self.number
 
 
-class StockSet(Entity):
+class StockBulkUpdate(Entity):
     """The result of a bulk adjustment: applied lines, and the problems of the others."""
 
     __tablename__ = "stock_set"
@@ -175,8 +175,8 @@ class StockSet(Entity):
     company_id: Mapped[UUID] = foreign_key("company.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
     actor_id: Mapped[UUID | None]
-    on_error: Mapped[ErrorPolicy]
-    applied: Mapped[int] = mapped_column(default=0)
-    unchanged: Mapped[int] = mapped_column(default=0)
+    error_policy: Mapped[ErrorPolicy]
+    applied_count: Mapped[int] = mapped_column(default=0)
+    unchanged_count: Mapped[int] = mapped_column(default=0)
     refused: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    at: Mapped[datetime] = default_now()
+    applied_at: Mapped[datetime] = default_now()

@@ -49,9 +49,9 @@ class AppSecret(Entity):
 
     company_id: Mapped[UUID] = foreign_key("company.id")
     app_id: Mapped[UUID] = foreign_key("app.id")
-    kind: Mapped[AppSecretKind]
+    type: Mapped[AppSecretKind]
     hash: Mapped[bytes] = mapped_column(unique=True, info={"secret": True})
-    hint: Mapped[str]
+    masked_value: Mapped[str]
     created_at: Mapped[datetime] = default_now()
     created_by_id: Mapped[UUID | None]
     expires_at: Mapped[datetime]
@@ -59,7 +59,7 @@ class AppSecret(Entity):
     last_used_at: Mapped[datetime | None]
 
 
-class WebhookStatus(NamedEnum):
+class WebhookEndpointStatus(NamedEnum):
     """Status of a webhook endpoint."""
 
     ACTIVE = auto()
@@ -72,7 +72,7 @@ class WebhookStatus(NamedEnum):
     """No longer in use; nothing is delivered. Final."""
 
 
-class WebhookAction(NamedEnum):
+class WebhookEndpointAction(NamedEnum):
     """An action on a webhook endpoint."""
 
     UPDATE = auto()
@@ -87,14 +87,14 @@ class WebhookAction(NamedEnum):
     """Stop deliveries for good."""
 
 
-class DeliveryState(NamedEnum):
+class WebhookDeliveryStatus(NamedEnum):
     """Status of a webhook delivery."""
 
     PENDING = auto()
     """Waits for its next attempt."""
     DELIVERED = auto()
     """The endpoint accepted the message. Final."""
-    DEAD = auto()
+    FAILED = auto()
     """Not accepted within three days; can be retried."""
 
 
@@ -107,7 +107,7 @@ class WebhookEndpoint(Entity):
     __tablename__ = "webhook_endpoint"
     __table_args__ = (
         Index("ix_webhook_endpoint_company", "company_id", "id"),
-        CheckConstraint("failures >= 0", name="failures"),
+        CheckConstraint("consecutive_failure_count >= 0", name="consecutive_failure_count"),
     )
 
     company_id: Mapped[UUID] = foreign_key("company.id")
@@ -115,16 +115,16 @@ class WebhookEndpoint(Entity):
     name: Mapped[str]
     url: Mapped[str]
     event_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    selection: Mapped[str]
+    payload_selection: Mapped[str]
     schema_version: Mapped[str]
     cost: Mapped[int]
-    ordered: Mapped[bool]
-    status: Mapped[WebhookStatus] = mapped_column(default=WebhookStatus.ACTIVE)
-    suspended_because: Mapped[str | None]
+    preserve_order: Mapped[bool]
+    status: Mapped[WebhookEndpointStatus] = mapped_column(default=WebhookEndpointStatus.ACTIVE)
+    suspension_reason: Mapped[str | None]
     nonce: Mapped[str]
     previous_nonce: Mapped[str | None]
-    previous_until: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(default=0)
+    previous_secret_expires_at: Mapped[datetime | None]
+    consecutive_failure_count: Mapped[int] = mapped_column(default=0)
     failing_since: Mapped[datetime | None]
     circuit_open_until: Mapped[datetime | None]
     missed_since: Mapped[datetime | None]
@@ -139,11 +139,18 @@ class WebhookDelivery(Entity):
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
-        Index("uq_webhook_delivery_event", "endpoint_id", "stream", "seq", "round", unique=True),
+        Index(
+            "uq_webhook_delivery_event",
+            "endpoint_id",
+            "stream",
+            "seq",
+            "replay_number",
+            unique=True,
+        ),
         Index(
             "ix_webhook_delivery_due",
             "endpoint_id",
-            "due_at",
+            "next_attempt_at",
             postgresql_where=text("status = 'PENDING'"),
         ),
         Index("ix_webhook_delivery_endpoint", "endpoint_id", "id"),
@@ -154,12 +161,12 @@ class WebhookDelivery(Entity):
     endpoint_id: Mapped[UUID] = foreign_key("webhook_endpoint.id")
     stream: Mapped[str]
     seq: Mapped[int] = mapped_column(BigInteger)
-    type: Mapped[str]
-    event_at: Mapped[datetime]
-    round: Mapped[int] = mapped_column(default=0)
-    status: Mapped[DeliveryState] = mapped_column(default=DeliveryState.PENDING)
-    attempts_count: Mapped[int] = mapped_column(default=0)
-    due_at: Mapped[datetime]
+    event_type: Mapped[str]
+    occurred_at: Mapped[datetime]
+    replay_number: Mapped[int] = mapped_column(default=0)
+    status: Mapped[WebhookDeliveryStatus] = mapped_column(default=WebhookDeliveryStatus.PENDING)
+    attempt_count: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     created_at: Mapped[datetime] = default_now()
     finished_at: Mapped[datetime | None]
@@ -174,11 +181,11 @@ class WebhookAttempt(Entity):
 
     company_id: Mapped[UUID] = foreign_key("company.id")
     delivery_id: Mapped[UUID] = mapped_column()
-    at: Mapped[datetime] = default_now()
+    attempted_at: Mapped[datetime] = default_now()
     status_code: Mapped[int | None]
-    latency_ms: Mapped[int | None]
+    latency_milliseconds: Mapped[int | None]
     error: Mapped[str | None]
-    snippet: Mapped[str] = mapped_column(default="")
+    response_snippet: Mapped[str] = mapped_column(default="")
 
 
 class EventPlace(Base):

@@ -70,7 +70,7 @@ class OutgoingMessage(Entity):
     withheld: Mapped[bool] = mapped_column(default=False, server_default="false")
     """Never sent, since the recipient got too many; its status follows the last one that was."""
     status: Mapped[MessageStatus] = mapped_column(default=MessageStatus.PENDING)
-    attempts_count: Mapped[int] = mapped_column(default=0)
+    attempt_count: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
     due_at: Mapped[datetime] = default_now()
     expires_at: Mapped[datetime]

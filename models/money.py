@@ -7,13 +7,13 @@ from babel.numbers import format_currency, get_currency_precision
 class Money(NamedTuple):
     """An amount in minor units (cents) of an ISO 4217 currency."""
 
-    minor: int
+    minor_units: int
     currency: str
 
     @property
     def amount(self) -> Decimal:
         """The exact amount in major units, with the digits that the currency has."""
-        return Decimal(self.minor).scaleb(-get_currency_precision(self.currency))
+        return Decimal(self.minor_units).scaleb(-get_currency_precision(self.currency))
 
     def formatted(self, locale: str) -> str:
         """The amount as people write it in the language of a tag such as `en` or `pt-PT`.

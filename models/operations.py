@@ -15,12 +15,12 @@ class JobState(Base):
     __tablename__ = "job_state"
 
     name: Mapped[str] = mapped_column(primary_key=True)
-    every_seconds: Mapped[float]
-    began_at: Mapped[datetime]
-    duration_ms: Mapped[int]
-    done: Mapped[int]
-    runs: Mapped[int]
-    failures: Mapped[int]
+    interval_seconds: Mapped[float]
+    last_started_at: Mapped[datetime]
+    duration_milliseconds: Mapped[int]
+    processed_count: Mapped[int]
+    run_count: Mapped[int]
+    consecutive_failure_count: Mapped[int]
     last_error: Mapped[str | None]
     failed_at: Mapped[datetime | None]
     backlog: Mapped[int | None]
@@ -44,13 +44,13 @@ class JobFailure(Entity):
 
     job: Mapped[str]
     item: Mapped[UUID]
-    tries: Mapped[int]
-    transient_tries: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    attempt_count: Mapped[int]
+    transient_attempt_count: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     error: Mapped[str]
-    first_at: Mapped[datetime] = default_now()
-    last_at: Mapped[datetime] = default_now()
-    next_at: Mapped[datetime]
-    dead: Mapped[bool] = mapped_column(default=False)
+    first_failed_at: Mapped[datetime] = default_now()
+    last_failed_at: Mapped[datetime] = default_now()
+    next_attempt_at: Mapped[datetime]
+    dead_lettered: Mapped[bool] = mapped_column(default=False)
 
 
 class AuditEntry(Entity):

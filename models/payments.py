@@ -20,7 +20,7 @@ class PaymentStatus(NamedEnum):
     """Funds are reserved on the card."""
     CAPTURED = auto()
     """The final total was collected."""
-    PARTLY_REFUNDED = auto()
+    PARTIALLY_REFUNDED = auto()
     """Part of the captured amount was refunded."""
     REFUNDED = auto()
     """The whole captured amount was refunded. This changes only if a refund fails later."""
@@ -85,8 +85,8 @@ class Payment(Entity):
 
     __tablename__ = "payment"
     __table_args__ = (
-        CheckConstraint("captured_minor <= authorized_minor", name="captured"),
-        CheckConstraint("refunded_minor <= captured_minor", name="refunded"),
+        CheckConstraint("captured_amount_minor <= authorized_amount_minor", name="captured"),
+        CheckConstraint("refunded_amount_minor <= captured_amount_minor", name="refunded"),
         CheckConstraint("(stuck_at is null) = (stuck_reason is null)", name="stuck"),
         Index("ix_payment_order", "order_id"),
         Index("uq_payment_current", "order_id", unique=True, postgresql_where=text("is_current")),
@@ -106,13 +106,13 @@ class Payment(Entity):
     is_current: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     currency: Mapped[str]
     amount_minor: Mapped[int] = minor_units()
-    authorized_minor: Mapped[int] = minor_units(default=0)
-    captured_minor: Mapped[int] = minor_units(default=0)
-    refunded_minor: Mapped[int] = minor_units(default=0)
+    authorized_amount_minor: Mapped[int] = minor_units(default=0)
+    captured_amount_minor: Mapped[int] = minor_units(default=0)
+    refunded_amount_minor: Mapped[int] = minor_units(default=0)
     capture_wanted_minor: Mapped[int | None] = minor_units(default=None)
     void_wanted: Mapped[bool] = mapped_column(default=False)
     keep_minor: Mapped[int | None] = minor_units(default=None)
-    disputed_minor: Mapped[int] = minor_units(default=0, server_default="0")
+    disputed_amount_minor: Mapped[int] = minor_units(default=0, server_default="0")
     dispute_status: Mapped[DisputeStatus | None]
     failure_code: Mapped[str | None]
     failure_message: Mapped[str | None]

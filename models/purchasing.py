@@ -19,14 +19,15 @@ def supplier_search(columns: Mapping[str, Any]) -> str:
 class Supplier(Entity):
     """A supplier of a company and its terms of delivery.
 
-    `lead_days` is the time from an order to its delivery, `review_days` the time between orders.
+    `lead_time_days` is the time from an order to its delivery, `review_period_days` the time
+    between orders.
     """
 
     __tablename__ = "supplier"
     __table_args__ = (
         UniqueConstraint("company_id", "code"),
-        CheckConstraint("lead_days between 0 and 365", name="lead_days"),
-        CheckConstraint("review_days between 1 and 90", name="review_days"),
+        CheckConstraint("lead_time_days between 0 and 365", name="lead_time_days"),
+        CheckConstraint("review_period_days between 1 and 90", name="review_period_days"),
         CheckConstraint("over_tolerance_percent between 0 and 100", name="over_tolerance"),
         CheckConstraint("minimum_order_minor >= 0", name="minimum_order"),
     )
@@ -37,8 +38,8 @@ class Supplier(Entity):
     email: Mapped[str] = mapped_column(default="")
     phone: Mapped[str] = mapped_column(default="")
     currency: Mapped[str]
-    lead_days: Mapped[int] = mapped_column(default=1)
-    review_days: Mapped[int] = mapped_column(default=1)
+    lead_time_days: Mapped[int] = mapped_column(default=1)
+    review_period_days: Mapped[int] = mapped_column(default=1)
     minimum_order_minor: Mapped[int] = minor_units(default=0)
     over_tolerance_percent: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
@@ -48,16 +49,16 @@ class Supplier(Entity):
 
 
 class SupplierProduct(Base):
-    """The terms of a supplier for one product; `lead_days` overrides the supplier's.
+    """The terms of a supplier for one product; `lead_time_days` overrides the supplier's.
 
     At most one supplier of a product is preferred in a company.
     """
 
     __tablename__ = "supplier_product"
     __table_args__ = (
-        CheckConstraint("pack_units > 0", name="pack_units"),
+        CheckConstraint("units_per_pack > 0", name="units_per_pack"),
         CheckConstraint("pack_cost_minor >= 0", name="pack_cost"),
-        CheckConstraint("lead_days between 0 and 365", name="lead_days"),
+        CheckConstraint("lead_time_days between 0 and 365", name="lead_time_days"),
         Index(
             "uq_supplier_product_preferred",
             "company_id",
@@ -70,15 +71,15 @@ class SupplierProduct(Base):
     supplier_id: Mapped[UUID] = foreign_key("supplier.id", primary_key=True)
     product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True, index=True)
     company_id: Mapped[UUID] = foreign_key("company.id")
-    sku: Mapped[str] = mapped_column(default="")
+    supplier_sku: Mapped[str] = mapped_column(default="")
     pack_cost_minor: Mapped[int] = minor_units()
     currency: Mapped[str]
-    pack_units: Mapped[int] = mapped_column(default=1)
-    lead_days: Mapped[int | None]
+    units_per_pack: Mapped[int] = mapped_column(default=1)
+    lead_time_days: Mapped[int | None]
     preferred: Mapped[bool] = mapped_column(default=False)
 
 
-OPEN_STATUSES = "status in ('DRAFT','APPROVED','PARTLY_RECEIVED')"
+OPEN_STATUSES = "status in ('DRAFT','APPROVED','PARTIALLY_RECEIVED')"
 
 
 class PurchaseOrderStatus(NamedEnum):
@@ -88,7 +89,7 @@ class PurchaseOrderStatus(NamedEnum):
     """Being drafted; waits for approval by the company."""
     APPROVED = auto()
     """Approved and ordered; nothing was received yet."""
-    PARTLY_RECEIVED = auto()
+    PARTIALLY_RECEIVED = auto()
     """Some units were received; others are outstanding."""
     RECEIVED = auto()
     """All ordered units were received. Final."""
@@ -131,13 +132,13 @@ class PurchaseOrder(Entity):
     currency: Mapped[str]
     total_minor: Mapped[int] = minor_units(default=0)
     note: Mapped[str] = mapped_column(default="")
-    end_note: Mapped[str] = mapped_column(default="")
+    closing_note: Mapped[str] = mapped_column(default="")
     created_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     created_at: Mapped[datetime] = default_now()
     approved_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     approved_at: Mapped[datetime | None]
-    expected_on: Mapped[date | None]
-    ended_at: Mapped[datetime | None]
+    expected_date: Mapped[date | None]
+    closed_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
 
@@ -146,8 +147,8 @@ class PurchaseOrderLine(Base):
 
     __tablename__ = "purchase_order_line"
     __table_args__ = (
-        CheckConstraint("packs > 0", name="packs"),
-        CheckConstraint("pack_units > 0", name="pack_units"),
+        CheckConstraint("pack_quantity > 0", name="pack_quantity"),
+        CheckConstraint("units_per_pack > 0", name="units_per_pack"),
         CheckConstraint("pack_cost_minor >= 0", name="pack_cost"),
         CheckConstraint("received_units >= 0 and damaged_units >= 0", name="arrived"),
         Index("ix_purchase_order_line_place", "store_id", "product_id"),
@@ -158,9 +159,9 @@ class PurchaseOrderLine(Base):
     company_id: Mapped[UUID] = foreign_key("company.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
     position: Mapped[int]
-    sku: Mapped[str] = mapped_column(default="")
-    packs: Mapped[int]
-    pack_units: Mapped[int]
+    supplier_sku: Mapped[str] = mapped_column(default="")
+    pack_quantity: Mapped[int]
+    units_per_pack: Mapped[int]
     pack_cost_minor: Mapped[int] = minor_units()
     currency: Mapped[str]
     received_units: Mapped[int] = mapped_column(default=0)
@@ -174,7 +175,7 @@ class PurchaseOrderLine(Base):
     @property
     def units(self) -> int:
         """Ordered units."""
-        return self.packs * self.pack_units
+        return self.pack_quantity * self.units_per_pack
 
     @property
     def arrived_units(self) -> int:
@@ -182,14 +183,14 @@ class PurchaseOrderLine(Base):
         return self.received_units + self.damaged_units
 
     @property
-    def open_units(self) -> int:
+    def outstanding_units(self) -> int:
         """Ordered units that have not been received."""
         return max(0, self.units - self.arrived_units)
 
     @property
     def cost_minor(self) -> int:
         """The cost of all packs."""
-        return self.packs * self.pack_cost_minor
+        return self.pack_quantity * self.pack_cost_minor
 
 
 class GoodsReceipt(Entity):
@@ -203,7 +204,7 @@ class GoodsReceipt(Entity):
     store_id: Mapped[UUID] = foreign_key("store.id")
     received_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     note: Mapped[str] = mapped_column(default="")
-    at: Mapped[datetime] = default_now()
+    received_at: Mapped[datetime] = default_now()
 
 
 class GoodsReceiptLine(Base):
@@ -221,10 +222,10 @@ class GoodsReceiptLine(Base):
     quantity: Mapped[int]
     damaged: Mapped[int] = mapped_column(default=0)
     batch_code: Mapped[str | None]
-    expires_on: Mapped[date | None]
+    sell_by_date: Mapped[date | None]
 
 
-class ReorderRun(Base):
+class ReplenishmentRun(Base):
     """The last computation of a store's replenishment proposals."""
 
     __tablename__ = "reorder_run"
@@ -232,41 +233,41 @@ class ReorderRun(Base):
     store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
     company_id: Mapped[UUID] = foreign_key("company.id")
     computed_at: Mapped[datetime | None]
-    products: Mapped[int] = mapped_column(default=0)
-    proposals: Mapped[int] = mapped_column(default=0)
+    product_count: Mapped[int] = mapped_column(default=0)
+    proposal_count: Mapped[int] = mapped_column(default=0)
 
 
-class ReorderProposal(Base):
+class ReplenishmentProposal(Base):
     """A proposal to order packs of a product for a store, with the figures behind it.
 
-    Stock is in whole units, forecasts are fractional; `cover_days` is how many days the available,
-    incoming and drafted units will last.
+    Stock is in whole units, forecasts are fractional; `days_of_cover` is how many days the
+    available, incoming and drafted units will last.
     """
 
     __tablename__ = "reorder_proposal"
     __table_args__ = (
-        CheckConstraint("packs > 0", name="packs"),
-        CheckConstraint("pack_units > 0", name="pack_units"),
-        Index("ix_reorder_proposal_urgency", "store_id", "cover_days", "product_id"),
+        CheckConstraint("pack_quantity > 0", name="pack_quantity"),
+        CheckConstraint("units_per_pack > 0", name="units_per_pack"),
+        Index("ix_reorder_proposal_urgency", "store_id", "days_of_cover", "product_id"),
     )
 
     store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
     product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True)
     company_id: Mapped[UUID] = foreign_key("company.id")
     supplier_id: Mapped[UUID] = foreign_key("supplier.id")
-    level: Mapped[float]
+    average_daily_demand: Mapped[float]
     weekdays: Mapped[list[float]] = mapped_column(ARRAY(Float))
-    deviation: Mapped[float]
-    demand: Mapped[float]
-    safety: Mapped[float]
-    lead_days: Mapped[int]
-    review_days: Mapped[int]
+    forecast_error: Mapped[float]
+    forecast_demand: Mapped[float]
+    safety_stock: Mapped[float]
+    lead_time_days: Mapped[int]
+    review_period_days: Mapped[int]
     available: Mapped[int]
     incoming: Mapped[int]
-    drafted: Mapped[int]
-    cover_days: Mapped[float]
-    packs: Mapped[int]
-    pack_units: Mapped[int]
+    on_draft_orders: Mapped[int]
+    days_of_cover: Mapped[float]
+    pack_quantity: Mapped[int]
+    units_per_pack: Mapped[int]
     computed_at: Mapped[datetime] = default_now()
 
     @property
@@ -282,4 +283,4 @@ class ReorderProposal(Base):
     @property
     def units(self) -> int:
         """Proposed units."""
-        return self.packs * self.pack_units
+        return self.pack_quantity * self.units_per_pack

@@ -10,7 +10,7 @@ from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 from models.stores import generated_point_column
 
 
-class Vehicle(NamedEnum):
+class VehicleKind(NamedEnum):
     """A rider's vehicle; it determines the speed of arrival estimates."""
 
     BICYCLE = auto()
@@ -43,10 +43,10 @@ class RiderAction(NamedEnum):
     """Report the current position."""
 
 
-class IgnoredPointReason(NamedEnum):
+class RejectedLocationReason(NamedEnum):
     """The reason why a reported point was ignored."""
 
-    IMPLAUSIBLE_JUMP = auto()
+    IMPLAUSIBLE_LOCATION = auto()
     """Too far from the previous point for the time between."""
     TOO_SOON = auto()
     """Less than a quarter second after the previous point."""
@@ -72,7 +72,7 @@ class Rider(Entity):
 
     person_id: Mapped[UUID] = foreign_key("person.id")
     company_id: Mapped[UUID] = foreign_key("company.id", index=True)
-    vehicle: Mapped[Vehicle] = mapped_column(default=Vehicle.SCOOTER)
+    vehicle: Mapped[VehicleKind] = mapped_column(default=VehicleKind.SCOOTER)
     status: Mapped[RiderStatus] = mapped_column(default=RiderStatus.OFFLINE)
     live_delivery_id: Mapped[UUID | None]
     online_since: Mapped[datetime | None]
@@ -87,7 +87,7 @@ class Rider(Entity):
         return self.id if self.status is RiderStatus.ONLINE else None
 
 
-class RiderPosition(Base):
+class RiderLocation(Base):
     """The last reported position of a rider.
 
     The table is unlogged: a crash of the database empties it.
@@ -106,6 +106,6 @@ class RiderPosition(Base):
     longitude: Mapped[float]
     point: Mapped[Any] = generated_point_column()
     heading_degrees: Mapped[float | None]
-    speed_mps: Mapped[float | None]
-    accuracy_m: Mapped[float | None]
-    seen_at: Mapped[datetime] = default_now()
+    speed_meters_per_second: Mapped[float | None]
+    accuracy_meters: Mapped[float | None]
+    recorded_at: Mapped[datetime] = default_now()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
-class Stock(Base):
+class StockLevel(Base):
     """The counters of one product in one store; available units are on_hand - held.
 
     `damaged` units are in the store but not for sale, and not part of on_hand. `incoming` units
@@ -23,8 +23,8 @@ class Stock(Base):
 
     __tablename__ = "stock"
     __table_args__: Any = (
-        CheckConstraint("held >= 0 and held <= on_hand", name="held_within_on_hand"),
-        CheckConstraint("damaged >= 0", name="damaged"),
+        CheckConstraint("reserved >= 0 and reserved <= on_hand", name="held_within_on_hand"),
+        CheckConstraint("unsellable >= 0", name="unsellable"),
         CheckConstraint("incoming >= 0", name="incoming"),
         {"postgresql_with": {"fillfactor": 50}},
     )
@@ -33,8 +33,8 @@ class Stock(Base):
     product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True)
     company_id: Mapped[UUID] = foreign_key("company.id")
     on_hand: Mapped[int] = mapped_column(default=0)
-    held: Mapped[int] = mapped_column(default=0)
-    damaged: Mapped[int] = mapped_column(default=0)
+    reserved: Mapped[int] = mapped_column(default=0)
+    unsellable: Mapped[int] = mapped_column(default=0)
     incoming: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
 
@@ -44,16 +44,16 @@ class Stock(Base):
         return self.store_id, self.product_id
 
 
-class StockReason(NamedEnum):
+class StockMovementReason(NamedEnum):
     """Why a counter of a stock level changed."""
 
-    OPENING = auto()
+    OPENING_BALANCE = auto()
     """Opening balance of a new stock level."""
     SALE = auto()
     """Units sold by an online order."""
     RESTOCK = auto()
     """Units returned from a canceled or returned order."""
-    SHORT = auto()
+    PICK_SHORTAGE = auto()
     """Units not found while picking."""
     ADJUSTMENT = auto()
     """Manual correction."""
@@ -69,7 +69,7 @@ class StockReason(NamedEnum):
     """Units set aside after their last day of sale."""
     PICK = auto()
     """Batch of units sold earlier became known at picking."""
-    EXPECTED = auto()
+    INCOMING = auto()
     """Incoming quantity changed."""
     TRANSFER_OUT = auto()
     """Units shipped to another store."""
@@ -81,11 +81,11 @@ class StockReason(NamedEnum):
     """Correction from an approved stock count."""
     IMPORT = auto()
     """Change from an imported file."""
-    COUNTER_SALE = auto()
+    POS_SALE = auto()
     """Units sold or returned at the counter."""
 
 
-class StockEntry(Entity):
+class StockMovement(Entity):
     """One row of the append-only stock ledger.
 
     The rows of a stock level sum to its on_hand (`delta`), damaged and incoming; those with a
@@ -100,8 +100,9 @@ class StockEntry(Entity):
         Index("ix_stock_entry_store", "store_id", "id"),
         Index("ix_stock_entry_batch", "batch_id", postgresql_where=text("batch_id is not null")),
         CheckConstraint(
-            "delta <> 0 or damaged_delta <> 0 or incoming_delta <> 0 or batch_delta <> 0",
-            name="delta",
+            "on_hand_delta <> 0 or unsellable_delta <> 0 or incoming_delta <> 0 or batch_delta"
+            " <> 0",
+            name="on_hand_delta",
         ),
         CheckConstraint("batch_delta = 0 or batch_id is not null", name="batch"),
     )
@@ -109,15 +110,15 @@ class StockEntry(Entity):
     company_id: Mapped[UUID]
     store_id: Mapped[UUID]
     product_id: Mapped[UUID]
-    delta: Mapped[int] = mapped_column(default=0)
-    damaged_delta: Mapped[int] = mapped_column(default=0)
+    on_hand_delta: Mapped[int] = mapped_column(default=0)
+    unsellable_delta: Mapped[int] = mapped_column(default=0)
     incoming_delta: Mapped[int] = mapped_column(default=0)
     batch_id: Mapped[UUID | None] = foreign_key("stock_batch.id", nullable=True)
     batch_delta: Mapped[int] = mapped_column(default=0)
-    reason: Mapped[StockReason]
+    reason: Mapped[StockMovementReason]
     reference: Mapped[str] = mapped_column(default="")
     actor_id: Mapped[UUID | None]
-    at: Mapped[datetime] = default_now()
+    occurred_at: Mapped[datetime] = default_now()
 
     @property
     def place(self) -> tuple[UUID, UUID]:
@@ -175,12 +176,12 @@ class BatchStatus(NamedEnum):
     """The batch is recalled; units are set aside."""
 
 
-class WasteSource(NamedEnum):
+class WriteOffSource(NamedEnum):
     """Which units are written off."""
 
-    SHELF = auto()
+    SELLABLE = auto()
     """Units for sale."""
-    SET_ASIDE = auto()
+    UNSELLABLE = auto()
     """Units set aside as damaged, expired or recalled."""
 
 
@@ -189,18 +190,18 @@ class StockBatch(Entity):
 
     `on_hand` includes sold units that are not picked yet; `damaged` units are set aside. The
     batches of a product never have more units than the store: the rest is of no known batch.
-    `expires_on` is the last day of sale, in the store's timezone.
+    `sell_by_date` is the last day of sale, in the store's timezone.
     """
 
     __tablename__ = "stock_batch"
     __table_args__: Any = (
         UniqueConstraint("store_id", "product_id", "code"),
         CheckConstraint("on_hand >= 0", name="on_hand"),
-        CheckConstraint("damaged >= 0", name="damaged"),
+        CheckConstraint("unsellable >= 0", name="unsellable"),
         CheckConstraint("length(code) between 1 and 64", name="code"),
         Index(
-            "ix_stock_batch_expiry", "store_id", "expires_on", "id",
-            postgresql_where=text("expires_on is not null"),
+            "ix_stock_batch_expiry", "store_id", "sell_by_date", "id",
+            postgresql_where=text("sell_by_date is not null"),
         ),
         Index(
             "ix_stock_batch_frozen", "store_id", "product_id",
@@ -214,9 +215,9 @@ class StockBatch(Entity):
     store_id: Mapped[UUID] = foreign_key("store.id")
     product_id: Mapped[UUID] = foreign_key("product.id")
     code: Mapped[str]
-    expires_on: Mapped[date | None]
+    sell_by_date: Mapped[date | None]
     on_hand: Mapped[int] = mapped_column(default=0)
-    damaged: Mapped[int] = mapped_column(default=0)
+    unsellable: Mapped[int] = mapped_column(default=0)
     status: Mapped[BatchStatus] = mapped_column(default=BatchStatus.OPEN)
     received_at: Mapped[datetime] = default_now()
 
@@ -240,7 +241,7 @@ class BatchRecall(Entity):
     batch_code: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
     actor_id: Mapped[UUID | None]
-    at: Mapped[datetime] = default_now()
+    recalled_at: Mapped[datetime] = default_now()
 
 
 class PickedBatch(Base):

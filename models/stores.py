@@ -39,7 +39,7 @@ class StoreKind(NamedEnum):
     """Supplies stores only; has no delivery zone."""
 
 
-class Unserved(NamedEnum):
+class UnserviceableReason(NamedEnum):
     """Why no store delivers to a location."""
 
     OUTSIDE_ZONES = auto()
@@ -50,7 +50,7 @@ class Unserved(NamedEnum):
     """The stores that cover the location have paused orders."""
 
 
-class PickupRefusal(NamedEnum):
+class PickupUnavailableReason(NamedEnum):
     """Why an order cannot be collected from a store."""
 
     NOT_OFFERED = auto()
@@ -61,7 +61,7 @@ class PickupRefusal(NamedEnum):
     """The store has paused orders."""
 
 
-class ZoneFault(NamedEnum):
+class InvalidZoneReason(NamedEnum):
     """Why a delivery zone was refused."""
 
     MALFORMED = auto()
@@ -121,7 +121,7 @@ class Store(Entity):
     company_id: Mapped[UUID] = foreign_key("company.id", index=True)
     code: Mapped[str]
     name: Mapped[str]
-    kind: Mapped[StoreKind] = mapped_column(
+    type: Mapped[StoreKind] = mapped_column(
         default=StoreKind.DARK_STORE, server_default=StoreKind.DARK_STORE
     )
     status: Mapped[StoreStatus] = mapped_column(default=StoreStatus.OPEN)

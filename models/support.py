@@ -14,7 +14,7 @@ class TicketStatus(NamedEnum):
 
     OPEN = auto()
     """Waits for a support agent."""
-    WAITING = auto()
+    AWAITING_CUSTOMER = auto()
     """Waits for the customer."""
     RESOLVED = auto()
     """Resolved; a customer reply reopens it."""
@@ -31,7 +31,7 @@ class TicketAction(NamedEnum):
     """Resolve the ticket, optionally with a refund."""
 
 
-class TicketKind(NamedEnum):
+class TicketCategory(NamedEnum):
     """The kind of problem with the order."""
 
     ITEM_MISSING = auto()
@@ -66,14 +66,14 @@ class TicketKind(NamedEnum):
 
 SYSTEM_KINDS = frozenset(
     {
-        TicketKind.NO_RIDER,
-        TicketKind.RIDER_SILENT,
-        TicketKind.RIDER_RELEASED,
-        TicketKind.BAGS_WAITING,
-        TicketKind.DELIVERY_OVERDUE,
-        TicketKind.PUT_BACK_OVERDUE,
-        TicketKind.DISPUTE,
-        TicketKind.NOT_PAID,
+        TicketCategory.NO_RIDER,
+        TicketCategory.RIDER_SILENT,
+        TicketCategory.RIDER_RELEASED,
+        TicketCategory.BAGS_WAITING,
+        TicketCategory.DELIVERY_OVERDUE,
+        TicketCategory.PUT_BACK_OVERDUE,
+        TicketCategory.DISPUTE,
+        TicketCategory.NOT_PAID,
     }
 )
 """The kinds of cases that the system opens; people can't choose them."""
@@ -104,7 +104,7 @@ class Ticket(Entity):
         Index(
             "uq_ticket_case",
             "order_id",
-            "kind",
+            "category",
             "cause_id",
             unique=True,
             postgresql_where=text("internal and status <> 'RESOLVED'"),
@@ -121,7 +121,7 @@ class Ticket(Entity):
     cause_id: Mapped[UUID | None]
     """The row that a case is about: a payment, a refund or a dispute; otherwise the order."""
     assignee_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
-    kind: Mapped[TicketKind]
+    category: Mapped[TicketCategory]
     priority: Mapped[TicketPriority] = mapped_column(default=TicketPriority.NORMAL)
     subject: Mapped[str]
     details: Mapped[str] = mapped_column(default="", server_default="")
@@ -129,7 +129,7 @@ class Ticket(Entity):
     status: Mapped[TicketStatus] = mapped_column(default=TicketStatus.OPEN)
     resolution: Mapped[str] = mapped_column(default="")
     opened_at: Mapped[datetime] = default_now()
-    first_answered_at: Mapped[datetime | None]
+    first_responded_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
@@ -151,4 +151,4 @@ class TicketMessage(Entity):
     author_id: Mapped[UUID] = foreign_key("person.id", index=True)
     author_role: Mapped[Role]
     body: Mapped[str]
-    at: Mapped[datetime] = default_now()
+    sent_at: Mapped[datetime] = default_now()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
-class TransferStatus(NamedEnum):
+class StockTransferStatus(NamedEnum):
     """The status of a transfer between two stores."""
 
     REQUESTED = auto()
@@ -21,24 +21,24 @@ class TransferStatus(NamedEnum):
     """The source store declined. Final."""
     PICKING = auto()
     """The source store is collecting the goods."""
-    SHIPPED = auto()
+    IN_TRANSIT = auto()
     """Goods are in transit."""
     RECEIVED = auto()
     """Everything arrived intact. Final."""
-    PARTLY_RECEIVED = auto()
+    PARTIALLY_RECEIVED = auto()
     """Arrived with units missing or damaged. Final."""
     CANCELED = auto()
     """Canceled before shipping. Final."""
 
 
-class TransferAction(NamedEnum):
+class StockTransferAction(NamedEnum):
     """A step that a person can take with a transfer."""
 
     APPROVE = auto()
     """Agree to give the goods, as the source store."""
     REJECT = auto()
     """Decline the request, as the source store."""
-    PICK = auto()
+    START_PICKING = auto()
     """Start to collect the goods at the source store."""
     SHIP = auto()
     """Send the goods to the destination store."""
@@ -48,7 +48,7 @@ class TransferAction(NamedEnum):
     """End the transfer before it is shipped."""
 
 
-class TransferDirection(NamedEnum):
+class StockTransferDirection(NamedEnum):
     """The direction of a transfer as seen by one store."""
 
     INCOMING = auto()
@@ -57,7 +57,7 @@ class TransferDirection(NamedEnum):
     """Goods leave the store."""
 
 
-class Transfer(Entity):
+class StockTransfer(Entity):
     """Goods that move from one store or warehouse of a company to another."""
 
     __tablename__ = "transfer"
@@ -70,7 +70,7 @@ class Transfer(Entity):
     company_id: Mapped[UUID] = foreign_key("company.id")
     source_id: Mapped[UUID] = foreign_key("store.id")
     destination_id: Mapped[UUID] = foreign_key("store.id")
-    status: Mapped[TransferStatus] = mapped_column(default=TransferStatus.REQUESTED)
+    status: Mapped[StockTransferStatus] = mapped_column(default=StockTransferStatus.REQUESTED)
     note: Mapped[str] = mapped_column(default="")
     decision_note: Mapped[str] = mapped_column(default="")
     requested_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
@@ -84,7 +84,7 @@ class Transfer(Entity):
     version: Mapped[int] = mapped_column(default=1)
 
 
-class TransferLine(Entity):
+class StockTransferLine(Entity):
     """One product of a transfer: its requested, shipped and received units.
 
     After the arrival, shipped = received + damaged + missing.
@@ -120,5 +120,5 @@ class TransferLot(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     company_id: Mapped[UUID] = foreign_key("company.id")
     batch_code: Mapped[str | None]
-    expires_on: Mapped[date | None]
+    sell_by_date: Mapped[date | None]
     quantity: Mapped[int]

@@ -1,4 +1,6 @@
-"""Registers every enum of the models with the graph: same name, same values, described.
+"""Registers every enum of the models with the graph: same values, described.
+
+Classes of GraphQL types are named `…Type`, so an enum of types is named `…Kind` in Python.
 
 An enum is described by its docstring, a value by the string literal that follows it in the source.
 """
@@ -15,11 +17,18 @@ from database.base import NamedEnum
 
 def register(enum: type[NamedEnum]) -> None:
     """Register an enum with its description and those of its values."""
-    strawberry.enum(enum, description=inspect.cleandoc(enum.__doc__ or ""))
+    description = inspect.cleandoc(enum.__doc__ or "")
+    strawberry.enum(enum, name=graph_name(enum), description=description)
     described = value_descriptions(enum)
     definition = enum.__strawberry_definition__  # type: ignore[attr-defined] # strawberry sets it
     for value in definition.values:
         value.description = described.get(value.name)
+
+
+def graph_name(enum: type[NamedEnum]) -> str:
+    """The name of an enum in the graph."""
+    name = enum.__name__
+    return f"{name.removesuffix('Kind')}Type" if name.endswith("Kind") else name
 
 
 def value_descriptions(enum: type[NamedEnum]) -> dict[str, str]:

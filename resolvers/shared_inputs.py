@@ -7,7 +7,7 @@ import strawberry
 from models.geo_point import Point
 from services.core.geo_points import parse_point
 
-BigInt = NewType("BigInt", int)
+SafeInt = NewType("SafeInt", int)
 GeoJSON = NewType("GeoJSON", dict)  # type: ignore[type-arg] # a NewType over JSON
 
 

@@ -32,12 +32,12 @@ AUDIENCES = (
             "SignedInPayload.accessToken",
             "SignedInPayload.refreshToken",
             "SignedInPayload.deviceToken",
-            "AppSecretCreatePayload.text",
-            "AppSecretRotatePayload.text",
-            "WebhookEndpointCreatePayload.secret",
-            "WebhookSecretRotatePayload.secret",
-            "RiderLocationReportPayload.position",
-            "RiderLocationReportBatchPayload.position",
+            "AppSecretCreatePayload.secretValue",
+            "AppSecretRotatePayload.secretValue",
+            "WebhookEndpointCreatePayload.signingSecret",
+            "WebhookEndpointSecretRotatePayload.signingSecret",
+            "RiderLocationReportPayload.riderLocation",
+            "RiderLocationsReportPayload.riderLocation",
         ),
     ),
     Audience(
@@ -45,14 +45,14 @@ AUDIENCES = (
         "the person themselves",
         (
             "Address.label",
-            "Address.line",
-            "Address.point",
+            "Address.addressLine",
+            "Address.location",
             "Address.gateCode",
-            "Address.dropNote",
+            "Address.deliveryInstructions",
             "AddressSavePayload.address",
             "AddressRemovePayload.address",
-            "Session.device",
-            "Session.address",
+            "Session.deviceName",
+            "Session.ipAddress",
         ),
     ),
     Audience(
@@ -61,8 +61,8 @@ AUDIENCES = (
         (
             "Order.customerName",
             "Order.addressLine",
-            "Order.dropNote",
-            "Order.point",
+            "Order.deliveryInstructions",
+            "Order.location",
             "Fulfillment.customerName",
             "RecalledOrder.customerName",
         ),
@@ -73,8 +73,8 @@ AUDIENCES = (
         (
             "Delivery.customerName",
             "Delivery.addressLine",
-            "Delivery.dropNote",
-            "Delivery.dropPoint",
+            "Delivery.deliveryInstructions",
+            "Delivery.dropoffLocation",
         ),
     ),
     Audience(
@@ -100,7 +100,7 @@ AUDIENCES = (
     Audience(
         "notes on failed attempts",
         "the store's staff, and support",
-        ("Delivery.failNote",),
+        ("Delivery.failureNote",),
     ),
     Audience(
         "notes of the staff",
@@ -125,12 +125,12 @@ AUDIENCES = (
     Audience(
         "contacts of people",
         "the person themselves, managers and admins of their company, and support",
-        ("Person.phone", "Person.email"),
+        ("User.phone", "User.email"),
     ),
     Audience(
         "names of people",
         "the person themselves and who works in the same company; support",
-        ("Person.name", "Rider.name"),
+        ("User.name", "Rider.name"),
     ),
     Audience(
         "deliveries",
@@ -147,11 +147,11 @@ AUDIENCES = (
         "the rider, who manages riders, the staff of the store they ride for, and the customer"
         " while the order is on its way",
         (
-            "Rider.position",
-            "Delivery.riderPosition",
-            "OrderTracked.riderPosition",
-            "RiderPosition.latitude",
-            "RiderPosition.longitude",
+            "Rider.location",
+            "Delivery.riderLocation",
+            "OrderTracked.riderLocation",
+            "RiderLocation.latitude",
+            "RiderLocation.longitude",
         ),
     ),
     Audience(
@@ -167,17 +167,17 @@ AUDIENCES = (
     Audience(
         "sales at the counter",
         "the store's staff",
-        ("CounterSale.voidNote",),
+        ("PosSale.voidNote",),
     ),
     Audience(
         "purchases",
         "the store's staff",
-        ("PurchaseOrder.note", "PurchaseOrder.endNote", "GoodsReceipt.note"),
+        ("PurchaseOrder.note", "PurchaseOrder.closingNote", "GoodsReceipt.note"),
     ),
     Audience(
         "transfers",
         "the staff of both stores",
-        ("Transfer.note", "Transfer.decisionNote"),
+        ("StockTransfer.note", "StockTransfer.decisionNote"),
     ),
     Audience(
         "stock",
@@ -188,33 +188,36 @@ AUDIENCES = (
 PERSONAL_FIELDS = frozenset(chain.from_iterable(audience.fields for audience in AUDIENCES))
 PERSONAL_WORDS = frozenset(
     {"addresses", "address", "body", "code", "customer", "details", "device", "drop", "email",
-     "gate", "ip", "latitude", "longitude", "name", "note", "phone", "pin", "point", "polyline",
+     "gate", "instructions", "ip", "latitude", "location", "longitude", "name", "note",
+     "phone", "pin", "point", "polyline",
      "position", "recipient", "resolution", "secret", "subject", "text", "token", "track"}
 )  # fmt: skip
 """Words in the names of fields that carry personal data, free texts of people, or secrets."""
 NOT_PERSONAL = frozenset(
     {
         "App.name", "Brand.name", "Category.name", "Company.name", "Product.name", "Store.name",
-        "WebhookEndpoint.name", "CounterSaleLine.name", "FulfillmentLine.name", "OrderLine.name",
-        "PutBackLine.name", "Substitute.name", "HoldVerb.name", "Job.name", "Queue.name",
-        "StockImport.fileName", "StockUpload.name",
+        "WebhookEndpoint.name", "PosSaleLine.name", "FulfillmentLine.name", "OrderLine.name",
+        "PutBackLine.name", "Substitution.name", "HoldVerb.name", "Job.name", "Queue.name",
+        "StockImport.fileName", "StockImportFile.name",
         # a place in a list
-        "CounterSaleLine.position", "FulfillmentLine.position", "OrderLine.position",
+        "PosSaleLine.position", "FulfillmentLine.position", "OrderLine.position",
         "PutBackLine.position",
         # a place that the caller asked about, a level of stock, a profile without own values
-        "GeoPoint.latitude", "GeoPoint.longitude", "Storefront.point", "ZonePlace.point",
+        "GeoPoint.latitude", "GeoPoint.longitude", "Storefront.location", "ZonePlace.point",
         "ZonePlace.latitude", "ZonePlace.longitude", "StockReorderPointSetPayload.reorderPoint",
         "Viewer.customer",
         # numbers of orders: they open nothing, and are shown with the order's row
         "Order.code", "Fulfillment.orderCode", "Delivery.orderCode", "RecalledOrder.code",
         # codes of goods, stores, suppliers and answers of servers; a secret's row without its text
-        "Store.code", "Product.code", "BatchShare.code", "StockBatch.code", "BatchRecall.batchCode",
+        "Store.code", "Product.sku", "BatchQuantity.code", "StockBatch.code",
+        "BatchRecall.batchCode",
         "WebhookAttempt.statusCode", "PurchaseOrder.code", "Supplier.code", "CodeTaken.code",
         "GoodsReceiptLine.batchCode", "ScannedProduct.batchCode", "TransferLot.batchCode",
-        "BatchFrozen.batchCode", "UnknownCode.code", "SupplierCodeTaken.code",
-        "AppSecretCreatePayload.secret", "AppSecretRotatePayload.secret",
-        "AppSecretRevokePayload.secret", "Product.offerText",
-        "SignedInPayload.accessTokenExpiresAt",
+        "BatchNotSellable.batchCode", "UnknownProductCode.code", "SupplierCodeTaken.code",
+        "AppSecretCreatePayload.appSecret", "AppSecretRotatePayload.appSecret",
+        "AppSecretRevokePayload.appSecret", "Product.promotionLabel",
+        "SignedInPayload.accessTokenExpiresAt", "WebhookEndpoint.previousSecretExpiresAt",
+        "StockImportError.code", "DeliveryTrack.pointCount", "Store.location",
     }
 )  # fmt: skip
 """Fields that have such a name and carry none."""

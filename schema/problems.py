@@ -24,15 +24,15 @@ class InvalidInputType(ProblemType):
     pass
 
 
-@backed_by(problems.IllegalStep, "The action is not possible in the present state.")
-class IllegalStepType(ProblemType):
-    state: str = column("The present state.")
-    legal: list[str] = column("The actions that the caller can take in this state.")
+@backed_by(problems.InvalidTransition, "The action is not possible in the present state.")
+class InvalidTransitionType(ProblemType):
+    current_status: str = column("The present state.")
+    allowed_actions: list[str] = column("The actions that the caller can take in this state.")
 
 
 @backed_by(problems.VersionConflict, "It has changed in the meantime: read it again.")
 class VersionConflictType(ProblemType):
-    current: int = column("The current version.")
+    current_version: int = column("The current version.")
 
 
 @backed_by(problems.RateLimited, "Too many requests.")

@@ -11,13 +11,13 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from models.money import Money as MoneyValue
-from resolvers.shared_inputs import BigInt, GeoJSON
+from resolvers.shared_inputs import GeoJSON, SafeInt
 from schema.backing import backed_by, column, field
 from services.core.date_times import parse_date, parse_instant, parse_time_of_day
 
 SAFE_INTEGER = 2**53 - 1
 
-__all__ = ["SCALARS", "BigInt", "GeoJSON", "MoneyType"]
+__all__ = ["SCALARS", "GeoJSON", "MoneyType", "SafeInt"]
 
 
 def _big_int(value: Any) -> int:
@@ -25,7 +25,7 @@ def _big_int(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > SAFE_INTEGER:
-        raise GraphQLError("A BigInt is a whole number between -(2^53-1) and 2^53-1.")
+        raise GraphQLError("A SafeInt is a whole number between -(2^53-1) and 2^53-1.")
     return value
 
 
@@ -69,13 +69,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         parse_date,
     ),
     time: _text_scalar(
-        "Time",
+        "LocalTime",
         "A time of a place's clock, as 08:00 or 08:00:30; it has no offset.",
         "https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#times",
         parse_time_of_day,
     ),
-    BigInt: strawberry.scalar(
-        name="BigInt",
+    SafeInt: strawberry.scalar(
+        name="SafeInt",
         description="A whole number that JavaScript can hold exactly (at most 2^53 - 1).",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259#section-6",
         serialize=_big_int,
@@ -111,6 +111,6 @@ def _formatted(
 
 @backed_by(MoneyValue, "An amount of money, in integer minor units.")
 class MoneyType:
-    minor: BigInt = column("The amount in minor units (cents) of the currency.")
+    minor_units: SafeInt = column("The amount in minor units (cents) of the currency.")
     currency: str = column("The ISO 4217 code of the currency.")
     formatted: str = field(_formatted, "The amount, formatted for a locale.")

@@ -70,7 +70,7 @@ class Article:
         return self.prices.get(chain) or median_low(self.prices.values())
 
     @property
-    def unit_grams(self) -> int | None:
+    def average_weight_grams(self) -> int | None:
         """The typical weight of a piece; None if the product is not sold by weight."""
         return PIECE_GRAMS.get(self.categories[2]) if LOOSE.search(self.name) else None
 

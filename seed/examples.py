@@ -21,10 +21,10 @@ from gateways.payments.interface import DisputeResult, DisputeState, IntentState
 from models.catalog import Listing, Product
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, FulfillmentMethod, Order, OrderLine
+from models.orders import FulfillmentMethod, Order, OrderCancelReason, OrderLine
 from models.payments import Payment
-from models.stock import Stock
-from models.support import TicketKind
+from models.stock import StockLevel
+from models.support import TicketCategory
 from seed.bulk_load import stable_id
 from seed.payment_reports import payment_report
 from services.carts.baskets import OrderRequest, RequestedLine
@@ -103,14 +103,15 @@ async def _products(database: Database) -> Sequence[UUID]:
         select(Listing.product_id)
         .join(Product, Product.id == Listing.product_id)
         .join(
-            Stock,
-            (Stock.store_id == Listing.store_id) & (Stock.product_id == Listing.product_id),
+            StockLevel,
+            (StockLevel.store_id == Listing.store_id)
+            & (StockLevel.product_id == Listing.product_id),
         )
         .where(
             Listing.store_id == stable_id("store", COMPANY, STORE),
             Listing.available,
             Listing.price_minor >= MIN_PRICE_MINOR,
-            Stock.on_hand >= MIN_STOCK,
+            StockLevel.on_hand >= MIN_STOCK,
             Product.weighed.is_(False),
             Product.age_restricted.is_(False),
         )
@@ -145,7 +146,7 @@ async def _report(session: AsyncSession, order_id: UUID, state: IntentState) -> 
     """Store what the provider says: authorized in full, captured as charged, or voided."""
     order = await order_states.lock(session, order_id)
     payment = await payments.lock_payment(session, order_id)
-    intent = payment_report(payment, state, charged_minor=order.charged_minor or 0)
+    intent = payment_report(payment, state, final_total_minor=order.final_total_minor or 0)
     await payment_outcomes.apply_payment_state(session, intent)
     await session.flush()
 
@@ -180,13 +181,13 @@ async def _changed_and_complained(session: AsyncSession, customer: Actor, order_
     )
     await order_changes.request_change(session, actor=customer, order_id=order_id, request=request)
     await _collect(session, order_id)
-    await _complain(session, customer, order_id, TicketKind.ITEM_MISSING)
+    await _complain(session, customer, order_id, TicketCategory.ITEM_MISSING)
 
 
 async def _answered(session: AsyncSession, customer: Actor, order_id: UUID) -> None:
     """An agent has taken the complaint, asked something, and waits for the customer."""
     await _collect(session, order_id)
-    ticket_id = await _complain(session, customer, order_id, TicketKind.ITEM_DAMAGED)
+    ticket_id = await _complain(session, customer, order_id, TicketCategory.ITEM_DAMAGED)
     await tickets.assign(session, actor=AGENT, ticket_id=ticket_id)
     await tickets.reply(
         session, actor=AGENT, ticket_id=ticket_id, body="I am sorry. What is damaged?"
@@ -194,7 +195,7 @@ async def _answered(session: AsyncSession, customer: Actor, order_id: UUID) -> N
 
 
 async def _complain(
-    session: AsyncSession, customer: Actor, order_id: UUID, kind: TicketKind
+    session: AsyncSession, customer: Actor, order_id: UUID, kind: TicketCategory
 ) -> UUID:
     ticket = await tickets.open_ticket(
         session,
@@ -216,7 +217,7 @@ async def _disputed(session: AsyncSession, customer: Actor, order_id: UUID) -> N
     result = DisputeResult(
         id=f"dp_seed_{payment.id.hex}",
         state=DisputeState.NEEDS_RESPONSE,
-        amount_minor=payment.captured_minor,
+        amount_minor=payment.captured_amount_minor,
         currency=payment.currency,
         intent_id=payment.intent_id,
         reason="product_not_received",
@@ -230,7 +231,7 @@ async def _put_back(session: AsyncSession, customer: Actor, order_id: UUID) -> N
     """Support cancels a packed order: its units wait in the store for a person."""
     await _pack(session, order_id)
     await cancellation.cancel_order(
-        session, actor=AGENT, order_id=order_id, reason=CancelReason.OTHER
+        session, actor=AGENT, order_id=order_id, reason=OrderCancelReason.OTHER
     )
     await session.flush()
     await _report(session, order_id, IntentState.VOIDED)
@@ -239,7 +240,7 @@ async def _put_back(session: AsyncSession, customer: Actor, order_id: UUID) -> N
 async def _stuck(session: AsyncSession, customer: Actor, order_id: UUID) -> None:
     """The customer cancels, and the provider does not answer: the void needs a person."""
     await cancellation.cancel_order(
-        session, actor=customer, order_id=order_id, reason=CancelReason.CHANGED_MIND
+        session, actor=customer, order_id=order_id, reason=OrderCancelReason.CHANGED_MIND
     )
     order = await order_states.lock(session, order_id)
     payment: Payment = await payments.lock_payment(session, order_id)

@@ -5,7 +5,7 @@ from models.payments import Payment
 
 
 def payment_report(
-    payment: Payment, state: IntentState, *, charged_minor: int = 0
+    payment: Payment, state: IntentState, *, final_total_minor: int = 0
 ) -> PaymentIntent:
     """The provider's report of a state: authorized in full, captured as charged, or neither."""
     return PaymentIntent(
@@ -13,7 +13,7 @@ def payment_report(
         state=state,
         amount_minor=payment.amount_minor,
         capturable_minor=payment.amount_minor if state is IntentState.AUTHORIZED else 0,
-        captured_minor=charged_minor if state is IntentState.CAPTURED else 0,
+        captured_amount_minor=final_total_minor if state is IntentState.CAPTURED else 0,
         currency=payment.currency,
         payment_id=payment.id,
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from models.accounts import InvitationStatus
 from models.identity import Role
-from models.riders import Vehicle
+from models.riders import VehicleKind
 from seed.accounts import ALL_ACCOUNTS, PASSWORD, SeedAccount
 from seed.bulk_load import Row, stable_id
 from seed.stores import SEED, StorePlan
@@ -14,7 +14,7 @@ from services.accounts.invitations import INVITATION_SECONDS
 from services.identity.passwords import hash_password
 
 MAX_DISTANCE_DEGREES = 0.006
-VEHICLES = (Vehicle.E_BIKE, Vehicle.SCOOTER, Vehicle.BICYCLE)
+VEHICLES = (VehicleKind.E_BIKE, VehicleKind.SCOOTER, VehicleKind.BICYCLE)
 
 
 def people_rows(plans: Sequence[StorePlan]) -> Iterator[tuple[str, list[Row]]]:
@@ -69,10 +69,10 @@ def _addresses(customers: Sequence[SeedAccount], plans: Sequence[StorePlan]) -> 
                 "id": stable_id("address", account.email),
                 "person_id": stable_id("person", account.email),
                 "label": "Home",
-                "line": f"{rng.randint(1, 180)}, near {site.name}",
+                "address_line": f"{rng.randint(1, 180)}, near {site.name}",
                 "latitude": site.latitude + rng.uniform(-1, 1) * MAX_DISTANCE_DEGREES,
                 "longitude": site.longitude + rng.uniform(-1, 1) * MAX_DISTANCE_DEGREES,
-                "drop_note": "Ring twice, please.",
+                "delivery_instructions": "Ring twice, please.",
             }
         )
     return rows

@@ -23,10 +23,10 @@ CHAINS = {
 PRICING = {
     "minimum_order_minor": 5_000,
     "small_order_fee_minor": 800,
-    "small_order_below_minor": 10_000,
+    "small_order_threshold_minor": 10_000,
     "delivery_fee_minor": 1_500,
-    "free_delivery_from_minor": 25_000,
-    "tax_rate_bp": 600,
+    "free_delivery_threshold_minor": 25_000,
+    "tax_rate_basis_points": 600,
 }
 STORES_CLOSED_AT_NIGHT = 2
 STORE_WITHOUT_PICKUP = 2
@@ -196,11 +196,11 @@ def _product(company: str, article: Article) -> Row:
         "search_text": "\n".join(dict.fromkeys(words)),
         "brand_id": stable_id("brand", company, article.brand),
         "category_id": stable_id("category", company, *article.categories),
-        "offer_text": next(iter(article.offers.values()), ""),
+        "promotion_label": next(iter(article.offers.values()), ""),
         "temperature_zone": article.temperature_zone,
         "age_restricted": article.age_restricted,
-        "weighed": article.unit_grams is not None,
-        "unit_grams": article.unit_grams,
+        "weighed": article.average_weight_grams is not None,
+        "average_weight_grams": article.average_weight_grams,
     }
 
 
@@ -210,19 +210,27 @@ def _listing(plan: StorePlan, article: Article) -> Row:
         "product_id": stable_id("product", plan.company, article.code),
         "company_id": plan.company_id,
         "category_id": stable_id("category", plan.company, *article.categories),
-        **_price(article.price_minor(plan.chain), article.unit_grams),
-        "offer_text": article.offers.get(plan.chain, ""),
+        **_price(article.price_minor(plan.chain), article.average_weight_grams),
+        "promotion_label": article.offers.get(plan.chain, ""),
         "aisle": _aisle(article),
     }
 
 
-def _price(piece_minor: int, unit_grams: int | None) -> Row:
+def _price(piece_minor: int, average_weight_grams: int | None) -> Row:
     """The price columns; the price of a weighed piece is derived from the price per kilogram."""
-    if unit_grams is None:
-        return {"price_minor": piece_minor, "kilo_price_minor": None, "unit_grams": None}
-    kilo = price_per_kilogram(piece_minor, unit_grams)
-    price = piece_price(kilo, unit_grams)
-    return {"price_minor": price, "kilo_price_minor": kilo, "unit_grams": unit_grams}
+    if average_weight_grams is None:
+        return {
+            "price_minor": piece_minor,
+            "price_per_kilogram_minor": None,
+            "average_weight_grams": None,
+        }
+    kilo = price_per_kilogram(piece_minor, average_weight_grams)
+    price = piece_price(kilo, average_weight_grams)
+    return {
+        "price_minor": price,
+        "price_per_kilogram_minor": kilo,
+        "average_weight_grams": average_weight_grams,
+    }
 
 
 def _aisle(article: Article) -> str:
@@ -256,7 +264,7 @@ def _opening_entry(plan: StorePlan, article: Article, quantity: int) -> Row:
         "company_id": plan.company_id,
         "store_id": plan.id,
         "product_id": stable_id("product", plan.company, article.code),
-        "delta": quantity,
-        "reason": "OPENING",
+        "on_hand_delta": quantity,
+        "reason": "OPENING_BALANCE",
         "reference": "seed",
     }

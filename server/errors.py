@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from models.catalog import Product
 from models.ids import encode_id
 from resolvers.rules import AccessDenied
-from services.catalog.code_lookup import AmbiguousCode
+from services.catalog.code_lookup import AmbiguousProductCode
 from services.core.idempotency import KeyReused
 from services.core.problems import DomainError
 from services.core.transient_errors import is_transient
@@ -64,7 +64,7 @@ def error_code(problem: object = None, *_more: object) -> str:
 
 def candidates_of(problem: object = None, *_more: object) -> dict[str, Any]:
     """The ids of the products of an ambiguous code, as bodies name them; empty for others."""
-    if not isinstance(problem, AmbiguousCode):
+    if not isinstance(problem, AmbiguousProductCode):
         return {}
     return {"candidates": [encode_id(Product, key) for key in problem.candidate_ids]}
 

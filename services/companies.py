@@ -46,10 +46,10 @@ class CompanyTerms:
 
     minimum_order_minor: int = 0
     small_order_fee_minor: int = 0
-    small_order_below_minor: int = 0
+    small_order_threshold_minor: int = 0
     delivery_fee_minor: int = 0
-    free_delivery_from_minor: int | None = None
-    tax_rate_bp: int = 0
+    free_delivery_threshold_minor: int | None = None
+    tax_rate_basis_points: int = 0
 
 
 async def create_company(
@@ -145,7 +145,7 @@ def _name_problems(slug: str, currency: str) -> Iterator[InvalidInput]:
 def _terms_problems(terms: CompanyTerms) -> Iterator[InvalidInput]:
     for name in CompanyTerms.__dataclass_fields__:
         value, limit = getattr(terms, name), MAX_FEE_MINOR
-        if name == "tax_rate_bp":
+        if name == "tax_rate_basis_points":
             limit = MAX_TAX_BASIS_POINTS
         if value is not None and not 0 <= value <= limit:
             path = ["input", camel_case(name)]

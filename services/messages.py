@@ -177,7 +177,7 @@ async def claim_due(session: AsyncSession, count: int) -> list[OutgoingMessage]:
             MESSAGE_MACHINE.set_status(message, MessageStatus.FAILED)
             message.last_error = message.last_error or "It was not sent in time."
             continue
-        message.attempts_count += 1
+        message.attempt_count += 1
         message.due_at = now + timedelta(seconds=CLAIM_SECONDS)
         claimed.append(message)
     await session.flush()
@@ -224,5 +224,5 @@ async def record_failure(
     if permanent:
         MESSAGE_MACHINE.set_status(message, MessageStatus.FAILED)
         return
-    wait = min(FIRST_WAIT_SECONDS * 2 ** min(message.attempts_count - 1, 10), MAX_WAIT_SECONDS)
+    wait = min(FIRST_WAIT_SECONDS * 2 ** min(message.attempt_count - 1, 10), MAX_WAIT_SECONDS)
     message.due_at = await current_time(session, wait)

@@ -44,7 +44,7 @@ class StockAlertChanged(StreamMessage):
     type: str | None = None
     at: datetime | None = None
     alert_id: UUID | None = None
-    alerts: Sequence[StockAlert] | None = None
+    stock_alerts: Sequence[StockAlert] | None = None
 
 
 async def watch_stock_alerts(
@@ -85,4 +85,4 @@ async def _message(context: Context, filters: AlertFilter, item: StreamItem) -> 
         page = await stock_alerts.list_alerts(
             session, actor=context.actor, filters=filters, first=MAX_SNAPSHOT_ALERTS, cursor=None
         )
-    return StockAlertChanged(item.kind, item.cursor, alerts=page.nodes)
+    return StockAlertChanged(item.kind, item.cursor, stock_alerts=page.nodes)

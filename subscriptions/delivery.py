@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from database.statements import prepared
-from models.delivery import Delivery, DeliveryOffer, OfferStatus
+from models.delivery import Delivery, DeliveryOffer, DeliveryOfferStatus
 from models.riders import Rider
 from resolvers.context import Context, Info
 from resolvers.rules import AccessDenied
@@ -20,7 +20,7 @@ from subscriptions.engine.messages import StreamMessage
 from subscriptions.engine.stream_reader import StreamItem
 from subscriptions.engine.subscription import After, StreamSubscription, id_in_body
 
-_UNANSWERED = DeliveryOffer.status == OfferStatus.OFFERED
+_UNANSWERED = DeliveryOffer.status == DeliveryOfferStatus.OFFERED
 RIDER_STATE = prepared(
     select(DeliveryOffer.id, DeliveryOffer.delivery_id, Delivery.id)
     .select_from(Rider)

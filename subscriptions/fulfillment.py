@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 
 from dataloaders import fulfillment as load
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment
 from models.stores import Store
 from resolvers.context import Context, Info
@@ -32,7 +32,7 @@ class StoreQueueChanged(StreamMessage):
     """A message about a store's fulfillment queue."""
 
     store_id: UUID
-    type: EventType | None = None
+    type: OrderEventKind | None = None
     at: datetime | None = None
     order_id: UUID | None = None
     fulfillment_id: UUID | None = None
@@ -91,7 +91,7 @@ async def _message(context: Context, store_id: UUID, item: StreamItem) -> StoreQ
         kind=item.kind,
         cursor=item.cursor,
         store_id=store_id,
-        type=EventType(notice.type),
+        type=OrderEventKind(notice.type),
         at=notice.at,
         order_id=id_in_body(notice, "order_id"),
         fulfillment_id=id_in_body(notice, "fulfillment_id"),

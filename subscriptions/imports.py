@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from models.events import MessageKind
+from models.events import StreamMessageKind
 from models.imports import StockImport
 from resolvers.context import Info
 from services.core.problems import parse_id
@@ -25,7 +25,7 @@ ImportId = Annotated[strawberry.ID, strawberry.argument(description="The import'
 class StockImportChanged:
     """A message about a stock import."""
 
-    kind: MessageKind
+    kind: StreamMessageKind
     cursor: str
     import_id: UUID
 

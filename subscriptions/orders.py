@@ -16,7 +16,7 @@ from dataloaders import orders as load
 from models.delivery import TRACKED_STATUSES, Delivery
 from models.identity import Actor
 from models.orders import Order
-from models.riders import RiderPosition
+from models.riders import RiderLocation
 from resolvers.context import Context, Info
 from resolvers.rules import STORE_OR_SUPPORT
 from services.core.problems import not_found, parse_id
@@ -27,8 +27,8 @@ from subscriptions.engine.stream_reader import StreamItem
 from subscriptions.engine.subscription import After, StreamSubscription
 
 LAST_RIDER_POSITION = prepared(
-    select(RiderPosition)
-    .join(Delivery, Delivery.rider_id == RiderPosition.rider_id)
+    select(RiderLocation)
+    .join(Delivery, Delivery.rider_id == RiderLocation.rider_id)
     .where(
         Delivery.order_id == bindparam("order"),
         Delivery.status.in_(enum_literals(TRACKED_STATUSES)),
@@ -44,8 +44,8 @@ class OrderTracked(StreamMessage):
 
     order: Order
     event: OrderEvent | None = None
-    rider_position: RiderPosition | None = None
-    rider_eta_seconds: int | None = None
+    rider_location: RiderLocation | None = None
+    dropoff_eta_seconds: int | None = None
 
 
 async def track_order(
@@ -111,19 +111,22 @@ async def _current_order(context: Context, key: UUID) -> Order:
     return order
 
 
-def _rider_position(value: dict[str, Any]) -> RiderPosition:
+def _rider_position(value: dict[str, Any]) -> RiderLocation:
     """Build the row of a published position."""
-    optional = {key: value.get(key) for key in ("heading_degrees", "speed_mps", "accuracy_m")}
-    at = value.get("seen_at") or datetime.now(UTC)
-    return RiderPosition(
+    optional = {
+        key: value.get(key)
+        for key in ("heading_degrees", "speed_meters_per_second", "accuracy_meters")
+    }
+    at = value.get("recorded_at") or datetime.now(UTC)
+    return RiderLocation(
         latitude=float(value["latitude"]),
         longitude=float(value["longitude"]),
-        seen_at=datetime.fromisoformat(at) if isinstance(at, str) else at,
+        recorded_at=datetime.fromisoformat(at) if isinstance(at, str) else at,
         **optional,
     )
 
 
-async def _last_rider_position(context: Context, order_id: UUID) -> RiderPosition | None:
+async def _last_rider_position(context: Context, order_id: UUID) -> RiderLocation | None:
     """Return the last position of the rider of the order's live delivery, if there is one."""
     async with context.read() as session:
         return await session.scalar(LAST_RIDER_POSITION, {"order": order_id})

@@ -49,12 +49,12 @@ async def _invite(play: MeasuringPlayer, harness: Harness) -> None:
 
 
 CODES: Mapping[Door, Story] = {
-    ("otp_verify", "code"): _sign_in,
-    ("fulfillment_collect", "code"): _collect,
+    ("otp_sign_in", "code"): _sign_in,
+    ("fulfillment_collect", "pickupCode"): _collect,
     ("delivery_return", "returnCode"): _return,
     ("phone_change", "code"): _manage_account,
     ("delivery_pick_up", "handoverCode"): _deliver,
-    ("delivery_complete", "pin"): _deliver,
+    ("delivery_complete", "deliveryPin"): _deliver,
 }
 """The story that comes to each door with the right code."""
 LINKS: Mapping[Door, Story] = {

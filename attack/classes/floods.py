@@ -38,13 +38,13 @@ async def attack(target: Target, effort: Effort) -> Sequence[Figure]:
 
 async def _start_guests(target: Target, addresses: Sequence[str]) -> int:
     """How many guests were started, each from its address."""
-    body = {"query": document("guest_start")}
+    body = {"query": document("guest_sign_in")}
     places = asyncio.Semaphore(WORKERS)
 
     async def start(address: str) -> bool:
         async with places:
             answer = await _ask(target, body, address)
-        return bool(answer["data"]["guestStart"]["errors"] == [])
+        return bool(answer["data"]["guestSignIn"]["errors"] == [])
 
     return sum(await asyncio.gather(*(start(address) for address in addresses)))
 

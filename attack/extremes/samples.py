@@ -16,13 +16,13 @@ SAMPLE_VALUES: dict[str, Any] = {
     "ID": "nothing",
     "String": "x",
     "Int": 1,
-    "BigInt": 1,
+    "SafeInt": 1,
     "Float": 1.0,
     "Boolean": True,
     "GeoJSON": {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [0, 0]]]},
     "DateTime": "2026-01-01T00:00:00Z",
     "Date": "2026-01-01",
-    "Time": "08:00:00",
+    "LocalTime": "08:00:00",
     "UUID": "00000000-0000-7000-8000-000000000000",
 }
 Ids = Callable[[str], str | None]

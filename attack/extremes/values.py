@@ -3,7 +3,7 @@
 from typing import Any
 
 from database.base import uuid7
-from models.accounts import Person
+from models.accounts import User
 from models.ids import encode_id
 from models.orders import Order
 
@@ -14,15 +14,15 @@ RING = [[0, 0], [0, 1], [1, 1], [0, 0]]
 
 EXTREMES: dict[str, list[Any]] = {
     "String": ["\0", "a\ud800", "", " ", LONG, DIGITS, "\U0010ffff", "nan", "%_\\", *FAR_DATES[:1]],
-    "ID": ["\0", "\ud800", "", LONG, DIGITS, encode_id(Order, uuid7()), encode_id(Person, uuid7())],
+    "ID": ["\0", "\ud800", "", LONG, DIGITS, encode_id(Order, uuid7()), encode_id(User, uuid7())],
     "Int": [2**31, 2**31 - 1, -(2**31), 0, -1],
-    "BigInt": [2**63, 2**53, 2**53 - 1, 1 - 2**53, 2**31, -(2**31) - 1, 0, 1e308],
+    "SafeInt": [2**63, 2**53, 2**53 - 1, 1 - 2**53, 2**31, -(2**31) - 1, 0, 1e308],
     "Float": [1e308, -1e308, 5e-324, 2.0**63, 0.0],
     "Boolean": [True, False],
     "DateTime": ["\0", *(f"{day}T{at}" for day in FAR_DATES for at in (
         "00:00:00Z", "23:59:59.999999-14:00", "00:00:00+14:00"))],
     "Date": ["\0", *FAR_DATES],
-    "Time": ["\0", "00:00", "23:59:59.999999", "24:00"],
+    "LocalTime": ["\0", "00:00", "23:59:59.999999", "24:00"],
     "UUID": ["\0", "", f"{0:032x}", "f" * 32],
     "GeoJSON": [
         {}, {"type": "\0"}, {"type": "Polygon"}, {"type": "Polygon", "coordinates": []},

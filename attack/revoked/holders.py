@@ -146,7 +146,7 @@ async def _app(harness: Harness, city: City, kind: AppSecretKind, way: str) -> H
         way,
         bearer,
         Request(app_query(), {"store": encode_id(Store, city.near.id)}),
-        _mutation("stockSetMany", city),
+        _mutation("stockBulkSet", city),
         _stream("store_queue_changed", city.near.id),
         APP_WAYS[way],
         (decode_id(AppSecret, secret), decode_id(App, app)),

@@ -42,21 +42,21 @@ class Watching:
     target: Target
     holder: Holder
     bound_seconds: float
-    ended_at: float | None = None
+    closed_at: float | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note_answer(self, watched: Watched) -> None:
         """Count an answer that the holder got by their right."""
-        if self.ended_at is None:
+        if self.closed_at is None:
             watched.serving.set()
             return
-        watched.ended_after = time.monotonic() - self.ended_at
+        watched.ended_after = time.monotonic() - self.closed_at
         watched.late += watched.ended_after > self.bound_seconds
 
     def note_open(self, watched: Watched) -> None:
         """Count the time for which a connection was open after the end."""
-        if self.ended_at is not None and not self.holder.may_connect:
-            watched.ended_after = max(watched.ended_after, time.monotonic() - self.ended_at)
+        if self.closed_at is not None and not self.holder.may_connect:
+            watched.ended_after = max(watched.ended_after, time.monotonic() - self.closed_at)
 
 
 async def watch(target: Target, holder: Holder, bound_seconds: float) -> Sequence[Watched]:
@@ -88,7 +88,7 @@ async def _end(watching: Watching) -> None:
         await database.execute(statement, first, second)
     finally:
         await database.close()
-    watching.ended_at = time.monotonic()
+    watching.closed_at = time.monotonic()
 
 
 async def _ask(watching: Watching, watched: Watched) -> None:

@@ -205,7 +205,7 @@ def plain_python() -> list[dict[str, Any]]:
         {
             "id": row.id,
             "name": row.name,
-            "price": {"minor": row.price.minor, "currency": row.price.currency},
+            "price": {"minorUnits": row.price.minor, "currency": row.price.currency},
             "brand": {"id": row.brand.id, "name": row.brand.name},
             "stock": row.stock,
         }

@@ -29,7 +29,7 @@ from benchmarks.peers.report import machine
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.catalog import Product
 from models.identity import Actor, Grant, Role
 from models.ids import encode_id
@@ -52,7 +52,7 @@ REST_SECONDS = 3.0
 SEED = 1
 FILES = 20_000
 TRUTH = (
-    "select s.product_id, s.on_hand, s.held, s.version, l.available, l.price_minor from stock s"
+    "select s.product_id, s.on_hand, s.reserved, s.version, l.available, l.price_minor from stock s"
     " join listing l using (store_id, product_id) where s.store_id = '{store}'"
 )
 
@@ -74,7 +74,7 @@ class InventoryRun:
         port, store = self._running.port, encode_id(Store, self.store)
         ids = [encode_id(Product, key) for key in self._products]
         pages = [tuple(self._chance.sample(ids, PAGE_PRODUCTS)) for _ in range(PAGES)]
-        bands, numbers = operation("inventory_changed"), operation("inventory_counted")
+        bands, numbers = operation("stock_changed"), operation("inventory_counted")
         stream = inventory_stream(self.store)
         windows = []
         for nth in range(clients):
@@ -127,7 +127,7 @@ class InventoryRun:
         for product, on_hand, held, version, listed, price in self._truth():
             key = encode_id(Product, UUID(product))
             numbers[key] = (int(on_hand), int(held), int(version))
-            band = band_of(int(on_hand) - int(held)) if listed == "t" else "OUT"
+            band = band_of(int(on_hand) - int(held)) if listed == "t" else "OUT_OF_STOCK"
             bands[key] = (band, int(price))
         return [why for one in watchers if (why := wrong(one, numbers, bands, journal))]
 
@@ -191,7 +191,7 @@ async def staff(place: Place, database: Database, store: UUID) -> str:
     async with database.write(PLATFORM, ORIGIN) as session:
         company = (await session.get_one(Store, store)).company_id
         grant = Grant(Role.STORE_STAFF, company, store)
-        person = Person(name="Bench")
+        person = User(name="Bench")
         session.add(person)
         await session.flush()
         at_work = {"company_id": company, "store_id": store}

@@ -90,7 +90,7 @@ class Watcher(WebSocketListener):
 def _parse(payload: bytes, window: Window) -> InventoryMessage:
     message = orjson.loads(payload)["payload"]
     assert not message.get("errors"), message
-    data = message["data"]["inventoryChanged"]
+    data = message["data"]["stockChanged"]
     positions = cursors.decode_cursor(data["cursor"], [window.stream])
     assert positions is not None
     changes = tuple((one["productId"], _of(one, window.numbers)) for one in data["changes"])
@@ -99,8 +99,8 @@ def _parse(payload: bytes, window: Window) -> InventoryMessage:
 
 def _of(change: Any, numbers: bool) -> Any:
     if numbers:
-        return change["onHand"], change["held"], change["version"]
-    return change["availability"], change["product"]["price"]["minor"]
+        return change["onHand"], change["reserved"], change["version"]
+    return change["availability"], change["product"]["price"]["minorUnits"]
 
 
 async def open_watchers(windows: Sequence[Window]) -> list[Watcher]:

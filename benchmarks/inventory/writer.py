@@ -30,17 +30,18 @@ COUNT = prepared(
     with was as (
         select * from stock where store_id = :store and product_id = :product for no key update
     ), counted as (
-        update stock set on_hand = was.held + :units, version = was.version + 1
+        update stock set on_hand = was.reserved + :units, version = was.version + 1
         from was where stock.store_id = was.store_id and stock.product_id = was.product_id
-        returning stock.on_hand, stock.held, stock.version, stock.company_id,
-            was.held + :units - was.on_hand as delta
+        returning stock.on_hand, stock.reserved, stock.version, stock.company_id,
+            was.reserved + :units - was.on_hand as on_hand_delta
     ), noted as (
-        insert into stock_entry (id, company_id, store_id, product_id, delta, damaged_delta,
+        insert into stock_entry (id, company_id, store_id, product_id, on_hand_delta,
+        unsellable_delta,
             incoming_delta, batch_delta, reason, reference)
-        select :id, company_id, :store, :product, delta, 0, 0, 0, 'ADJUSTMENT', 'benchmark'
-        from counted where delta <> 0
+        select :id, company_id, :store, :product, on_hand_delta, 0, 0, 0, 'ADJUSTMENT', 'benchmark'
+        from counted where on_hand_delta <> 0
     )
-    select on_hand, held, version, company_id from counted
+    select on_hand, reserved, version, company_id from counted
     """
     )
 )
@@ -109,7 +110,7 @@ class Writer:
     def _record(self, notice: EventNotice, at: float) -> None:
         for change in notice.body["changes"]:
             product_id = encode_id(Product, UUID(change["product_id"]))
-            band = band_of(change["on_hand"] - change["held"])
+            band = band_of(change["on_hand"] - change["reserved"])
             self._writes.append(Write(notice.seq, product_id, at, band))
 
     def journal(self) -> list[Write]:
@@ -124,4 +125,6 @@ class Writer:
 
 def band_of(available: int) -> str:
     """The availability that signed-out clients see for so many units."""
-    return "OUT" if available <= 0 else "LOW" if available <= LOW_STOCK_UNITS else "IN_STOCK"
+    if available <= 0:
+        return "OUT_OF_STOCK"
+    return "LOW_STOCK" if available <= LOW_STOCK_UNITS else "IN_STOCK"

@@ -118,7 +118,8 @@ async def messages(count: int) -> dict[str, float]:
         container = _container(place, database, PublicWebhookClient([there.address]))
         endpoint = WebhookEndpoint(
             company_id=place.company, name="There", url=there.url, event_types=["STOCK_CHANGED"],
-            selection=SELECTION, schema_version="", cost=1, ordered=False, nonce=new_nonce(),
+            payload_selection=SELECTION, schema_version="", cost=1, preserve_order=False,
+            nonce=new_nonce(),
         )  # fmt: skip
         async with database.write(PLATFORM, AuditContext("bench")) as session:
             session.add(endpoint)

@@ -54,7 +54,7 @@ class Figures:
     listeners: int
     opened_per_second: float
     kb_per_listener: float
-    latency_ms: dict[str, tuple[float, float]]
+    latency_milliseconds: dict[str, tuple[float, float]]
     events_per_second: float
     cpu_us_per_message: float
 
@@ -167,7 +167,7 @@ HEAD = (
 
 def row(case: LiveCase, found: Figures) -> str:
     """One line of the table."""
-    waits = "".join(f"{p50:>9.1f}/{p99:<7.1f}" for p50, p99 in found.latency_ms.values())
+    waits = "".join(f"{p50:>9.1f}/{p99:<7.1f}" for p50, p99 in found.latency_milliseconds.values())
     figures = f"{found.events_per_second:>9.1f}{found.cpu_us_per_message:>8.1f}"
     return f"{case.title:<26}{found.kb_per_listener:>8.1f}{waits}{figures}"
 

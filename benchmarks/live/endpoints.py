@@ -21,7 +21,7 @@ from subscriptions.engine.hub import Hub
 from workflows.identity.authenticator import Authenticator
 
 DOCUMENT = """subscription Track($orderId: ID!) {
-  orderTracked(orderId: $orderId) { kind cursor event { type at } order { id code status } }
+  orderTracked(orderId: $orderId) { kind cursor event { type occurredAt } order { id code status } }
 }"""
 SIZES = {"one": 1, "hundred": 100, "thousand": 1_000}
 ORIGIN = AuditContext("benchmark:live")

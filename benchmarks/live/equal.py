@@ -17,9 +17,9 @@ from database.sessions import Database
 from execution import Answer, Limits
 from local import share
 from local.postgres import postgres
-from models.accounts import Person
+from models.accounts import User
 from models.catalog import Product
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor, Grant, Role
 from models.ids import encode_id
 from models.orders import Order
@@ -72,12 +72,12 @@ class Live:
         """Measure an order that its customer follows."""
         async with self.database.write(PLATFORM, ORIGIN) as session:
             keys = await create_order_rows(session, city.first)
-        client = ActorClient(self.container, Actor(keys[Person], None, (Grant(Role.CUSTOMER),)))
+        client = ActorClient(self.container, Actor(keys[User], None, (Grant(Role.CUSTOMER),)))
 
         async def publish(_nth: int) -> None:
             async with self.database.write(PLATFORM, ORIGIN) as session:
                 record_order_event(
-                    session, await order_states.lock(session, key), EventType.LINE_PICKED
+                    session, await order_states.lock(session, key), OrderEventKind.LINE_PICKED
                 )
 
         key = keys[Order]
@@ -99,7 +99,7 @@ class Live:
             "storeId": encode_id(Store, store),
             "productIds": [encode_id(Product, product)],
         }
-        return await self.measure(clients, "inventory_changed", variables, publish)
+        return await self.measure(clients, "stock_changed", variables, publish)
 
     async def measure(
         self, clients: list[ActorClient], name: str, variables: dict[str, Any], publish: Publish

@@ -19,7 +19,7 @@ from jobs import purchasing
 # Keys of the ledger are in the order of time, as those of the store are.
 FILL = """
 insert into company (id, name, slug, currency, minimum_order_minor, small_order_fee_minor,
-    small_order_below_minor, delivery_fee_minor, tax_rate_bp)
+    small_order_threshold_minor, delivery_fee_minor, tax_rate_basis_points)
     values (gen_random_uuid(), 'C', 'c', 'EUR', 0, 0, 0, 0, 0);
 insert into store (id, company_id, code, name, status, latitude, longitude, timezone,
     preparation_seconds, version)
@@ -28,27 +28,30 @@ insert into store (id, company_id, code, name, status, latitude, longitude, time
 insert into category (id, company_id, slug, name, translations, position, depth)
     select gen_random_uuid(), id, 'all', 'All', '{}', 0, 0 from company;
 insert into product (id, company_id, code, name, translations, search_text, category_id,
-    offer_text, weighed, age_restricted, active)
+    promotion_label, weighed, age_restricted, active)
     select gen_random_uuid(), company_id, 'P' || n, 'P', '{}', '', id, '', false, false, true
     from category, generate_series(1, :products) as n;
 insert into listing (store_id, product_id, company_id, category_id, price_minor, available,
-    offer_text, aisle, version)
+    promotion_label, aisle, version)
     select s.id, p.id, p.company_id, p.category_id, 100, true, '', '', 1 from store s, product p;
-insert into stock (store_id, product_id, company_id, on_hand, held, damaged, incoming, version)
+insert into stock (store_id, product_id, company_id, on_hand, reserved, unsellable, incoming,
+version)
     select s.id, p.id, p.company_id, 10, 0, 0, 0, 1 from store s, product p;
-insert into supplier (id, company_id, code, name, email, phone, currency, lead_days,
-    review_days, minimum_order_minor, over_tolerance_percent, active, version)
+insert into supplier (id, company_id, code, name, email, phone, currency, lead_time_days,
+    review_period_days, minimum_order_minor, over_tolerance_percent, active, version)
     select gen_random_uuid(), id, 'S', 'S', '', '', 'EUR', 2, 1, 0, 0, true, 1 from company;
-insert into supplier_product (supplier_id, product_id, company_id, sku, pack_cost_minor, currency,
-    pack_units, preferred)
+insert into supplier_product (supplier_id, product_id, company_id, supplier_sku, pack_cost_minor,
+currency,
+    units_per_pack, preferred)
     select s.id, p.id, p.company_id, '', 100, 'EUR', 6, true from supplier s, product p;
-insert into stock_entry (id, company_id, store_id, product_id, delta, damaged_delta,
-    incoming_delta, batch_delta, reason, reference, at)
-    select cast(lpad(to_hex(cast(extract(epoch from day.at) * 1000 as bigint)), 12, '0')
+insert into stock_entry (id, company_id, store_id, product_id, on_hand_delta, unsellable_delta,
+    incoming_delta, batch_delta, reason, reference, occurred_at)
+    select cast(lpad(to_hex(cast(extract(epoch from day.occurred_at) * 1000 as bigint)), 12, '0')
         || '7' || substr(md5(cast(random() as text)), 1, 19) as uuid),
         company_id, store_id, product_id, -cast(1 + floor(random() * 5) as int), 0, 0, 0, 'SALE',
-        '', day.at
-    from (select now() - make_interval(days => n) as at from generate_series(1, :days) n) day, stock
+        '', day.occurred_at
+    from (select now() - make_interval(days => n) as occurred_at from generate_series(1, :days) n)
+    day, stock
     where hashtext(cast(product_id as text)) % 5 <> 0 and random() < 0.8;
 analyze
 """

@@ -46,12 +46,12 @@ START_SECONDS = 30.0
 FILES = 16_384
 SHORT = {"rate": 50, "seconds": 1.0, "servers": 1, "riders": 200, "searches": 20, "save": False}
 SEEN = """
-insert into rider_position (rider_id, person_id, company_id, latitude, longitude, seen_at)
+insert into rider_position (rider_id, person_id, company_id, latitude, longitude, recorded_at)
     select r.id, r.person_id, r.company_id, p.latitude, p.longitude, now()
     from (select *, row_number() over (order by id) as n from rider) r
     join (select *, row_number() over () as n from (values PLACES) as v (latitude, longitude)) p
     using (n)
-    on conflict (rider_id) do update set seen_at = excluded.seen_at
+    on conflict (rider_id) do update set recorded_at = excluded.recorded_at
 """
 
 

@@ -26,9 +26,9 @@ HANDSHAKE = (
     "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
 )
 REPORT = """mutation($input: RiderLocationReportInput!) {
-  riderLocationReport(input: $input) { etaSeconds errors { __typename } } }"""
-BATCH = """mutation($input: RiderLocationReportBatchInput!) {
-  riderLocationReportBatch(input: $input) { acceptedCount etaSeconds errors { __typename } } }"""
+  riderLocationReport(input: $input) { dropoffEtaSeconds errors { __typename } } }"""
+BATCH = """mutation($input: RiderLocationsReportInput!) {
+  riderLocationsReport(input: $input) { acceptedCount dropoffEtaSeconds errors { __typename } } }"""
 
 
 @dataclass(slots=True)
@@ -101,7 +101,11 @@ class GraphPhone(Phone):
         return data.count(b'"__typename"') + data.count(b'"acceptedCount":0')
 
     def report(self, rider: Rider, nth: int) -> bytes:
-        given = {"latitude": latitude(rider, nth), "longitude": rider.longitude, "accuracyM": 8}
+        given = {
+            "latitude": latitude(rider, nth),
+            "longitude": rider.longitude,
+            "accuracyMeters": 8,
+        }
         body = orjson.dumps({"query": REPORT, "variables": {"input": given}})
         return http("/graphql", rider, body)
 
@@ -132,12 +136,12 @@ class BatchPhone(GraphPhone):
             {
                 "latitude": latitude(rider, nth * BATCH_POINTS + one),
                 "longitude": rider.longitude,
-                "agoSeconds": 0.9 * (BATCH_POINTS - 1 - one),
-                "accuracyM": 8,
+                "ageSeconds": 0.9 * (BATCH_POINTS - 1 - one),
+                "accuracyMeters": 8,
             }
             for one in range(BATCH_POINTS)
         ]
-        payload = {"query": BATCH, "variables": {"input": {"points": points}}}
+        payload = {"query": BATCH, "variables": {"input": {"locations": points}}}
         return frame({"id": str(nth), "type": "subscribe", "payload": payload})
 
 

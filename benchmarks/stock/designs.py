@@ -37,10 +37,10 @@ begin
         perform from stock where store_id = place and product_id = any (wanted)
             order by product_id for no key update;
     end if;
-    update stock s set held = held + one.units, version = version + 1
+    update stock s set reserved = reserved + one.units, version = version + 1
         from unnest(wanted, counts) as one (product, units)
         where s.store_id = place and s.product_id = one.product
-            and s.on_hand - s.held >= one.units;
+            and s.on_hand - s.reserved >= one.units;
     get diagnostics taken = row_count;
     if taken < array_length(wanted, 1) then
         raise exception 'short' using errcode = 'P0001';
@@ -53,11 +53,11 @@ begin
 end $$
 """
 LOCK = """
-select product_id, on_hand - held from stock where store_id = $1 and product_id = any ($2)
+select product_id, on_hand - reserved from stock where store_id = $1 and product_id = any ($2)
 order by product_id for update
 """
 UPDATE_HELD = """
-update stock s set held = held + one.units, version = version + 1
+update stock s set reserved = reserved + one.units, version = version + 1
 from unnest($2::uuid[], $3::int[]) as one (product, units)
 where s.store_id = $1 and s.product_id = one.product
 """

@@ -20,7 +20,7 @@ TEMPLATE = "darkstore_bench_template"
 TEMPLATE_EXISTS = "select exists (select from pg_database where datname = $1)"
 FILL = """
 insert into company (id, name, slug, currency, minimum_order_minor, small_order_fee_minor,
-    small_order_below_minor, delivery_fee_minor, tax_rate_bp)
+    small_order_threshold_minor, delivery_fee_minor, tax_rate_basis_points)
     values (gen_random_uuid(), 'C', 'c', 'EUR', 0, 0, 0, 0, 0);
 insert into store (id, company_id, code, name, status, latitude, longitude, timezone,
     preparation_seconds, version)
@@ -28,17 +28,19 @@ insert into store (id, company_id, code, name, status, latitude, longitude, time
 insert into category (id, company_id, slug, name, translations, position, depth)
     select gen_random_uuid(), id, 'all', 'All', '{}', 0, 0 from company;
 insert into product (id, company_id, code, name, translations, search_text, category_id,
-    offer_text, weighed, age_restricted, active)
+    promotion_label, weighed, age_restricted, active)
     select gen_random_uuid(), company_id, 'P' || n, 'P', '{}', '', id, '', false, false, true
     from category, generate_series(1, %d) as n;
-insert into stock (store_id, product_id, company_id, on_hand, held, damaged, incoming, version)
+insert into stock (store_id, product_id, company_id, on_hand, reserved, unsellable, incoming,
+version)
     select s.id, p.id, p.company_id, 0, 0, 0, 0, 1 from store s, product p
 """
-RESET = "truncate hold, event, stream; update stock set on_hand = $1, held = 0, version = 1"
+RESET = "truncate hold, event, stream; update stock set on_hand = $1, reserved = 0, version = 1"
 # Holds whatever the order in which requests were answered.
 IS_CONSISTENT = """
-select coalesce(sum(held), 0) = (select coalesce(sum(quantity), 0) from hold where status = 'HELD')
-    and coalesce(min(on_hand - held), 0) >= 0
+select coalesce(sum(reserved), 0) = (select coalesce(sum(quantity), 0) from hold where status =
+'HELD')
+    and coalesce(min(on_hand - reserved), 0) >= 0
 from stock
 """
 

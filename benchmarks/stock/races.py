@@ -21,9 +21,9 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.payments import IntentState
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderStatus
+from models.orders import Order, OrderCancelReason, OrderStatus
 from models.payments import Payment
-from models.stock import Hold, HoldStatus, Stock, StockReason
+from models.stock import Hold, HoldStatus, StockLevel, StockMovementReason
 from seed.payment_reports import payment_report
 from services.checkout import cancellation, payment_outcomes
 from services.core.clock import current_time
@@ -129,10 +129,12 @@ async def _fail_payment(shop: Shop, who: Actor, order_id: UUID, number: int) -> 
             payment = await payments.lock_payment(session, order_id)
             await payment_outcomes.fail_payment(session, payment, "The card was declined.")
         elif way == 2:
-            why = CancelReason.CHANGED_MIND
+            why = OrderCancelReason.CHANGED_MIND
             await cancellation.cancel_order(session, actor=who, order_id=order_id, reason=why)
         else:
-            (await session.get_one(Order, order_id)).due_at = await current_time(session) - LATE
+            (await session.get_one(Order, order_id)).payment_due_at = (
+                await current_time(session) - LATE
+            )
             await session.flush()
             assert await payment_outcomes.expire_order(session, order_id)
 
@@ -149,9 +151,9 @@ async def _set_units(shop: Shop, units: int) -> None:
     wanted = product_id(shop.city)
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         for store in shop.city.first.stores:
-            row = await session.get_one(Stock, (store.id, wanted))
+            row = await session.get_one(StockLevel, (store.id, wanted))
             left = units if store is shop.city.near else 0
-            cause = stock_writer.MovementCause(StockReason.ADJUSTMENT, "", None)
+            cause = stock_writer.MovementCause(StockMovementReason.ADJUSTMENT, "", None)
             stock_writer.record_movement(session, row, cause, left - row.on_hand)
 
 
@@ -159,7 +161,7 @@ async def _differences(shop: Shop, tally: Tally) -> list[str]:
     wanted = product_id(shop.city)
     place = (Hold.store_id == shop.city.near.id) & (Hold.product_id == wanted)
     async with shop.database.read(PLATFORM) as session:
-        row = await session.get_one(Stock, (shop.city.near.id, wanted))
+        row = await session.get_one(StockLevel, (shop.city.near.id, wanted))
         confirmed = await session.scalar(
             select(func.count()).where(
                 Order.store_id == shop.city.near.id, Order.status == OrderStatus.CONFIRMED
@@ -176,7 +178,7 @@ async def _differences(shop: Shop, tally: Tally) -> list[str]:
     figures = {
         "paid": (tally.sold, UNITS),
         "on hand": (row.on_hand, 0),
-        "held": (row.held, 0),
+        "held": (row.reserved, 0),
         "orders confirmed": (confirmed, UNITS),
         "units claimed": (holds.get(HoldStatus.CLAIMED), UNITS),
         "units given back": (sum(holds.get(one, 0) for one in GIVEN_BACK), tally.failed),

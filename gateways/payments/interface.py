@@ -43,19 +43,19 @@ class DisputeState(StrEnum):
 class PaymentIntent:
     """A payment attempt as the provider reports it; amounts in minor units.
 
-    `refunded_minor` counts refunds of captured money only, and is None if the provider's message
-    did not contain it (webhooks of the intent itself): retrieve the intent to know.
-    FAILED is not final: the customer may confirm the same intent with another card.
+    `refunded_amount_minor` counts refunds of captured money only, and is None if the provider's
+    message did not contain it (webhooks of the intent itself): retrieve the intent to know. FAILED
+    is not final: the customer may confirm the same intent with another card.
     """
 
     id: str
     state: IntentState
     amount_minor: int
     capturable_minor: int
-    captured_minor: int
+    captured_amount_minor: int
     currency: str
     payment_id: UUID | None
-    refunded_minor: int | None = None
+    refunded_amount_minor: int | None = None
     client_secret: str | None = None
     failure_code: str | None = None
     failure_message: str | None = None

@@ -10,13 +10,13 @@ from models.delivery.deliveries import (
 )
 from models.delivery.offers import (
     DeliveryOffer,
-    OfferAction,
-    OfferStatus,
+    DeliveryOfferAction,
+    DeliveryOfferStatus,
 )
 from models.delivery.reasons import (
+    DeliveryFailureReason,
     DeliveryOverrideReason,
     DeliveryProof,
-    FailReason,
 )
 from models.delivery.tracks import (
     MAX_TRACK_BYTES,
@@ -30,12 +30,12 @@ __all__ = [
     "TRACKED_STATUSES",
     "Delivery",
     "DeliveryAction",
+    "DeliveryFailureReason",
     "DeliveryOffer",
+    "DeliveryOfferAction",
+    "DeliveryOfferStatus",
     "DeliveryOverrideReason",
     "DeliveryProof",
     "DeliveryStatus",
     "DeliveryTrack",
-    "FailReason",
-    "OfferAction",
-    "OfferStatus",
 ]

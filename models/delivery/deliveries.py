@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key
-from models.delivery.reasons import DeliveryOverrideReason, FailReason
+from models.delivery.reasons import DeliveryFailureReason, DeliveryOverrideReason
 from models.geo_point import Point
 from models.orders import AgeCheckResult
 
@@ -21,13 +21,13 @@ class DeliveryStatus(NamedEnum):
     """A rider has an open offer."""
     ASSIGNED = auto()
     """A rider accepted."""
-    TO_STORE = auto()
+    EN_ROUTE_TO_STORE = auto()
     """The rider is heading to the store."""
     AT_STORE = auto()
     """The rider is at the store."""
     PICKED_UP = auto()
     """The rider has the bags."""
-    TO_CUSTOMER = auto()
+    EN_ROUTE_TO_CUSTOMER = auto()
     """The rider is heading to the customer."""
     ARRIVING = auto()
     """The rider is about a minute away."""
@@ -83,10 +83,10 @@ FINAL_DELIVERY_STATUSES = frozenset(
 TRACKED_STATUSES = frozenset(
     {
         DeliveryStatus.ASSIGNED,
-        DeliveryStatus.TO_STORE,
+        DeliveryStatus.EN_ROUTE_TO_STORE,
         DeliveryStatus.AT_STORE,
         DeliveryStatus.PICKED_UP,
-        DeliveryStatus.TO_CUSTOMER,
+        DeliveryStatus.EN_ROUTE_TO_CUSTOMER,
         DeliveryStatus.ARRIVING,
         DeliveryStatus.AT_CUSTOMER,
     }
@@ -98,8 +98,8 @@ OPEN_DELIVERY_SQL = "status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO
 class Delivery(Entity):
     """The delivery of one fulfillment, with the parts of the order that the rider needs.
 
-    After pickup a rider can be released: then there is no rider, `former_rider_id` had the bags
-    last, and `needs_rider_since` is set until support assigns another one.
+    After pickup a rider can be released: then there is no rider, `former_rider_id` had the
+    bags last, and `needs_rider_since` is set until support assigns another one.
     """
 
     __tablename__ = "delivery"
@@ -132,25 +132,25 @@ class Delivery(Entity):
     order_code: Mapped[str]
     customer_name: Mapped[str] = mapped_column(default="")
     minimum_age: Mapped[int | None]
-    age_result: Mapped[AgeCheckResult | None]
+    age_check_result: Mapped[AgeCheckResult | None]
     rider_name: Mapped[str] = mapped_column(default="")
     latitude: Mapped[float]
     longitude: Mapped[float]
     address_line: Mapped[str] = mapped_column(default="")
-    drop_note: Mapped[str] = mapped_column(default="")
-    distance_m: Mapped[int] = mapped_column(default=0)
-    round: Mapped[int] = mapped_column(default=0)
-    bags: Mapped[int] = mapped_column(default=0)
+    delivery_instructions: Mapped[str] = mapped_column(default="")
+    dropoff_distance_meters: Mapped[int] = mapped_column(default=0)
+    dispatch_round: Mapped[int] = mapped_column(default=0)
+    bag_count: Mapped[int] = mapped_column(default=0)
     arrived_at: Mapped[datetime | None]
     """Time of the arrival at the customer for the present attempt, as the rider reported it."""
     at_door_since: Mapped[datetime | None]
     """Time of the first position at the door in the present attempt: the wait counts from it."""
     handover_tries: Mapped[int] = mapped_column(default=0)
     pin_tries: Mapped[int] = mapped_column(default=0)
-    fail_reason: Mapped[FailReason | None]
-    fail_note: Mapped[str] = mapped_column(default="", server_default="")
+    failure_reason: Mapped[DeliveryFailureReason | None]
+    failure_note: Mapped[str] = mapped_column(default="", server_default="")
     """What happened, in the words of whoever reported the failed attempt."""
-    failed_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    failed_attempt_count: Mapped[int] = mapped_column(default=0, server_default="0")
     fee_kept: Mapped[bool] = mapped_column(default=False, server_default="false")
     """Whether the customer pays the delivery fee although the delivery failed."""
     return_code: Mapped[str | None] = mapped_column(info={"secret": True})
@@ -179,7 +179,7 @@ class Delivery(Entity):
     version: Mapped[int] = mapped_column(default=1)
 
     @property
-    def drop_point(self) -> Point:
+    def dropoff_location(self) -> Point:
         """Where the bags go."""
         return Point(self.latitude, self.longitude)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.base import Entity, NamedEnum, default_now, foreign_key
 
 
-class OfferStatus(NamedEnum):
+class DeliveryOfferStatus(NamedEnum):
     """The status of an offer to a rider."""
 
     OFFERED = auto()
@@ -23,7 +23,7 @@ class OfferStatus(NamedEnum):
     """Withdrawn because the delivery was canceled. Final."""
 
 
-class OfferAction(NamedEnum):
+class DeliveryOfferAction(NamedEnum):
     """An action that a rider can take with an offer."""
 
     ACCEPT = auto()
@@ -58,11 +58,11 @@ class DeliveryOffer(Entity):
     rider_person_id: Mapped[UUID]
     company_id: Mapped[UUID] = foreign_key("company.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
-    status: Mapped[OfferStatus] = mapped_column(default=OfferStatus.OFFERED)
-    round: Mapped[int] = mapped_column(default=1)
-    distance_m: Mapped[int]
-    eta_seconds: Mapped[int]
-    ride_m: Mapped[int] = mapped_column(default=0)
+    status: Mapped[DeliveryOfferStatus] = mapped_column(default=DeliveryOfferStatus.OFFERED)
+    dispatch_round: Mapped[int] = mapped_column(default=1)
+    pickup_distance_meters: Mapped[int]
+    pickup_eta_seconds: Mapped[int]
+    dropoff_distance_meters: Mapped[int] = mapped_column(default=0)
     offered_at: Mapped[datetime] = default_now()
     expires_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]

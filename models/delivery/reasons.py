@@ -5,20 +5,20 @@ from enum import auto
 from database.base import NamedEnum
 
 
-class FailReason(NamedEnum):
+class DeliveryFailureReason(NamedEnum):
     """The reason why a rider could not hand over an order."""
 
-    NOBODY_HOME = auto()
+    RECIPIENT_UNAVAILABLE = auto()
     """Nobody opened: after 5 minutes at the door and a call. The customer pays the delivery fee."""
     WRONG_ADDRESS = auto()
     """The address is wrong: after 5 minutes there and a call. The customer pays the fee."""
-    REFUSED = auto()
+    RECIPIENT_REFUSED = auto()
     """The recipient refused the bags. The customer pays the fee if the rider waited 5 minutes."""
     AGE_CHECK_FAILED = auto()
     """A recorded age check failed. The customer pays the fee if the rider waited 5 minutes."""
-    UNSAFE = auto()
+    UNSAFE_LOCATION = auto()
     """The location is unsafe; a note describes why. The company pays the delivery fee."""
-    DAMAGED = auto()
+    ITEMS_DAMAGED = auto()
     """The goods were damaged; a note describes how. The company pays the delivery fee."""
     PAYMENT_LOST = auto()
     """The order is not paid any more; only while it is true. Nobody pays the delivery fee."""

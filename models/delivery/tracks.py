@@ -14,14 +14,14 @@ class DeliveryTrack(Base):
 
     __tablename__ = "delivery_track"
     __table_args__ = (
-        Index("ix_delivery_track_last", "last_at"),
-        CheckConstraint("points > 0", name="points"),
-        CheckConstraint("first_at <= last_at", name="times"),
+        Index("ix_delivery_track_last", "last_recorded_at"),
+        CheckConstraint("point_count > 0", name="point_count"),
+        CheckConstraint("first_recorded_at <= last_recorded_at", name="times"),
     )
 
     delivery_id: Mapped[UUID] = foreign_key("delivery.id", primary_key=True)
     company_id: Mapped[UUID] = foreign_key("company.id")
     line: Mapped[bytes] = mapped_column(LargeBinary)
-    points: Mapped[int]
-    first_at: Mapped[datetime]
-    last_at: Mapped[datetime]
+    point_count: Mapped[int]
+    first_recorded_at: Mapped[datetime]
+    last_recorded_at: Mapped[datetime]

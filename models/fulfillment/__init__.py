@@ -6,11 +6,11 @@ from models.fulfillment.fulfillments import (
     FulfillmentAction,
     FulfillmentLine,
     FulfillmentLineStatus,
+    FulfillmentRejectReason,
     FulfillmentStatus,
-    RejectReason,
 )
 from models.fulfillment.put_back_lines import PutBackLine, PutBackReason, PutBackWasteReason
-from models.fulfillment.substitutes import Substitute, SubstituteAction, SubstituteStatus
+from models.fulfillment.substitutes import Substitution, SubstitutionAction, SubstitutionStatus
 
 __all__ = [
     "UNPICKED_UNITS",
@@ -18,12 +18,12 @@ __all__ = [
     "FulfillmentAction",
     "FulfillmentLine",
     "FulfillmentLineStatus",
+    "FulfillmentRejectReason",
     "FulfillmentStatus",
     "PutBackLine",
     "PutBackReason",
     "PutBackWasteReason",
-    "RejectReason",
-    "Substitute",
-    "SubstituteAction",
-    "SubstituteStatus",
+    "Substitution",
+    "SubstitutionAction",
+    "SubstitutionStatus",
 ]

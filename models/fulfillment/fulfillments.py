@@ -55,7 +55,7 @@ class FulfillmentLineStatus(NamedEnum):
     """All units were picked."""
     SHORT = auto()
     """Some or all units were not found."""
-    SUBSTITUTE_PROPOSED = auto()
+    SUBSTITUTION_PROPOSED = auto()
     """A substitution waits for the customer's answer."""
     SUBSTITUTED = auto()
     """The substitution was accepted."""
@@ -86,7 +86,7 @@ class FulfillmentAction(NamedEnum):
     """Record where the picked units of an ended order went; the stock changes then."""
 
 
-class RejectReason(NamedEnum):
+class FulfillmentRejectReason(NamedEnum):
     """The reason why a store declines an order."""
 
     OUT_OF_STOCK = auto()
@@ -95,7 +95,7 @@ class RejectReason(NamedEnum):
     """The store has no capacity."""
     CLOSING = auto()
     """The store is closing."""
-    TECHNICAL = auto()
+    TECHNICAL_ISSUE = auto()
     """Equipment or software failed."""
 
 
@@ -122,7 +122,11 @@ class Fulfillment(Entity):
                 "status not in ('REJECTED','TIMED_OUT','CANCELED','PUT_BACK','NOT_COLLECTED')"
             ),
         ),
-        Index("ix_fulfillment_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index(
+            "ix_fulfillment_due",
+            "next_step_due_at",
+            postgresql_where=text("next_step_due_at is not null"),
+        ),
         Index(
             "ix_fulfillment_put_back",
             "store_id",
@@ -135,7 +139,7 @@ class Fulfillment(Entity):
     store_id: Mapped[UUID] = foreign_key("store.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
     customer_id: Mapped[UUID]
-    attempt: Mapped[int] = mapped_column(default=1)
+    attempt_number: Mapped[int] = mapped_column(default=1)
     status: Mapped[FulfillmentStatus] = mapped_column(default=FulfillmentStatus.QUEUED)
     method: Mapped[FulfillmentMethod] = mapped_column(
         default=FulfillmentMethod.DELIVERY, server_default=FulfillmentMethod.DELIVERY
@@ -143,21 +147,21 @@ class Fulfillment(Entity):
     order_code: Mapped[str]
     customer_name: Mapped[str] = mapped_column(default="")
     minimum_age: Mapped[int | None]
-    age_result: Mapped[AgeCheckResult | None]
+    age_check_result: Mapped[AgeCheckResult | None]
     age_failed_by: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
     """The ids of the persons whose check of the customer's age failed: they make no other one."""
     handover_code: Mapped[str] = mapped_column(info={"secret": True})
     picker_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
-    reject_reason: Mapped[RejectReason | None]
+    reject_reason: Mapped[FulfillmentRejectReason | None]
     override_reason: Mapped[DeliveryOverrideReason | None]
     override_note: Mapped[str] = mapped_column(default="", server_default="")
-    bags: Mapped[int] = mapped_column(default=0)
+    bag_count: Mapped[int] = mapped_column(default=0)
     queued_at: Mapped[datetime] = default_now()
     accepted_at: Mapped[datetime | None]
     packed_at: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
     pickup_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    due_at: Mapped[datetime | None]
+    next_step_due_at: Mapped[datetime | None]
     put_back_reason: Mapped[PutBackReason | None]
     put_back_opened_at: Mapped[datetime | None]
     put_back_at: Mapped[datetime | None]
@@ -175,7 +179,7 @@ class FulfillmentLine(Entity):
     """One line of a pick list.
 
     `damaged_quantity` counts the units found damaged, also those that replaced damaged ones.
-    Products sold by weight have `unit_grams`, and all units together may weigh at most
+    Products sold by weight have `average_weight_grams`, and all units together may weigh at most
     `most_grams`.
     """
 
@@ -183,7 +187,9 @@ class FulfillmentLine(Entity):
     __table_args__ = (
         CheckConstraint("picked_quantity between 0 and quantity", name="picked_quantity"),
         CheckConstraint("damaged_quantity >= 0", name="damaged_quantity"),
-        CheckConstraint("picked_grams between 1 and most_grams", name="picked_grams"),
+        CheckConstraint(
+            "picked_weight_grams between 1 and max_weight_grams", name="picked_weight_grams"
+        ),
         Index("ix_fulfillment_line_fulfillment", "fulfillment_id"),
     )
 
@@ -203,9 +209,9 @@ class FulfillmentLine(Entity):
     )
     quantity: Mapped[int]
     picked_quantity: Mapped[int] = mapped_column(default=0)
-    unit_grams: Mapped[int | None]
-    most_grams: Mapped[int | None]
-    picked_grams: Mapped[int | None]
+    average_weight_grams: Mapped[int | None]
+    max_weight_grams: Mapped[int | None]
+    picked_weight_grams: Mapped[int | None]
     damaged_quantity: Mapped[int] = mapped_column(default=0, server_default="0")
     status: Mapped[FulfillmentLineStatus] = mapped_column(default=FulfillmentLineStatus.PENDING)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.base import Entity, NamedEnum, default_now, foreign_key, minor_units
 
 
-class SubstituteStatus(NamedEnum):
+class SubstitutionStatus(NamedEnum):
     """The status of a proposed substitute."""
 
     PROPOSED = auto()
@@ -21,7 +21,7 @@ class SubstituteStatus(NamedEnum):
     """The order was canceled; the units are restocked. Final."""
 
 
-class SubstituteAction(NamedEnum):
+class SubstitutionAction(NamedEnum):
     """An answer that a customer can give to a proposed substitute."""
 
     ACCEPT = auto()
@@ -30,7 +30,7 @@ class SubstituteAction(NamedEnum):
     """Decline it; the missing units are not charged."""
 
 
-class Substitute(Entity):
+class Substitution(Entity):
     """Another product that a picker puts in the bag for missing units of a line.
 
     Its units leave the stock with the proposal; their batches are recorded with those of its line.
@@ -40,7 +40,7 @@ class Substitute(Entity):
     __tablename__ = "substitute"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
-        CheckConstraint("grams > 0", name="grams"),
+        CheckConstraint("weight_grams > 0", name="weight_grams"),
         CheckConstraint("total_minor <= quantity * unit_price_minor", name="total"),
         Index("ix_substitute_order", "order_id"),
         Index("ix_substitute_fulfillment", "fulfillment_id"),
@@ -50,7 +50,9 @@ class Substitute(Entity):
             unique=True,
             postgresql_where=text("status in ('PROPOSED', 'ACCEPTED')"),
         ),
-        Index("ix_substitute_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index(
+            "ix_substitute_due", "answer_due_at", postgresql_where=text("answer_due_at is not null")
+        ),
     )
 
     company_id: Mapped[UUID] = foreign_key("company.id")
@@ -65,11 +67,11 @@ class Substitute(Entity):
     name: Mapped[str]
     currency: Mapped[str]
     quantity: Mapped[int]
-    grams: Mapped[int | None]
+    weight_grams: Mapped[int | None]
     unit_price_minor: Mapped[int] = minor_units()
     total_minor: Mapped[int] = minor_units()
-    status: Mapped[SubstituteStatus] = mapped_column(default=SubstituteStatus.PROPOSED)
-    due_at: Mapped[datetime | None]
+    status: Mapped[SubstitutionStatus] = mapped_column(default=SubstitutionStatus.PROPOSED)
+    answer_due_at: Mapped[datetime | None]
     proposed_by_id: Mapped[UUID | None]
     proposed_at: Mapped[datetime] = default_now()
     answered_at: Mapped[datetime | None]

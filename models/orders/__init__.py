@@ -1,12 +1,10 @@
+from models.orders.age_checks import AgeCheck, AgeCheckDocument, AgeCheckResult
 from models.orders.order_changes import OrderChange, OrderChangeAction, OrderChangeStatus
 from models.orders.orders import (
-    AgeCheck,
-    AgeCheckResult,
-    AgeDocument,
-    CancelReason,
     FulfillmentMethod,
     Order,
     OrderAction,
+    OrderCancelReason,
     OrderLine,
     OrderReopenReason,
     OrderStage,
@@ -15,12 +13,12 @@ from models.orders.orders import (
 
 __all__ = [
     "AgeCheck",
+    "AgeCheckDocument",
     "AgeCheckResult",
-    "AgeDocument",
-    "CancelReason",
     "FulfillmentMethod",
     "Order",
     "OrderAction",
+    "OrderCancelReason",
     "OrderChange",
     "OrderChangeAction",
     "OrderChangeStatus",

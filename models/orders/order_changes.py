@@ -40,7 +40,11 @@ class OrderChange(Entity):
     __tablename__ = "order_change"
     __table_args__ = (
         Index("ix_order_change_order", "order_id"),
-        Index("ix_order_change_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index(
+            "ix_order_change_due",
+            "payment_due_at",
+            postgresql_where=text("payment_due_at is not null"),
+        ),
     )
 
     order_id: Mapped[UUID] = foreign_key("order.id")
@@ -57,5 +61,5 @@ class OrderChange(Entity):
     requested_by_id: Mapped[UUID | None]
     requested_at: Mapped[datetime] = default_now()
     applied_at: Mapped[datetime | None]
-    due_at: Mapped[datetime | None]
+    payment_due_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)

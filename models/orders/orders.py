@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key, minor_units
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.geo_point import Point
 
 
@@ -45,7 +45,7 @@ class OrderStage(NamedEnum):
     """Paid; waits for the store."""
     PICKING = auto()
     """The store is collecting the items."""
-    AWAITING_YOUR_CHOICE = auto()
+    AWAITING_SUBSTITUTION = auto()
     """The customer must answer a substitution."""
     PACKED = auto()
     """Packed; waits for the rider."""
@@ -84,7 +84,7 @@ class OrderAction(NamedEnum):
     """Reopen an order that was completed by mistake."""
 
 
-class CancelReason(NamedEnum):
+class OrderCancelReason(NamedEnum):
     """The reason why an order was canceled."""
 
     CHANGED_MIND = auto()
@@ -95,11 +95,11 @@ class CancelReason(NamedEnum):
     """The address is wrong."""
     OUT_OF_STOCK = auto()
     """The store cannot supply the items."""
-    NO_STORE = auto()
+    NO_STORE_AVAILABLE = auto()
     """No store accepted the order."""
-    NO_RIDER = auto()
+    NO_RIDER_AVAILABLE = auto()
     """No rider was found in time."""
-    NOT_DELIVERED = auto()
+    DELIVERY_FAILED = auto()
     """Delivery failed and the goods were returned."""
     NOT_COLLECTED = auto()
     """The customer did not collect the order in time."""
@@ -122,30 +122,6 @@ class OrderReopenReason(NamedEnum):
     """Another reason; see reopenNote."""
 
 
-class AgeDocument(NamedEnum):
-    """What a customer shows as a proof of age; its number is not stored."""
-
-    IDENTITY_CARD = auto()
-    """A national identity card."""
-    PASSPORT = auto()
-    """A passport."""
-    DRIVING_LICENCE = auto()
-    """A driving licence."""
-    RESIDENCE_PERMIT = auto()
-    """A residence permit."""
-    NONE = auto()
-    """No document was shown: the check fails."""
-
-
-class AgeCheckResult(NamedEnum):
-    """The result of an age check."""
-
-    PASSED = auto()
-    """The customer is old enough."""
-    FAILED = auto()
-    """The customer is too young, or showed no document."""
-
-
 UNPAID_ORDER_KEYS = {
     "customer": "customer_id",
     "device": "device_hash",
@@ -157,8 +133,8 @@ UNPAID_ORDER_KEYS = {
 class Order(Entity):
     """An order from one store, to one address or to be collected; sums are minor units with tax.
 
-    `headroom_minor` is authorized beyond the total for weighed products that may turn out heavier
-    than estimated; `charged_minor` is the final total, once the order is packed;
+    `authorization_buffer_minor` is authorized beyond the total for weighed products that may turn
+    out heavier than estimated; `final_total_minor` is the final total, once the order is packed;
     `cancellation_fee_minor` is charged in its place when the customer cancels during picking.
     `minimum_age` is set when something in it is not sold to minors: the customer confirmed it.
     """
@@ -166,17 +142,22 @@ class Order(Entity):
     __tablename__ = "order"
     __table_args__ = (
         CheckConstraint(
-            "total_minor = items_minor + delivery_fee_minor + small_order_fee_minor"
+            "total_minor = subtotal_minor + delivery_fee_minor + small_order_fee_minor"
             " + tip_minor - discount_minor",
             name="total",
         ),
         CheckConstraint("cancellation_fee_minor >= 0", name="cancellation_fee"),
-        CheckConstraint("tax_rate_bp between 0 and 10000", name="tax_rate"),
-        CheckConstraint("headroom_minor >= 0", name="headroom"),
-        CheckConstraint("charged_minor between 0 and total_minor + headroom_minor", name="charged"),
+        CheckConstraint("tax_rate_basis_points between 0 and 10000", name="tax_rate"),
+        CheckConstraint("authorization_buffer_minor >= 0", name="headroom"),
+        CheckConstraint(
+            "final_total_minor between 0 and total_minor + authorization_buffer_minor",
+            name="charged",
+        ),
         Index("ix_order_customer", "customer_id", "id"),
         Index("ix_order_company", "company_id", "id"),
-        Index("ix_order_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index(
+            "ix_order_due", "payment_due_at", postgresql_where=text("payment_due_at is not null")
+        ),
         *(
             Index(f"ix_order_unpaid_{payer}", column, postgresql_where=text("status = 'PLACED'"))
             for payer, column in UNPAID_ORDER_KEYS.items()
@@ -198,31 +179,31 @@ class Order(Entity):
         default=FulfillmentMethod.DELIVERY, server_default=FulfillmentMethod.DELIVERY
     )
     currency: Mapped[str]
-    items_minor: Mapped[int] = minor_units()
+    subtotal_minor: Mapped[int] = minor_units()
     delivery_fee_minor: Mapped[int] = minor_units(default=0)
     small_order_fee_minor: Mapped[int] = minor_units(default=0)
     discount_minor: Mapped[int] = minor_units(default=0)
     tip_minor: Mapped[int] = minor_units(default=0)
     tax_minor: Mapped[int] = minor_units(default=0)
-    tax_rate_bp: Mapped[int]
+    tax_rate_basis_points: Mapped[int]
     """The company's rate when the order was placed, for every amount of the order."""
     total_minor: Mapped[int] = minor_units()
-    headroom_minor: Mapped[int] = minor_units(default=0, server_default="0")
-    charged_minor: Mapped[int | None] = minor_units()
-    charged_tax_minor: Mapped[int | None] = minor_units()
+    authorization_buffer_minor: Mapped[int] = minor_units(default=0, server_default="0")
+    final_total_minor: Mapped[int | None] = minor_units()
+    final_tax_minor: Mapped[int | None] = minor_units()
     cancellation_fee_minor: Mapped[int] = minor_units(default=0, server_default="0")
     latitude: Mapped[float]
     longitude: Mapped[float]
     address_line: Mapped[str] = mapped_column(default="")
-    drop_note: Mapped[str] = mapped_column(default="")
-    distance_m: Mapped[int] = mapped_column(default=0)
+    delivery_instructions: Mapped[str] = mapped_column(default="")
+    dropoff_distance_meters: Mapped[int] = mapped_column(default=0)
     promise_p50_seconds: Mapped[int] = mapped_column(default=0)
     promise_p90_seconds: Mapped[int] = mapped_column(default=0)
     promised_at: Mapped[datetime] = default_now()
     minimum_age: Mapped[int | None]
     pickup_due_at: Mapped[datetime | None]
     delivery_pin: Mapped[str] = mapped_column(info={"secret": True})
-    cancel_reason: Mapped[CancelReason | None]
+    cancel_reason: Mapped[OrderCancelReason | None]
     cancel_note: Mapped[str] = mapped_column(default="")
     network_hash: Mapped[bytes | None] = mapped_column(info={"secret": True})
     device_hash: Mapped[bytes | None] = mapped_column(info={"secret": True})
@@ -234,13 +215,13 @@ class Order(Entity):
     reopen_reason: Mapped[OrderReopenReason | None]
     reopen_note: Mapped[str] = mapped_column(default="", server_default="")
     pending_change_id: Mapped[UUID | None]
-    due_at: Mapped[datetime | None]
+    payment_due_at: Mapped[datetime | None]
     cancel_offered_at: Mapped[datetime | None]
     """Since when the customer may cancel with a full refund, because no rider was found."""
     version: Mapped[int] = mapped_column(default=1)
 
     @property
-    def point(self) -> Point:
+    def location(self) -> Point:
         """Where the order goes."""
         return Point(self.latitude, self.longitude)
 
@@ -256,9 +237,14 @@ class OrderLine(Entity):
         CheckConstraint("quantity between 1 and 99", name="quantity"),
         CheckConstraint("packed_quantity between 0 and quantity", name="packed_quantity"),
         CheckConstraint("total_minor = quantity * unit_price_minor", name="total"),
-        CheckConstraint("(kilo_price_minor is null) = (unit_grams is null)", name="weighed"),
-        CheckConstraint("headroom_minor >= 0", name="headroom"),
-        CheckConstraint("charged_minor between 0 and total_minor + headroom_minor", name="charged"),
+        CheckConstraint(
+            "(price_per_kilogram_minor is null) = (average_weight_grams is null)", name="weighed"
+        ),
+        CheckConstraint("authorization_buffer_minor >= 0", name="headroom"),
+        CheckConstraint(
+            "final_total_minor between 0 and total_minor + authorization_buffer_minor",
+            name="charged",
+        ),
         Index("ix_order_line_order", "order_id"),
     )
 
@@ -272,29 +258,13 @@ class OrderLine(Entity):
     unit_price_minor: Mapped[int] = minor_units()
     quantity: Mapped[int]
     total_minor: Mapped[int] = minor_units()
-    unit_grams: Mapped[int | None]
-    kilo_price_minor: Mapped[int | None] = minor_units()
-    headroom_minor: Mapped[int] = minor_units(default=0, server_default="0")
+    average_weight_grams: Mapped[int | None]
+    price_per_kilogram_minor: Mapped[int | None] = minor_units()
+    authorization_buffer_minor: Mapped[int] = minor_units(default=0, server_default="0")
     packed_quantity: Mapped[int | None]
-    packed_grams: Mapped[int | None]
-    charged_minor: Mapped[int | None] = minor_units()
-    substitution: Mapped[Substitution] = mapped_column(default=Substitution.REFUND)
+    packed_weight_grams: Mapped[int | None]
+    final_total_minor: Mapped[int | None] = minor_units()
+    substitution_preference: Mapped[SubstitutionPreference] = mapped_column(
+        default=SubstitutionPreference.REFUND
+    )
     age_restricted: Mapped[bool] = mapped_column(default=False, server_default="false")
-
-
-class AgeCheck(Entity):
-    """A check of the customer's age at the handover; neither number nor date of birth is stored."""
-
-    __tablename__ = "age_check"
-    __table_args__ = (Index("ix_age_check_order", "order_id"),)
-
-    order_id: Mapped[UUID] = foreign_key("order.id")
-    company_id: Mapped[UUID] = foreign_key("company.id")
-    store_id: Mapped[UUID] = foreign_key("store.id")
-    customer_id: Mapped[UUID]
-    checked_by_id: Mapped[UUID] = foreign_key("person.id", index=True)
-    minimum_age: Mapped[int]
-    document: Mapped[AgeDocument]
-    from_birth_date: Mapped[bool] = mapped_column(default=False)
-    result: Mapped[AgeCheckResult]
-    checked_at: Mapped[datetime]

@@ -42,7 +42,7 @@ async def remove(info: Info, input: AddressRemoveInput) -> AddressOutcome:
 async def serviceable(parent: strawberry.Parent[AddressOutcome], info: Info) -> bool | None:
     if parent.address is None:
         return None
-    return await info.context.loaders.load(load.serviceability_by_point, parent.address.point)
+    return await info.context.loaders.load(load.serviceability_by_point, parent.address.location)
 
 
 def _me(info: Info) -> UUID:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Person
+from models.accounts import User
 from resolvers.accounts.inputs import (
     EmailChangeConfirmInput,
     EmailChangeRequestInput,
@@ -49,7 +49,7 @@ async def email_change_request(info: Info, input: EmailChangeRequestInput) -> Em
 async def email_change_confirm(info: Info, input: EmailChangeConfirmInput) -> PersonOutcome:
     actor, signer = info.context.actor, info.context.container.authenticator
 
-    async def operation(session: AsyncSession) -> Person:
+    async def operation(session: AsyncSession) -> User:
         return await contacts.confirm_email_change(
             session, signer=signer, actor=actor, token=input.token
         )
@@ -61,7 +61,7 @@ async def phone_change(info: Info, input: PhoneChangeInput) -> PersonOutcome:
     actor, signer = info.context.actor, info.context.container.authenticator
     code: Any = {"code": input.code, "challenge": input.challenge}
 
-    async def operation(session: AsyncSession) -> Person:
+    async def operation(session: AsyncSession) -> User:
         phone = parse_phone(input.phone, "input", "phone")
         who: Any = {"actor": actor, "phone": phone, "source": _source(info.context, phone)}
         return await contacts.change_phone(session, signer=signer, **who, **code)

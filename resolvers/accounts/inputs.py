@@ -5,8 +5,8 @@ from resolvers.shared_inputs import GeoPointInput
 from services.accounts.addresses import AddressDetails
 
 
-@strawberry.input(description="Input of `personUpdate`. Fields that are left out are not changed.")
-class PersonUpdateInput:
+@strawberry.input(description="Input of `viewerUpdate`. Fields that are left out are not changed.")
+class ViewerUpdateInput:
     name: str | None = strawberry.field(description="Up to 100 characters.", default=None)
     language: str | None = strawberry.field(
         description="A language tag such as en, zh-Hant or pt-PT.", default=None
@@ -19,17 +19,19 @@ class AddressSaveInput:
         default=None, description="The address to replace; a new one is added if left out."
     )
     label: str = strawberry.field(description="Label such as Home or Work.")
-    line: str = strawberry.field(description="Street, number, floor and door.")
-    at: GeoPointInput = strawberry.field(description="Location of the door.")
+    address_line: str = strawberry.field(description="Street, number, floor and door.")
+    location: GeoPointInput = strawberry.field(description="Location of the door.")
     gate_code: str = strawberry.field(
         default="", description="Instructions for the gate or entrance."
     )
-    drop_note: str = strawberry.field(default="", description="Note for the rider.")
+    delivery_instructions: str = strawberry.field(default="", description="Note for the rider.")
 
     def to_details(self) -> AddressDetails:
         """Convert the input. Raises DomainError: InvalidInput for an invalid location."""
-        point = self.at.to_point("input", "at")
-        return AddressDetails(self.label, self.line, point, self.gate_code, self.drop_note)
+        point = self.location.to_point("input", "location")
+        return AddressDetails(
+            self.label, self.address_line, point, self.gate_code, self.delivery_instructions
+        )
 
 
 @strawberry.input(description="The address to remove.")
@@ -54,7 +56,7 @@ class PhoneChangeInput:
         description="The digits of the text message; six, or `digitCount`."
     )
     challenge: str | None = strawberry.field(
-        default=None, description="The challenge that otpRequest returned; see otpVerify."
+        default=None, description="The challenge that otpRequest returned; see otpSignIn."
     )
 
 

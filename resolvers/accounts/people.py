@@ -3,10 +3,10 @@ from typing import Any
 
 import strawberry
 
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Role
 from models.stores import Store
-from resolvers.accounts.inputs import PersonUpdateInput
+from resolvers.accounts.inputs import ViewerUpdateInput
 from resolvers.context import Info
 from resolvers.mutations import run_mutation
 from resolvers.rules import STORE_ROLES, SUPPORT_ROLES
@@ -22,9 +22,9 @@ from services.accounts.people import (
 
 @dataclass
 class PersonOutcome:
-    """The outcome of `personUpdate`."""
+    """The outcome of `viewerUpdate`."""
 
-    person: Person | None = None
+    user: User | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -63,7 +63,7 @@ def support_agent(parent: strawberry.Parent[Viewer]) -> SupportAgentProfile | No
     return SupportAgentProfile(parent.actor) if parent.actor.roles & SUPPORT_ROLES else None
 
 
-async def update(info: Info, input: PersonUpdateInput) -> PersonOutcome:
+async def update(info: Info, input: ViewerUpdateInput) -> PersonOutcome:
     return await run_mutation(
         info,
         PersonOutcome,

@@ -7,14 +7,14 @@ import strawberry
 ALERT = "The alert."
 
 
-@strawberry.input(description="Input of `alertAcknowledge`.")
-class AlertAcknowledgeInput:
-    alert_id: strawberry.ID = strawberry.field(description=ALERT)
+@strawberry.input(description="Input of `stockAlertAcknowledge`.")
+class StockAlertAcknowledgeInput:
+    stock_alert_id: strawberry.ID = strawberry.field(description=ALERT)
 
 
-@strawberry.input(description="Input of `alertSnooze`.")
-class AlertSnoozeInput:
-    alert_id: strawberry.ID = strawberry.field(description=ALERT)
+@strawberry.input(description="Input of `stockAlertSnooze`.")
+class StockAlertSnoozeInput:
+    stock_alert_id: strawberry.ID = strawberry.field(description=ALERT)
     until: datetime = strawberry.field(description="End of the snooze, at most 30 days ahead.")
 
 

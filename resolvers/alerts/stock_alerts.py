@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models.alerts import AlertAction, AlertKind, AlertStatus, StockAlert
+from models.alerts import StockAlert, StockAlertAction, StockAlertKind, StockAlertStatus
 from models.catalog import Product
 from models.companies import Company
 from models.stores import Store
 from resolvers.alerts.inputs import (
-    AlertAcknowledgeInput,
-    AlertSnoozeInput,
+    StockAlertAcknowledgeInput,
+    StockAlertSnoozeInput,
     StockReorderPointSetInput,
 )
 from resolvers.context import Info
@@ -33,9 +33,9 @@ CompanyId = Annotated[
         " admins may leave out both."
     ),
 ]
-Kinds = Annotated[list[AlertKind] | None, strawberry.argument(description="Only these kinds.")]
+Kinds = Annotated[list[StockAlertKind] | None, strawberry.argument(description="Only these kinds.")]
 Statuses = Annotated[
-    list[AlertStatus] | None,
+    list[StockAlertStatus] | None,
     strawberry.argument(description="Only these statuses; all that are not RESOLVED if left out."),
 ]
 First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
@@ -46,7 +46,7 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 class AlertOutcome:
     """Result of a mutation of an alert: the alert, or the errors."""
 
-    alert: StockAlert | None = None
+    stock_alert: StockAlert | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -64,7 +64,7 @@ async def list_alerts(
     after: After = None,
     store_id: StoreId = None,
     company_id: CompanyId = None,
-    kinds: Kinds = None,
+    types: Kinds = None,
     statuses: Statuses = None,
 ) -> Page[StockAlert]:
     store = parse_optional_id(Store, store_id, "storeId")
@@ -72,34 +72,36 @@ async def list_alerts(
     async with info.context.read() as session:
         return await stock_alerts.list_alerts(
             session, actor=info.context.actor, first=first, cursor=after,
-            filters=stock_alerts.AlertFilter(store, company, kinds, statuses),
+            filters=stock_alerts.AlertFilter(store, company, types, statuses),
         )  # fmt: skip
 
 
-async def acknowledge(info: Info, input: AlertAcknowledgeInput) -> AlertOutcome:
+async def acknowledge(info: Info, input: StockAlertAcknowledgeInput) -> AlertOutcome:
     return await run_mutation(
         info,
         AlertOutcome,
         lambda session: stock_alerts.acknowledge(session, **_step_args(info, input)),
         input=input,
-        company_id=company_of(info, StockAlert, input.alert_id, "alertId"),
+        company_id=company_of(info, StockAlert, input.stock_alert_id, "stockAlertId"),
     )
 
 
-async def snooze(info: Info, input: AlertSnoozeInput) -> AlertOutcome:
+async def snooze(info: Info, input: StockAlertSnoozeInput) -> AlertOutcome:
     return await run_mutation(
         info,
         AlertOutcome,
         lambda session: stock_alerts.snooze(session, until=input.until, **_step_args(info, input)),
         input=input,
-        company_id=company_of(info, StockAlert, input.alert_id, "alertId"),
+        company_id=company_of(info, StockAlert, input.stock_alert_id, "stockAlertId"),
     )
 
 
-def _step_args(info: Info, input: AlertAcknowledgeInput | AlertSnoozeInput) -> dict[str, Any]:
+def _step_args(
+    info: Info, input: StockAlertAcknowledgeInput | StockAlertSnoozeInput
+) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "alert_id": parse_id(StockAlert, input.alert_id, "alertId"),
+        "alert_id": parse_id(StockAlert, input.stock_alert_id, "stockAlertId"),
     }
 
 
@@ -122,5 +124,5 @@ def _point_args(info: Info, input: StockReorderPointSetInput) -> dict[str, Any]:
     }
 
 
-def available_actions(parent: strawberry.Parent[StockAlert], info: Info) -> list[AlertAction]:
+def available_actions(parent: strawberry.Parent[StockAlert], info: Info) -> list[StockAlertAction]:
     return stock_alerts.MACHINE.available_actions(parent, info.context.actor)

@@ -96,12 +96,12 @@ async def _read_inputs(info: Info, input: CartLinesSetInput) -> CartChangeInputs
 
 async def _serving_store(info: Info, input: CartLinesSetInput) -> ServingStore:
     """Return the nearest open store that delivers there. Raises DomainError: NotServiceable."""
-    point = input.at.to_point("input", "at")
+    point = input.location.to_point("input", "location")
     company = parse_optional_id(Company, input.company_id, "companyId")
     async with info.context.read_public() as session:
         store_coverage = await coverage.find_coverage(session, point, company_id=company, limit=1)
     if not store_coverage.serving_stores:
-        raise store_coverage.not_serviceable_error("input", "at")
+        raise store_coverage.not_serviceable_error("input", "location")
     return store_coverage.serving_stores[0]
 
 

@@ -3,25 +3,25 @@ from datetime import datetime
 import strawberry
 
 from models.catalog import TemperatureZone
-from resolvers.shared_inputs import BigInt
+from resolvers.shared_inputs import SafeInt
 from services.catalog.product_handling import ProductHandling
 
 VERSION = "The version of the listing that the caller has read."
 
 
-@strawberry.input(description="Input of `listingSetAvailability`.")
-class ListingSetAvailabilityInput:
+@strawberry.input(description="Input of `listingAvailabilitySet`.")
+class ListingAvailabilitySetInput:
     store_id: strawberry.ID = strawberry.field(description="A store in which the caller works.")
     product_id: strawberry.ID = strawberry.field(description="A product that the store lists.")
-    available: bool = strawberry.field(description="Whether customers can order it.")
+    published: bool = strawberry.field(description="Whether customers can order it.")
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="Input of `listingSetPrice`.")
-class ListingSetPriceInput:
+@strawberry.input(description="Input of `listingPriceSet`.")
+class ListingPriceSetInput:
     store_id: strawberry.ID = strawberry.field(description="A store in which the caller works.")
     product_id: strawberry.ID = strawberry.field(description="A product that the store lists.")
-    price_minor: BigInt = strawberry.field(
+    price_minor: SafeInt = strawberry.field(
         description="Price in minor units, tax included; per kilogram for products sold by weight."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
@@ -30,30 +30,32 @@ class ListingSetPriceInput:
 @strawberry.input(description="Input of `companyHeadroomSet`.")
 class CompanyHeadroomSetInput:
     company_id: strawberry.ID = strawberry.field(description="The company.")
-    headroom_bp: int = strawberry.field(
+    authorization_buffer_basis_points: int = strawberry.field(
         description="Hundredths of a percent of the estimate, from 0 to 5000."
     )
 
 
-@strawberry.input(description="Input of `productHandlingSet`.")
-class ProductHandlingSetInput:
+@strawberry.input(description="Input of `productUpdate`.")
+class ProductUpdateInput:
     product_id: strawberry.ID = strawberry.field(description="A product of the company.")
     temperature_zone: TemperatureZone = strawberry.field(description="Its storage temperature.")
 
-    unit_grams: int | None = strawberry.field(
+    average_weight_grams: int | None = strawberry.field(
         default=None,
         description="Estimated weight of a piece, for products sold by weight only.",
     )
 
     def to_handling(self) -> ProductHandling:
-        return ProductHandling(temperature_zone=self.temperature_zone, unit_grams=self.unit_grams)
+        return ProductHandling(
+            temperature_zone=self.temperature_zone, average_weight_grams=self.average_weight_grams
+        )
 
 
 @strawberry.input(description="Input of `listingPriceSchedule`.")
 class ListingPriceScheduleInput:
     store_id: strawberry.ID = strawberry.field(description="A store in which the caller works.")
     product_id: strawberry.ID = strawberry.field(description="A product that the store lists.")
-    price_minor: BigInt = strawberry.field(
+    price_minor: SafeInt = strawberry.field(
         description="Price in minor units, tax included; per kilogram for products sold by weight."
     )
     starts_at: datetime = strawberry.field(
@@ -65,9 +67,9 @@ class ListingPriceScheduleInput:
     )
 
 
-@strawberry.input(description="Input of `listingPriceCancel`.")
-class ListingPriceCancelInput:
-    price_change_id: strawberry.ID = strawberry.field(description="The scheduled price.")
+@strawberry.input(description="Input of `scheduledPriceCancel`.")
+class ScheduledPriceCancelInput:
+    scheduled_price_id: strawberry.ID = strawberry.field(description="The scheduled price.")
 
 
 @strawberry.input(description="Input of `productBarcodesSet`.")

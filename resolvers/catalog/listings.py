@@ -5,14 +5,14 @@ from uuid import UUID
 from dataloaders import catalog as load
 from models.catalog import Listing, Product
 from models.stores import Store
-from resolvers.catalog.inputs import ListingSetAvailabilityInput, ListingSetPriceInput
+from resolvers.catalog.inputs import ListingAvailabilitySetInput, ListingPriceSetInput
 from resolvers.context import Info
 from resolvers.mutations import company_of, run_mutation
 from services.catalog import listings
 from services.catalog.listed_products import ListedProduct
 from services.core.problems import parse_id
 
-ListingInput = ListingSetAvailabilityInput | ListingSetPriceInput
+ListingInput = ListingAvailabilitySetInput | ListingPriceSetInput
 
 
 @dataclass
@@ -31,15 +31,15 @@ class ListingWriteOutcome:
     errors: list[Any] = field(default_factory=list)
 
 
-async def set_availability(info: Info, input: ListingSetAvailabilityInput) -> ListingOutcome:
+async def set_availability(info: Info, input: ListingAvailabilitySetInput) -> ListingOutcome:
     async def operation(session: Any) -> Listing:
-        arguments = {**_target(info, input), "available": input.available}
+        arguments = {**_target(info, input), "available": input.published}
         return await listings.set_availability(session, **arguments)
 
     return await _run(info, input, operation)
 
 
-async def set_price(info: Info, input: ListingSetPriceInput) -> ListingOutcome:
+async def set_price(info: Info, input: ListingPriceSetInput) -> ListingOutcome:
     async def operation(session: Any) -> Listing:
         arguments = {**_target(info, input), "price_minor": input.price_minor}
         return await listings.set_price(session, **arguments)

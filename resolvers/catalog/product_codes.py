@@ -30,8 +30,8 @@ Code = Annotated[
         description="The text of the scanner: a code of the company, a GTIN of any length, a UPC-E"
         " of 8 digits (or 6, without number system and check digit), a GS1 element string (with"
         " FNC1 as U+001D, or with parentheses), a GS1 Digital Link, or the label of a scale. At"
-        " most 200 characters. A code of several products is the error AMBIGUOUS_CODE, with their"
-        " ids in `extensions.candidates`."
+        " most 200 characters. A code of several products is the error AMBIGUOUS_PRODUCT_CODE,"
+        " with their ids in `extensions.candidates`."
     ),
 ]
 
@@ -60,8 +60,8 @@ class ScannedProduct:
     product: ListedProduct
     barcodes: list[str]
     batch_code: str | None
-    expires_on: date | None
-    grams: int | None
+    sell_by_date: date | None
+    weight_grams: int | None
     label_price: Money | None
 
 
@@ -109,7 +109,7 @@ async def scanned_product(info: Info, store_id: StoreId, code: Code) -> ScannedP
 def _scanned(found: ScannedCode, product: ListedProduct, barcodes: list[str]) -> ScannedProduct:
     read = found.read
     price = None if read.price_minor is None else Money(read.price_minor, found.currency)
-    return ScannedProduct(product, barcodes, read.batch_code, read.expires_on, read.grams, price)
+    return ScannedProduct(product, barcodes, read.batch_code, read.sell_by_date, read.grams, price)
 
 
 async def _barcodes(info: Info, product_id: UUID) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from dataloaders import catalog as load
 from models.catalog import Product
 from models.companies import Company
-from resolvers.catalog.inputs import CompanyHeadroomSetInput, ProductHandlingSetInput
+from resolvers.catalog.inputs import CompanyHeadroomSetInput, ProductUpdateInput
 from resolvers.context import Info
 from resolvers.mutations import company_of, run_mutation, widen_scope
 from services.catalog import product_handling
@@ -38,7 +38,7 @@ class HeadroomOutcome:
     errors: list[Any] = field(default_factory=list)
 
 
-async def set_handling(info: Info, input: ProductHandlingSetInput) -> ProductHandlingOutcome:
+async def set_handling(info: Info, input: ProductUpdateInput) -> ProductHandlingOutcome:
     async def operation(session: Any) -> Product:
         return await _set_handling(session, info, input)
 
@@ -55,14 +55,15 @@ async def set_headroom(info: Info, input: CompanyHeadroomSetInput) -> HeadroomOu
     async def operation(session: Any) -> Company:
         key = parse_id(Company, input.company_id, "companyId")
         company, actor = await widen_scope(session, key), info.context.actor
+        buffer = {"authorization_buffer_basis_points": input.authorization_buffer_basis_points}
         return await product_handling.set_headroom(
-            session, actor=actor, company_id=company, headroom_bp=input.headroom_bp
+            session, actor=actor, company_id=company, **buffer
         )
 
     return await run_mutation(info, HeadroomOutcome, operation, input=input)
 
 
-async def _set_handling(session: Any, info: Info, input: ProductHandlingSetInput) -> Product:
+async def _set_handling(session: Any, info: Info, input: ProductUpdateInput) -> Product:
     return await product_handling.set_handling(
         session,
         actor=info.context.actor,

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models.catalog import PriceChange, PriceChangeAction, PriceChangeStatus, Product
+from models.catalog import Product, ScheduledPrice, ScheduledPriceAction, ScheduledPriceStatus
 from models.stores import Store
-from resolvers.catalog.inputs import ListingPriceCancelInput, ListingPriceScheduleInput
+from resolvers.catalog.inputs import ListingPriceScheduleInput, ScheduledPriceCancelInput
 from resolvers.context import Info
 from resolvers.mutations import company_of, run_mutation
 from services.catalog import price_change_states, scheduled_prices
@@ -21,7 +21,7 @@ ProductId = Annotated[
     strawberry.ID | None, strawberry.argument(description="Only prices of this product.")
 ]
 Status = Annotated[
-    PriceChangeStatus | None, strawberry.argument(description="Only these statuses.")
+    ScheduledPriceStatus | None, strawberry.argument(description="Only these statuses.")
 ]
 First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
@@ -31,7 +31,7 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 class PriceChangeOutcome:
     """The outcome of a change of a scheduled price: the row as it is now, or the errors."""
 
-    price_change: PriceChange | None = None
+    scheduled_price: ScheduledPrice | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -42,7 +42,7 @@ async def list_of_store(
     after: After = None,
     product_id: ProductId = None,
     status: Status = None,
-) -> Page[PriceChange]:
+) -> Page[ScheduledPrice]:
     actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     only = parse_optional_id(Product, product_id, "productId")
     async with info.context.read() as session:
@@ -73,20 +73,20 @@ def _schedule_arguments(info: Info, input: ListingPriceScheduleInput) -> dict[st
     }
 
 
-async def cancel(info: Info, input: ListingPriceCancelInput) -> PriceChangeOutcome:
-    key = input.price_change_id
+async def cancel(info: Info, input: ScheduledPriceCancelInput) -> PriceChangeOutcome:
+    key = input.scheduled_price_id
     return await run_mutation(
         info,
         PriceChangeOutcome,
         lambda session: scheduled_prices.cancel(
-            session, actor=info.context.actor, price_change_id=parse_id(PriceChange, key)
+            session, actor=info.context.actor, price_change_id=parse_id(ScheduledPrice, key)
         ),
         input=input,
-        company_id=company_of(info, PriceChange, key, "priceChangeId"),
+        company_id=company_of(info, ScheduledPrice, key, "scheduledPriceId"),
     )
 
 
 def available_actions(
-    parent: strawberry.Parent[PriceChange], info: Info
-) -> list[PriceChangeAction]:
+    parent: strawberry.Parent[ScheduledPrice], info: Info
+) -> list[ScheduledPriceAction]:
     return price_change_states.MACHINE.available_actions(parent, info.context.actor)

@@ -40,8 +40,8 @@ Words = Annotated[
 ]
 
 
-async def storefront(info: Info, at: At, company_id: CompanyId = None) -> Storefront:
-    point = at.to_point("at")
+async def storefront(info: Info, location: At, company_id: CompanyId = None) -> Storefront:
+    point = location.to_point("location")
     company = parse_optional_id(Company, company_id, "companyId")
     query = coverage.CoverageQuery(point, company, limit=1)
     return storefronts.build_storefront(

@@ -25,7 +25,7 @@ class CompanyOutcome:
 class RoleOutcome:
     """The outcome of `roleRevoke`."""
 
-    grant: Membership | None = None
+    role_assignment: Membership | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -51,12 +51,12 @@ async def update_company(info: Info, input: CompanyUpdateInput) -> CompanyOutcom
 
 async def revoke_role(info: Info, input: RoleRevokeInput) -> RoleOutcome:
     async def operation(session: AsyncSession) -> Membership:
-        key = parse_id(Membership, input.grant_id, "grantId")
+        key = parse_id(Membership, input.role_assignment_id, "roleAssignmentId")
         return await role_revocation.revoke_role(
             session, actor=info.context.actor, membership_id=key
         )
 
     outcome = await run_mutation(info, RoleOutcome, operation, input=input, as_platform=True)
-    if outcome.grant is not None:
-        await info.context.container.authenticator.forget_person(outcome.grant.person_id)
+    if outcome.role_assignment is not None:
+        await info.context.container.authenticator.forget_person(outcome.role_assignment.person_id)
     return outcome

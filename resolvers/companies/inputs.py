@@ -1,6 +1,6 @@
 import strawberry
 
-from resolvers.shared_inputs import BigInt, CompanyTimersInput, given_timers
+from resolvers.shared_inputs import CompanyTimersInput, SafeInt, given_timers
 from services.companies import CompanyChange, CompanyTerms
 
 
@@ -9,22 +9,22 @@ class CompanyCreateInput:
     name: str = strawberry.field(description="Its name for customers, up to 100 characters.")
     slug: str = strawberry.field(description="Its short name for URLs: a-z, 0-9, hyphens.")
     currency: str = strawberry.field(description="The ISO 4217 code of all its prices.")
-    minimum_order_minor: BigInt = strawberry.field(
-        description="Minimum value of an order, in minor units.", default=BigInt(0)
+    minimum_order_minor: SafeInt = strawberry.field(
+        description="Minimum value of an order, in minor units.", default=SafeInt(0)
     )
-    small_order_fee_minor: BigInt = strawberry.field(
-        description="Fee that is added to small orders, in minor units.", default=BigInt(0)
+    small_order_fee_minor: SafeInt = strawberry.field(
+        description="Fee that is added to small orders, in minor units.", default=SafeInt(0)
     )
-    small_order_below_minor: BigInt = strawberry.field(
-        description="Orders below this value are small, in minor units.", default=BigInt(0)
+    small_order_threshold_minor: SafeInt = strawberry.field(
+        description="Orders below this value are small, in minor units.", default=SafeInt(0)
     )
-    delivery_fee_minor: BigInt = strawberry.field(
-        description="Delivery fee, in minor units.", default=BigInt(0)
+    delivery_fee_minor: SafeInt = strawberry.field(
+        description="Delivery fee, in minor units.", default=SafeInt(0)
     )
-    free_delivery_from_minor: BigInt | None = strawberry.field(
+    free_delivery_threshold_minor: SafeInt | None = strawberry.field(
         description="Value from which delivery is free, in minor units.", default=None
     )
-    tax_rate_bp: int = strawberry.field(
+    tax_rate_basis_points: int = strawberry.field(
         description="Tax rate that prices include, in hundredths of a percent.", default=0
     )
 
@@ -38,7 +38,7 @@ class CompanyCreateInput:
 @strawberry.input(description="Input of `companyUpdate`. Fields that are left out are not changed.")
 class CompanyUpdateInput:
     company_id: strawberry.ID = strawberry.field(description="The company.")
-    cancellation_fee_minor: BigInt | None = strawberry.field(
+    cancellation_fee_minor: SafeInt | None = strawberry.field(
         default=None,
         description="Fee for customers who cancel after picking has started, in minor units.",
     )
@@ -53,4 +53,6 @@ class CompanyUpdateInput:
 
 @strawberry.input(description="Input of `roleRevoke`.")
 class RoleRevokeInput:
-    grant_id: strawberry.ID = strawberry.field(description="The grant, from `Invitation.grant`.")
+    role_assignment_id: strawberry.ID = strawberry.field(
+        description="The grant, from `Invitation.roleAssignment`."
+    )

@@ -8,13 +8,13 @@ import strawberry
 
 from dataloaders import counter_sales as load
 from models.catalog import Product
-from models.counter_sales import CounterSale, CounterSaleAction
+from models.counter_sales import PosSale, PosSaleAction
 from models.stores import Store
 from resolvers.context import Info
 from resolvers.counter_sales.inputs import (
-    CounterSaleCompleteInput,
-    CounterSaleLineInput,
-    CounterSaleVoidInput,
+    PosSaleCreateInput,
+    PosSaleLineInput,
+    PosSaleVoidInput,
 )
 from resolvers.mutations import company_of, run_mutation
 from services.core.access import may_manage_store
@@ -35,13 +35,13 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 class CounterSaleOutcome:
     """Result of a counter sale mutation: the sale, or the problems."""
 
-    sale: CounterSale | None = None
+    pos_sale: PosSale | None = None
     errors: list[Any] = field(default_factory=list)
 
 
 async def list_of_store(
     info: Info, store_id: StoreId, first: First, after: After = None, day: Day = None
-) -> Page[CounterSale]:
+) -> Page[PosSale]:
     actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     async with info.context.read() as session:
         return await counter_reports.list_of_store(
@@ -49,8 +49,8 @@ async def list_of_store(
         )
 
 
-async def get_sale(info: Info, id: SaleId) -> CounterSale:
-    key = parse_id(CounterSale, id, "id")
+async def get_sale(info: Info, id: SaleId) -> PosSale:
+    key = parse_id(PosSale, id, "id")
     async with info.context.read() as session:
         return await counter_reports.visible_sale(
             session, actor=info.context.actor, counter_sale_id=key
@@ -65,7 +65,7 @@ async def report_day(
         return await counter_reports.report_day(session, actor=actor, store_id=store, day=day)
 
 
-async def complete(info: Info, input: CounterSaleCompleteInput) -> CounterSaleOutcome:
+async def complete(info: Info, input: PosSaleCreateInput) -> CounterSaleOutcome:
     return await run_mutation(
         info,
         CounterSaleOutcome,
@@ -75,41 +75,41 @@ async def complete(info: Info, input: CounterSaleCompleteInput) -> CounterSaleOu
     )
 
 
-def _complete_arguments(info: Info, input: CounterSaleCompleteInput) -> dict[str, Any]:
+def _complete_arguments(info: Info, input: PosSaleCreateInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
         "store_id": parse_id(Store, input.store_id, "storeId"),
         "scans": [_to_scan(line, str(n)) for n, line in enumerate(input.lines)],
         "payment": counter_baskets.CounterPayment(
-            input.tender, input.cash_received_minor, input.terminal_reference
+            input.tender_type, input.cash_received_minor, input.terminal_reference
         ),
         "shown": input.age_check and input.age_check.to_shown_document(),
     }
 
 
-def _to_scan(line: CounterSaleLineInput, index: str) -> counter_baskets.ScannedItem:
+def _to_scan(line: PosSaleLineInput, index: str) -> counter_baskets.ScannedItem:
     product_id = parse_optional_id(Product, line.product_id, "lines", index, "productId")
-    return counter_baskets.ScannedItem(line.quantity, line.code, product_id, line.grams)
+    return counter_baskets.ScannedItem(
+        line.quantity, line.scanned_code, product_id, line.weight_grams
+    )
 
 
-async def void(info: Info, input: CounterSaleVoidInput) -> CounterSaleOutcome:
+async def void(info: Info, input: PosSaleVoidInput) -> CounterSaleOutcome:
     return await run_mutation(
         info,
         CounterSaleOutcome,
         lambda session: counter_sales.void(session, **_void_arguments(info, input)),
         input=input,
-        company_id=company_of(info, CounterSale, input.counter_sale_id, "counterSaleId"),
+        company_id=company_of(info, PosSale, input.pos_sale_id, "posSaleId"),
     )
 
 
-def _void_arguments(info: Info, input: CounterSaleVoidInput) -> dict[str, Any]:
-    key = parse_id(CounterSale, input.counter_sale_id, "counterSaleId")
+def _void_arguments(info: Info, input: PosSaleVoidInput) -> dict[str, Any]:
+    key = parse_id(PosSale, input.pos_sale_id, "posSaleId")
     return {"actor": info.context.actor, "counter_sale_id": key, "note": input.note}
 
 
-async def available_actions(
-    parent: strawberry.Parent[CounterSale], info: Info
-) -> list[CounterSaleAction]:
+async def available_actions(parent: strawberry.Parent[PosSale], info: Info) -> list[PosSaleAction]:
     actor = info.context.actor
     if not may_manage_store(actor, parent.company_id, parent.store_id):
         return []

@@ -2,22 +2,22 @@ from datetime import date
 
 import strawberry
 
-from models.counter_sales import Tender
-from models.orders import AgeDocument
-from resolvers.shared_inputs import BigInt
+from models.counter_sales import TenderKind
+from models.orders import AgeCheckDocument
+from resolvers.shared_inputs import SafeInt
 from services.orders.age_checks import ShownDocument
 
 
 @strawberry.input(description="A product to sell, named by code or by id.")
-class CounterSaleLineInput:
-    code: str | None = strawberry.field(
+class PosSaleLineInput:
+    scanned_code: str | None = strawberry.field(
         default=None, description="The scanned barcode, or the company's own code."
     )
     product_id: strawberry.ID | None = strawberry.field(
         default=None, description="The product, if nothing can be scanned."
     )
     quantity: int = strawberry.field(default=1, description="Quantity, from 1 to 999.")
-    grams: int | None = strawberry.field(
+    weight_grams: int | None = strawberry.field(
         default=None, description="Weight, for products sold by weight."
     )
 
@@ -26,8 +26,8 @@ class CounterSaleLineInput:
     description="The document by which a customer proved their age at the counter, which the caller"
     " has seen. Neither its number nor the date of birth is stored."
 )
-class CounterAgeCheckInput:
-    document: AgeDocument = strawberry.field(description="The kind of document.")
+class PosAgeCheckInput:
+    document: AgeCheckDocument = strawberry.field(description="The kind of document.")
     birth_date: date | None = strawberry.field(
         default=None,
         description="The date of birth on it, which is not stored; alternatively `isOldEnough`.",
@@ -41,14 +41,16 @@ class CounterAgeCheckInput:
         return ShownDocument(self.document, self.birth_date, self.is_old_enough)
 
 
-@strawberry.input(description="Input of `counterSaleComplete`.")
-class CounterSaleCompleteInput:
+@strawberry.input(description="Input of `posSaleCreate`.")
+class PosSaleCreateInput:
     store_id: strawberry.ID = strawberry.field(description="A store in which the caller works.")
-    lines: list[CounterSaleLineInput] = strawberry.field(
+    lines: list[PosSaleLineInput] = strawberry.field(
         description="The sold products, 1 to 100 lines; a product may appear more than once."
     )
-    tender: Tender = strawberry.field(description="Cash, or a card at the store's terminal.")
-    cash_received_minor: BigInt | None = strawberry.field(
+    tender_type: TenderKind = strawberry.field(
+        description="Cash, or a card at the store's terminal."
+    )
+    cash_received_minor: SafeInt | None = strawberry.field(
         default=None,
         description="Cash that the customer gave, in minor units, at least the total; CASH only.",
     )
@@ -56,13 +58,13 @@ class CounterSaleCompleteInput:
         default="",
         description="Reference that the terminal printed, 1 to 64 characters; CARD only.",
     )
-    age_check: CounterAgeCheckInput | None = strawberry.field(
+    age_check: PosAgeCheckInput | None = strawberry.field(
         default=None,
         description="Needed for products that are not sold to minors (`Product.ageRestricted`).",
     )
 
 
-@strawberry.input(description="Input of `counterSaleVoid`.")
-class CounterSaleVoidInput:
-    counter_sale_id: strawberry.ID = strawberry.field(description="The sale.")
+@strawberry.input(description="Input of `posSaleVoid`.")
+class PosSaleVoidInput:
+    pos_sale_id: strawberry.ID = strawberry.field(description="The sale.")
     note: str = strawberry.field(description="Why, 1 to 200 characters.")

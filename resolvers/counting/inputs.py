@@ -50,11 +50,13 @@ def _product_ids(ids: Sequence[strawberry.ID]) -> tuple[UUID, ...]:
 
 @strawberry.input(description="Input of `stockCountLineSet`.")
 class StockCountLineSetInput:
-    count_id: strawberry.ID = strawberry.field(description=COUNT)
+    stock_count_id: strawberry.ID = strawberry.field(description=COUNT)
     product_id: strawberry.ID | None = strawberry.field(
         default=None, description="A product of the count; either this or a code."
     )
-    code: str | None = strawberry.field(default=None, description="A scanned code of the product.")
+    scanned_code: str | None = strawberry.field(
+        default=None, description="A scanned code of the product."
+    )
     counted: int = strawberry.field(
         description="Sellable units, from 0; replaces an earlier count."
     )
@@ -62,8 +64,8 @@ class StockCountLineSetInput:
 
 @strawberry.input(description="Input of `stockCountSubmit`.")
 class StockCountSubmitInput:
-    count_id: strawberry.ID = strawberry.field(description=COUNT)
-    leave_uncounted: bool = strawberry.field(
+    stock_count_id: strawberry.ID = strawberry.field(description=COUNT)
+    allow_uncounted: bool = strawberry.field(
         default=False, description="Submit it although some products were not counted."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
@@ -71,13 +73,13 @@ class StockCountSubmitInput:
 
 @strawberry.input(description="A stock count.")
 class StockCountStepInput:
-    count_id: strawberry.ID = strawberry.field(description=COUNT)
+    stock_count_id: strawberry.ID = strawberry.field(description=COUNT)
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
 @strawberry.input(description="Input of `stockCountReject`.")
 class StockCountRejectInput:
-    count_id: strawberry.ID = strawberry.field(description=COUNT)
+    stock_count_id: strawberry.ID = strawberry.field(description=COUNT)
     note: str = strawberry.field(
         default="", description="Note for the recount, at most 200 characters."
     )

@@ -34,7 +34,9 @@ Status = Annotated[
 ]
 Only = Annotated[
     StockCountFilter | None,
-    strawberry.argument(description="Only these lines; OFF after the count was submitted."),
+    strawberry.argument(
+        description="Only these lines; WITH_VARIANCE after the count was submitted."
+    ),
 ]
 
 
@@ -42,7 +44,7 @@ Only = Annotated[
 class StockCountOutcome:
     """Result of a mutation of a stock count: the count, or the errors."""
 
-    count: StockCount | None = None
+    stock_count: StockCount | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -63,12 +65,12 @@ async def list_of_store(
 
 
 async def list_lines(
-    info: Info, count_id: CountId, first: First, after: After = None, only: Only = None
+    info: Info, stock_count_id: CountId, first: First, after: After = None, filter: Only = None
 ) -> Page[VisibleCountLine]:
-    actor, count = info.context.actor, parse_id(StockCount, count_id, "countId")
+    actor, count = info.context.actor, parse_id(StockCount, stock_count_id, "stockCountId")
     async with info.context.read() as session:
         return await count_queries.list_lines(
-            session, actor=actor, count_id=count, first=first, cursor=after, line_filter=only
+            session, actor=actor, count_id=count, first=first, cursor=after, line_filter=filter
         )
 
 
@@ -93,7 +95,7 @@ async def set_line(info: Info, input: StockCountLineSetInput) -> StockCountOutco
 
 
 async def submit(info: Info, input: StockCountSubmitInput) -> StockCountOutcome:
-    left = input.leave_uncounted
+    left = input.allow_uncounted
     return await run_mutation(
         info,
         StockCountOutcome,
@@ -136,14 +138,14 @@ async def cancel(info: Info, input: StockCountStepInput) -> StockCountOutcome:
 
 
 def _company(info: Info, input: Any) -> CompanyRef:
-    return company_of(info, StockCount, input.count_id, "countId")
+    return company_of(info, StockCount, input.stock_count_id, "stockCountId")
 
 
 def _step_args(info: Info, input: Any) -> dict[str, Any]:
     """The arguments that every step has: the actor, the count and its expected version."""
     return {
         "actor": info.context.actor,
-        "count_id": parse_id(StockCount, input.count_id, "countId"),
+        "count_id": parse_id(StockCount, input.stock_count_id, "stockCountId"),
         "expected_version": input.expected_version,
     }
 
@@ -160,9 +162,9 @@ def _start_args(info: Info, input: StockCountStartInput) -> dict[str, Any]:
 def _line_args(info: Info, input: StockCountLineSetInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "count_id": parse_id(StockCount, input.count_id, "countId"),
+        "count_id": parse_id(StockCount, input.stock_count_id, "stockCountId"),
         "product_id": parse_optional_id(Product, input.product_id, "productId"),
-        "code": input.code,
+        "code": input.scanned_code,
         "counted": input.counted,
     }
 

@@ -7,7 +7,13 @@ import strawberry
 
 from dataloaders import delivery as load_delivery
 from dataloaders import fulfillment as load_fulfillment
-from models.delivery import Delivery, DeliveryAction, DeliveryOffer, DeliveryStatus, OfferAction
+from models.delivery import (
+    Delivery,
+    DeliveryAction,
+    DeliveryOffer,
+    DeliveryOfferAction,
+    DeliveryStatus,
+)
 from models.riders import Rider
 from models.stores import Store
 from resolvers.context import Info
@@ -60,7 +66,7 @@ class DeliveryOutcome:
 class DeliveryOfferOutcome:
     """The result of declining: the offer as it is now, or the errors."""
 
-    offer: DeliveryOffer | None = None
+    delivery_offer: DeliveryOffer | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -85,7 +91,7 @@ async def accept_offer(info: Info, input: DeliveryOfferAcceptInput) -> DeliveryO
         DeliveryOutcome,
         lambda session: dispatch.accept_offer(session, **_offer_arguments(info, input)),
         input=input,
-        company_id=company_of(info, DeliveryOffer, input.offer_id, "offerId"),
+        company_id=company_of(info, DeliveryOffer, input.delivery_offer_id, "deliveryOfferId"),
     )
 
 
@@ -95,7 +101,7 @@ async def decline_offer(info: Info, input: DeliveryOfferDeclineInput) -> Deliver
         DeliveryOfferOutcome,
         lambda session: dispatch.decline_offer(session, **_offer_arguments(info, input)),
         input=input,
-        company_id=company_of(info, DeliveryOffer, input.offer_id, "offerId"),
+        company_id=company_of(info, DeliveryOffer, input.delivery_offer_id, "deliveryOfferId"),
     )
 
 
@@ -127,7 +133,7 @@ async def arrive_at_customer(info: Info, input: DeliveryArriveAtCustomerInput) -
 
 
 async def complete(info: Info, input: DeliveryCompleteInput) -> DeliveryOutcome:
-    pin = input.pin
+    pin = input.delivery_pin
     return await _run_step(
         info,
         input,
@@ -146,7 +152,7 @@ async def check_age(info: Info, input: DeliveryCheckAgeInput) -> DeliveryOutcome
 
 async def fail_attempt(info: Info, input: DeliveryFailInput) -> DeliveryOutcome:
     failure: dict[str, Any] = {"reason": input.reason, "note": input.note}
-    failure["call_attempts"] = input.call_attempts
+    failure["call_attempt_count"] = input.call_attempt_count
     return await _run_step(
         info,
         input,
@@ -233,7 +239,7 @@ def _reassign_arguments(info: Info, input: DeliveryReassignInput) -> dict[str, A
 
 def _offer_arguments(info: Info, input: Any) -> dict[str, Any]:
     """The actor and the id of the offer, as keyword arguments of the services."""
-    offer_id = parse_id(DeliveryOffer, input.offer_id, "offerId")
+    offer_id = parse_id(DeliveryOffer, input.delivery_offer_id, "deliveryOfferId")
     return {"actor": info.context.actor, "offer_id": offer_id}
 
 
@@ -251,7 +257,7 @@ async def available_actions(
 
 async def available_offer_actions(
     parent: strawberry.Parent[DeliveryOffer], info: Info
-) -> list[OfferAction]:
+) -> list[DeliveryOfferAction]:
     actions = rider_states.OFFER_MACHINE.available_actions(parent, info.context.actor)
     if not actions:
         return []

@@ -2,9 +2,9 @@ from datetime import date, datetime
 
 import strawberry
 
-from models.delivery import DeliveryOverrideReason, FailReason
-from models.orders import AgeDocument
-from models.riders import Vehicle
+from models.delivery import DeliveryFailureReason, DeliveryOverrideReason
+from models.orders import AgeCheckDocument
+from models.riders import VehicleKind
 from services.delivery.positions.rider_positions import GpsReading
 from services.delivery.step_overrides import StepOverride
 from services.orders.age_checks import ShownDocument
@@ -34,12 +34,12 @@ class DeliveryOverrideInput:
 
 @strawberry.input(description="Input of `deliveryOfferAccept`.")
 class DeliveryOfferAcceptInput:
-    offer_id: strawberry.ID = strawberry.field(description=OFFER)
+    delivery_offer_id: strawberry.ID = strawberry.field(description=OFFER)
 
 
 @strawberry.input(description="Input of `deliveryOfferDecline`.")
 class DeliveryOfferDeclineInput:
-    offer_id: strawberry.ID = strawberry.field(description=OFFER)
+    delivery_offer_id: strawberry.ID = strawberry.field(description=OFFER)
 
 
 @strawberry.input(description="Input of `deliveryArriveAtStore`.")
@@ -64,7 +64,7 @@ class DeliveryArriveAtCustomerInput:
 @strawberry.input(description="Input of `deliveryComplete`.")
 class DeliveryCompleteInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
-    pin: str | None = strawberry.field(
+    delivery_pin: str | None = strawberry.field(
         default=None,
         description="The customer's PIN, which the rider needs; store staff and support leave it"
         " out and give `override`.",
@@ -80,7 +80,7 @@ class DeliveryCompleteInput:
 @strawberry.input(description="Input of `deliveryCheckAge`: the document that the customer showed.")
 class DeliveryCheckAgeInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
-    document: AgeDocument = strawberry.field(description="The kind of document.")
+    document: AgeCheckDocument = strawberry.field(description="The kind of document.")
     birth_date: date | None = strawberry.field(
         default=None,
         description="The date of birth on it, which is not stored; alternatively `isOldEnough`.",
@@ -99,15 +99,18 @@ class DeliveryCheckAgeInput:
 @strawberry.input(description="Input of `deliveryFail`.")
 class DeliveryFailInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
-    reason: FailReason = strawberry.field(description="Why they could not be handed over.")
-    call_attempts: int = strawberry.field(
+    reason: DeliveryFailureReason = strawberry.field(
+        description="Why they could not be handed over."
+    )
+    call_attempt_count: int = strawberry.field(
         default=0,
-        description="Number of calls to the customer, from 0 to 100. NOBODY_HOME and"
+        description="Number of calls to the customer, from 0 to 100. RECIPIENT_UNAVAILABLE and"
         " WRONG_ADDRESS require at least one.",
     )
     note: str = strawberry.field(
         default="",
-        description="What happened, at most 500 characters. UNSAFE and DAMAGED require it.",
+        description="What happened, at most 500 characters. UNSAFE_LOCATION and ITEMS_DAMAGED"
+        " require it.",
     )
     override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
@@ -156,7 +159,7 @@ class RiderGoOnlineInput:
     company_id: strawberry.ID | None = strawberry.field(
         default=None, description="The company to ride for. Default: the company of the last shift."
     )
-    vehicle: Vehicle | None = strawberry.field(
+    vehicle: VehicleKind | None = strawberry.field(
         default=None, description="The vehicle; the last one if left out."
     )
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
@@ -176,10 +179,10 @@ class RiderLocationReportInput:
     heading_degrees: float | None = strawberry.field(
         default=None, description="Heading in degrees clockwise from north, 0 to 360."
     )
-    speed_mps: float | None = strawberry.field(
+    speed_meters_per_second: float | None = strawberry.field(
         default=None, description="Speed in metres per second, from 0 to 60."
     )
-    accuracy_m: float | None = strawberry.field(
+    accuracy_meters: float | None = strawberry.field(
         default=None, description="Accuracy in metres, from 0 to 10,000."
     )
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
@@ -187,25 +190,29 @@ class RiderLocationReportInput:
     def to_reading(self) -> GpsReading:
         """The reading as the services take it."""
         return GpsReading(
-            self.latitude, self.longitude, self.heading_degrees, self.speed_mps, self.accuracy_m
+            self.latitude,
+            self.longitude,
+            self.heading_degrees,
+            self.speed_meters_per_second,
+            self.accuracy_meters,
         )
 
 
 @strawberry.input(description="A recorded position (WGS 84).")
-class RiderPointInput:
+class RiderLocationInput:
     latitude: float = strawberry.field(description="Degrees north, from -90 to 90.")
     longitude: float = strawberry.field(description="Degrees east, from -180 to 180.")
-    ago_seconds: float = strawberry.field(
+    age_seconds: float = strawberry.field(
         description="Age of the position in seconds at the time of this report, by the device's"
         " monotonic clock, from 0 to 86,400."
     )
     heading_degrees: float | None = strawberry.field(
         default=None, description="Heading in degrees clockwise from north, 0 to 360."
     )
-    speed_mps: float | None = strawberry.field(
+    speed_meters_per_second: float | None = strawberry.field(
         default=None, description="Speed in metres per second, from 0 to 60."
     )
-    accuracy_m: float | None = strawberry.field(
+    accuracy_meters: float | None = strawberry.field(
         default=None, description="Accuracy in metres, from 0 to 10,000."
     )
 
@@ -215,14 +222,14 @@ class RiderPointInput:
             self.latitude,
             self.longitude,
             self.heading_degrees,
-            self.speed_mps,
-            self.accuracy_m,
-            self.ago_seconds,
+            self.speed_meters_per_second,
+            self.accuracy_meters,
+            self.age_seconds,
         )
 
 
-@strawberry.input(description="Input of `riderLocationReportBatch`.")
-class RiderLocationReportBatchInput:
-    points: list[RiderPointInput] = strawberry.field(
+@strawberry.input(description="Input of `riderLocationsReport`.")
+class RiderLocationsReportInput:
+    locations: list[RiderLocationInput] = strawberry.field(
         description="From 1 to 100 points, oldest first."
     )

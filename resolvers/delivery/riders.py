@@ -10,16 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import accounts as load_accounts
 from dataloaders import delivery as load
-from models.accounts import Person
+from models.accounts import User
 from models.companies import Company
 from models.delivery import TRACKED_STATUSES, Delivery
-from models.riders import Rider, RiderAction, RiderPosition, RiderStatus
+from models.riders import Rider, RiderAction, RiderLocation, RiderStatus
 from resolvers.context import Container, Info
 from resolvers.delivery.inputs import (
     RiderGoOfflineInput,
     RiderGoOnlineInput,
-    RiderLocationReportBatchInput,
     RiderLocationReportInput,
+    RiderLocationsReportInput,
 )
 from resolvers.mutations import CompanyLookup, run_mutation, widen_scope
 from services.accounts.people import Viewer
@@ -27,7 +27,7 @@ from services.core.pages import Page
 from services.core.problems import DomainError, parse_id, parse_optional_id
 from services.delivery import delivery_parties, rider_access, rider_states, riders
 from services.delivery.positions.position_results import PositionReport
-from services.delivery.positions.position_validation import IgnoredPoint
+from services.delivery.positions.position_validation import RejectedLocation
 from services.delivery.riders import ViewerRider
 from workflows.delivery import position_ingest
 
@@ -55,7 +55,7 @@ class LocationReportOutcome:
     errors: list[Any] = field(default_factory=list)
 
     @property
-    def position(self) -> RiderPosition | None:
+    def rider_location(self) -> RiderLocation | None:
         return self.report.position if self.report else None
 
     @property
@@ -63,7 +63,7 @@ class LocationReportOutcome:
         return self.report.delivery_id if self.report else None
 
     @property
-    def eta_seconds(self) -> int | None:
+    def dropoff_eta_seconds(self) -> int | None:
         return self.report.eta_seconds if self.report else None
 
 
@@ -72,7 +72,7 @@ class LocationReportBatchOutcome(LocationReportOutcome):
     """The result of a report of several points."""
 
     accepted_count: int = 0
-    ignored: Sequence[IgnoredPoint] = ()
+    rejected: Sequence[RejectedLocation] = ()
 
 
 async def viewer_rider(parent: strawberry.Parent[Viewer], info: Info) -> ViewerRider | None:
@@ -128,10 +128,10 @@ async def report_location(info: Info, input: RiderLocationReportInput) -> Locati
 
 
 async def report_locations(
-    info: Info, input: RiderLocationReportBatchInput
+    info: Info, input: RiderLocationsReportInput
 ) -> LocationReportBatchOutcome:
     """Stores the points, then publishes the newest one."""
-    readings = [point.to_reading() for point in input.points]
+    readings = [point.to_reading() for point in input.locations]
     try:
         result = await position_ingest.report_positions(
             info.context.container, readings=readings, **_reporter(info)
@@ -173,14 +173,14 @@ async def name(parent: strawberry.Parent[Rider], info: Info) -> str | None:
     return person.name if person else None
 
 
-async def person(parent: strawberry.Parent[Rider], info: Info) -> Person | None:
+async def person(parent: strawberry.Parent[Rider], info: Info) -> User | None:
     """Null for the staff of stores, who see the name alone."""
     if not rider_access.can_see_contact(info.context.actor, parent):
         return None
     return await info.context.loaders.load(load_accounts.person_by_id, parent.person_id)
 
 
-async def position(parent: strawberry.Parent[Rider], info: Info) -> RiderPosition | None:
+async def position(parent: strawberry.Parent[Rider], info: Info) -> RiderLocation | None:
     """Null while offline, and for staff of stores whose delivery the rider is not on."""
     if parent.online_id is None:
         return None

@@ -15,9 +15,9 @@ Tolerance = Annotated[
 ]
 
 
-def polyline(parent: strawberry.Parent[DeliveryTrack], tolerance_m: Tolerance = 10.0) -> str:
-    return tracks.polyline(parent, tolerance_m)
+def polyline(parent: strawberry.Parent[DeliveryTrack], tolerance_meters: Tolerance = 10.0) -> str:
+    return tracks.polyline(parent, tolerance_meters)
 
 
-def length_m(parent: strawberry.Parent[DeliveryTrack]) -> int:
-    return tracks.length_m(parent)
+def length_meters(parent: strawberry.Parent[DeliveryTrack]) -> int:
+    return tracks.length_meters(parent)

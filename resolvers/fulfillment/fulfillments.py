@@ -105,7 +105,7 @@ async def pack(info: Info, input: FulfillmentPackInput) -> FulfillmentOutcome:
     return await run_step(
         info,
         input,
-        lambda session: picking.pack(session, bags=input.bags, **step_arguments(info, input)),
+        lambda session: picking.pack(session, bags=input.bag_count, **step_arguments(info, input)),
     )
 
 
@@ -116,7 +116,7 @@ async def stage(info: Info, input: FulfillmentStageInput) -> FulfillmentOutcome:
 
 
 async def collect(info: Info, input: FulfillmentCollectInput) -> FulfillmentOutcome:
-    proof: Any = {"code": input.code}
+    proof: Any = {"code": input.pickup_code}
     proof["override"] = input.override.to_override() if input.override else None
     return await run_step(
         info,
@@ -157,7 +157,7 @@ def step_arguments(info: Info, input: Any) -> dict[str, Any]:
 
 def _line_pick(input: FulfillmentLinePickInput) -> picking.LinePick:
     line_id = parse_optional_id(FulfillmentLine, input.line_id, "lineId")
-    details = (input.code, input.batch_code, input.damaged_quantity, input.grams)
+    details = (input.scanned_code, input.batch_code, input.damaged_quantity, input.weight_grams)
     return picking.LinePick(input.quantity, line_id, *details)
 
 

@@ -2,8 +2,8 @@ from datetime import date
 
 import strawberry
 
-from models.fulfillment import PutBackWasteReason, RejectReason
-from models.orders import AgeDocument
+from models.fulfillment import FulfillmentRejectReason, PutBackWasteReason
+from models.orders import AgeCheckDocument
 from resolvers.delivery.inputs import DeliveryOverrideInput
 from services.orders.age_checks import ShownDocument
 
@@ -20,7 +20,9 @@ class FulfillmentAcceptInput:
 @strawberry.input(description="Input of `fulfillmentReject`.")
 class FulfillmentRejectInput:
     fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
-    reason: RejectReason = strawberry.field(description="Why the store cannot fulfill it.")
+    reason: FulfillmentRejectReason = strawberry.field(
+        description="Why the store cannot fulfill it."
+    )
     missing_line_ids: list[strawberry.ID] | None = strawberry.field(
         default=None,
         description="With OUT_OF_STOCK: the missing lines, by default all. Their products go"
@@ -35,7 +37,7 @@ class FulfillmentRejectInput:
 class FulfillmentLinePickInput:
     fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
     line_id: strawberry.ID | None = strawberry.field(default=None, description="The line.")
-    code: str | None = strawberry.field(
+    scanned_code: str | None = strawberry.field(
         default=None, description="The scanned barcode or the code of the product."
     )
     quantity: int = strawberry.field(
@@ -46,7 +48,7 @@ class FulfillmentLinePickInput:
         description="Further units found unfit, in addition to those reported before; they are"
         " set aside.",
     )
-    grams: int | None = strawberry.field(
+    weight_grams: int | None = strawberry.field(
         default=None, description="Weight of the found units, for products sold by weight."
     )
     batch_code: str | None = strawberry.field(
@@ -59,7 +61,7 @@ class FulfillmentLinePickInput:
 @strawberry.input(description="Input of `fulfillmentPack`.")
 class FulfillmentPackInput:
     fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
-    bags: int = strawberry.field(description="Number of bags, from 1 to 20.")
+    bag_count: int = strawberry.field(description="Number of bags, from 1 to 20.")
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
@@ -69,15 +71,17 @@ class FulfillmentStageInput:
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="Input of `fulfillmentSubstitutePropose`.")
-class FulfillmentSubstituteProposeInput:
+@strawberry.input(description="Input of `substitutionPropose`.")
+class SubstitutionProposeInput:
     fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
     line_id: strawberry.ID = strawberry.field(description="The line, which is SHORT.")
-    code: str = strawberry.field(description="The scanned barcode or the code of the product.")
+    scanned_code: str = strawberry.field(
+        description="The scanned barcode or the code of the product."
+    )
     quantity: int = strawberry.field(
         description="Units of it, from 1 to the units that are missing of the line."
     )
-    grams: int | None = strawberry.field(
+    weight_grams: int | None = strawberry.field(
         default=None, description="Weight, for products sold by weight."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
@@ -85,7 +89,7 @@ class FulfillmentSubstituteProposeInput:
 
 @strawberry.input(description="Input of `orderSubstituteAnswer`.")
 class OrderSubstituteAnswerInput:
-    substitute_id: strawberry.ID = strawberry.field(description="The proposed substitute.")
+    substitution_id: strawberry.ID = strawberry.field(description="The proposed substitute.")
     accept: bool = strawberry.field(description="Whether the customer accepts it.")
 
 
@@ -124,7 +128,7 @@ class FulfillmentPutBackInput:
 @strawberry.input(description="Input of `fulfillmentCollect`.")
 class FulfillmentCollectInput:
     fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
-    code: str | None = strawberry.field(
+    pickup_code: str | None = strawberry.field(
         default=None,
         description="The code that the customer gives; only managers may leave it out, and have to "
         "after five wrong codes.",
@@ -139,7 +143,7 @@ class FulfillmentCollectInput:
 @strawberry.input(description="Input of `fulfillmentCheckAge`.")
 class FulfillmentCheckAgeInput:
     fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
-    document: AgeDocument = strawberry.field(description="The kind of document.")
+    document: AgeCheckDocument = strawberry.field(description="The kind of document.")
     birth_date: date | None = strawberry.field(
         default=None,
         description="The date of birth on it, which is not stored; alternatively `isOldEnough`.",

@@ -18,7 +18,7 @@ from services.core import idempotency
 from services.core.contacts.phone_numbers import parse_phone
 from services.core.problems import DomainError
 from services.identity import one_time_codes
-from services.identity.one_time_codes import CODE_SECONDS, IssuedCode, MessageNotSent
+from services.identity.one_time_codes import CODE_SECONDS, IssuedCode, OtpDeliveryFailed
 
 CHALLENGE_KEY, DIGITS_KEY, SENT_KEY = "challenge", "digits", "sentAt"
 
@@ -34,6 +34,11 @@ class OtpRequestOutcome:
     errors: list[Any] = field(default_factory=list)
 
 
+NOT_SENT = OtpDeliveryFailed(
+    path=["input", "phone"], message="The message could not be sent. Try again."
+)
+
+
 async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
     try:
         phone, request = parse_phone(input.phone, "input", "phone"), sealed_request(info, input)
@@ -42,8 +47,7 @@ async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
     except DomainError as error:
         return OtpRequestOutcome(errors=error.problems)
     except SmsError:
-        message = "The message could not be sent. Try again."
-        return OtpRequestOutcome(errors=[MessageNotSent(path=["input", "phone"], message=message)])
+        return OtpRequestOutcome(errors=[NOT_SENT])
     return OtpRequestOutcome(CODE_SECONDS, issued.challenge, issued.digits, issued.sent_at)
 
 

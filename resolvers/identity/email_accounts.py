@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Person
+from models.accounts import User
 from resolvers.context import Info
 from resolvers.identity.inputs import (
     EmailSignUpCompleteInput,
@@ -47,7 +47,7 @@ class LinkRequestOutcome:
 class PasswordChangeOutcome:
     """The outcome of `passwordChange`."""
 
-    person: Person | None = None
+    user: User | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -82,7 +82,7 @@ async def password_change(info: Info, input: PasswordChangeInput) -> PasswordCha
         return PasswordChangeOutcome(errors=error.problems)
 
 
-async def _change(info: Info, input: PasswordChangeInput, request: OptionalRequest) -> Person:
+async def _change(info: Info, input: PasswordChangeInput, request: OptionalRequest) -> User:
     changed = await account_access.change_password(
         info.context.container.database,
         authenticator=authenticator_of(info),

@@ -8,8 +8,8 @@ class OtpRequestInput:
     )
 
 
-@strawberry.input(description="Input of `otpVerify`.")
-class OtpVerifyInput:
+@strawberry.input(description="Input of `otpSignIn`.")
+class OtpSignInInput:
     phone: str = strawberry.field(description="The phone that the code was sent to.")
     code: str = strawberry.field(
         description="The digits of the text message; six, or `digitCount`."

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Actor, Role, SignInSession
 from resolvers.context import Info
 from resolvers.identity.inputs import (
-    OtpVerifyInput,
+    OtpSignInInput,
     PasswordSignInInput,
     SessionRefreshInput,
     SessionRevokeInput,
@@ -40,7 +40,7 @@ class SignInOutcome:
     access_token_expires_at: datetime | None = None
     refresh_token: str | None = None
     device_token: str | None = None
-    person: Person | None = None
+    user: User | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -56,10 +56,10 @@ class SessionOutcome:
 class SessionRevokeAllOutcome:
     """The outcome of `sessionRevokeAll`."""
 
-    ended_count: int = 0
+    revoked_count: int = 0
 
 
-async def otp_verify(info: Info, input: OtpVerifyInput) -> SignInOutcome:
+async def otp_verify(info: Info, input: OtpSignInInput) -> SignInOutcome:
     return await run_sign_in(info, input, lambda request: _verify_code(info, input, request))
 
 
@@ -142,7 +142,7 @@ async def _check_password(info: Info, request: OptionalRequest, **credentials: s
     )
 
 
-async def _verify_code(info: Info, input: OtpVerifyInput, request: OptionalRequest) -> object:
+async def _verify_code(info: Info, input: OtpSignInInput, request: OptionalRequest) -> object:
     phone, authenticator = parse_phone(input.phone, "input", "phone"), authenticator_of(info)
     arguments: Any = {"phone": phone, "code": input.code, "challenge": input.challenge}
     arguments["caller"] = caller_of(info, request)
@@ -191,7 +191,7 @@ def _outcome(info: Info, result: object, request: OptionalRequest) -> SignInOutc
     )
 
 
-def _device_token(info: Info, person: Person) -> str:
+def _device_token(info: Info, person: User) -> str:
     """The token of the client's device, which knows the person from now on."""
     signer = authenticator_of(info)
     device = read_device(signer, info.context.device_token)

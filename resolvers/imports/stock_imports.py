@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
 from models.ids import encode_id
-from models.imports import StockImport, StockImportRow, StockUpload
+from models.imports import StockImport, StockImportFile, StockImportRow
 from resolvers.context import Info
 from resolvers.imports.inputs import StockImportStartInput
 from resolvers.mutations import run_mutation, widen_scope
@@ -57,7 +57,7 @@ async def list_errors(
         )
 
 
-async def list_uploads(info: Info) -> list[StockUpload]:
+async def list_uploads(info: Info) -> list[StockImportFile]:
     async with info.context.read() as session:
         return list(await stock_imports.list_uploads(session, actor=info.context.actor))
 
@@ -87,15 +87,15 @@ def _start_args(info: Info, input: StockImportStartInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
         "company_id": parse_id(Company, input.company_id, "companyId"),
-        "upload_id": parse_id(StockUpload, input.upload_id, "uploadId"),
+        "upload_id": parse_id(StockImportFile, input.stock_import_file_id, "stockImportFileId"),
         "options": stock_imports.ImportOptions(
-            input.format, input.mode, input.on_error, input.as_of
+            input.format, input.mode, input.error_policy, input.as_of
         ),
     }
 
 
-def error_file(parent: strawberry.Parent[StockImport], info: Info) -> str | None:
+def error_file_url(parent: strawberry.Parent[StockImport], info: Info) -> str | None:
     """The path from which the invalid rows can be downloaded with the same access token."""
-    if not parent.rows_failed:
+    if not parent.failed_row_count:
         return None
     return f"/imports/{encode_id(StockImport, parent.id)}/errors.csv"

@@ -42,9 +42,9 @@ class AppOutcome:
 class AppSecretOutcome:
     """Result of a secret mutation; `text` is set only for the request that created the secret."""
 
-    secret: AppSecret | None = None
+    app_secret: AppSecret | None = None
     errors: list[Any] = field(default_factory=list)
-    text: str | None = None
+    secret_value: str | None = None
 
 
 class SecretTextHolder:
@@ -116,7 +116,7 @@ async def create_secret(info: Info, input: AppSecretCreateInput) -> AppSecretOut
 
     async def operation(session: AsyncSession) -> AppSecret:
         key, days = parse_id(App, input.app_id, "appId"), input.expires_in_days
-        arguments: Any = {"app_id": key, "kind": input.kind, "expires_days": days}
+        arguments: Any = {"app_id": key, "kind": input.type, "expires_days": days}
         return holder.hold(await apps.create_secret(session, actor=info.context.actor, **arguments))
 
     company = company_of(info, App, input.app_id, "appId")
@@ -127,20 +127,20 @@ async def rotate_secret(info: Info, input: AppSecretRotateInput) -> AppSecretOut
     holder = SecretTextHolder()
 
     async def operation(session: AsyncSession) -> AppSecret:
-        key = parse_id(AppSecret, input.secret_id, "secretId")
+        key = parse_id(AppSecret, input.app_secret_id, "appSecretId")
         arguments: Any = {"secret_id": key, "grace_seconds": input.grace_seconds}
         return holder.hold(await apps.rotate_secret(session, actor=info.context.actor, **arguments))
 
-    company = company_of(info, AppSecret, input.secret_id, "secretId")
+    company = company_of(info, AppSecret, input.app_secret_id, "appSecretId")
     return await run_mutation(info, holder.outcome, operation, input=input, company_id=company)
 
 
 async def revoke_secret(info: Info, input: AppSecretRevokeInput) -> AppSecretOutcome:
     async def operation(session: AsyncSession) -> AppSecret:
-        key = parse_id(AppSecret, input.secret_id, "secretId")
+        key = parse_id(AppSecret, input.app_secret_id, "appSecretId")
         return await apps.revoke_secret(session, actor=info.context.actor, secret_id=key)
 
-    company = company_of(info, AppSecret, input.secret_id, "secretId")
+    company = company_of(info, AppSecret, input.app_secret_id, "appSecretId")
     outcome = await run_mutation(info, AppSecretOutcome, operation, input=input, company_id=company)
     info.context.container.authenticator.apps.clear()
     return outcome

@@ -43,7 +43,7 @@ class AppRevokeInput:
 @strawberry.input(description="Input of `appSecretCreate`.")
 class AppSecretCreateInput:
     app_id: strawberry.ID = strawberry.field(description=APP)
-    kind: AppSecretKind = strawberry.field(description="How the app will authenticate with it.")
+    type: AppSecretKind = strawberry.field(description="How the app will authenticate with it.")
     expires_in_days: int = strawberry.field(
         default=DEFAULT_EXPIRY_DAYS, description="Days until it expires, from 1 to 730."
     )
@@ -51,7 +51,7 @@ class AppSecretCreateInput:
 
 @strawberry.input(description="Input of `appSecretRotate`.")
 class AppSecretRotateInput:
-    secret_id: strawberry.ID = strawberry.field(description=SECRET)
+    app_secret_id: strawberry.ID = strawberry.field(description=SECRET)
     grace_seconds: int = strawberry.field(
         default=SECRET_GRACE_SECONDS,
         description="Seconds for which the old secret stays valid, up to 604800.",
@@ -60,13 +60,13 @@ class AppSecretRotateInput:
 
 @strawberry.input(description="Input of `appSecretRevoke`.")
 class AppSecretRevokeInput:
-    secret_id: strawberry.ID = strawberry.field(description=SECRET)
+    app_secret_id: strawberry.ID = strawberry.field(description=SECRET)
 
 
 ENDPOINT = "The endpoint."
 NAME = "Its name, up to 80 characters."
 URL = "URL to which messages are sent: a public https address."
-TYPES = "Event types from `webhookTopics`."
+TYPES = "Event types from `webhookEventTypes`."
 SELECTION = (
     "A selection on WebhookEvent, such as `{ type occurredAt order { code } }`,"
     " followed by its fragments."
@@ -82,8 +82,8 @@ class WebhookEndpointCreateInput:
     name: str = strawberry.field(description=NAME)
     url: str = strawberry.field(description=URL)
     event_types: list[str] = strawberry.field(description=TYPES)
-    selection: str = strawberry.field(description=SELECTION)
-    ordered: bool = strawberry.field(default=False, description=ORDERED)
+    payload_selection: str = strawberry.field(description=SELECTION)
+    preserve_order: bool = strawberry.field(default=False, description=ORDERED)
     app_id: strawberry.ID | None = strawberry.field(
         default=None,
         description="The app whose scopes limit the payload; an app that calls is its own.",
@@ -94,12 +94,12 @@ class WebhookEndpointCreateInput:
     description="Input of `webhookEndpointUpdate`. Fields that are left out are not changed."
 )
 class WebhookEndpointUpdateInput:
-    endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
+    webhook_endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
     name: str | None = strawberry.field(default=None, description=NAME)
     url: str | None = strawberry.field(default=None, description=URL)
     event_types: list[str] | None = strawberry.field(default=None, description=TYPES)
-    selection: str | None = strawberry.field(default=None, description=SELECTION)
-    ordered: bool | None = strawberry.field(default=None, description=ORDERED)
+    payload_selection: str | None = strawberry.field(default=None, description=SELECTION)
+    preserve_order: bool | None = strawberry.field(default=None, description=ORDERED)
     expected_version: int | None = strawberry.field(
         default=None,
         description="The version that the caller has read; VersionConflict if it has changed"
@@ -109,22 +109,22 @@ class WebhookEndpointUpdateInput:
 
 @strawberry.input(description="Input of `webhookEndpointPause`.")
 class WebhookEndpointPauseInput:
-    endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
+    webhook_endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
 
 
 @strawberry.input(description="Input of `webhookEndpointResume`.")
 class WebhookEndpointResumeInput:
-    endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
+    webhook_endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
 
 
 @strawberry.input(description="Input of `webhookEndpointArchive`.")
 class WebhookEndpointArchiveInput:
-    endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
+    webhook_endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
 
 
-@strawberry.input(description="Input of `webhookSecretRotate`.")
-class WebhookSecretRotateInput:
-    endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
+@strawberry.input(description="Input of `webhookEndpointSecretRotate`.")
+class WebhookEndpointSecretRotateInput:
+    webhook_endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
     grace_seconds: int = strawberry.field(
         default=DEFAULT_GRACE_SECONDS,
         description="Seconds for which both secrets sign, up to 604800.",
@@ -133,7 +133,7 @@ class WebhookSecretRotateInput:
 
 @strawberry.input(description="Input of `webhookReplay`: events by time, or after an event.")
 class WebhookReplayInput:
-    endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
+    webhook_endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
     since: datetime | None = strawberry.field(
         default=None, description="Events from this time on, such as `missedSince`."
     )
@@ -145,4 +145,4 @@ class WebhookReplayInput:
 
 @strawberry.input(description="Input of `webhookDeliveryRetry`.")
 class WebhookDeliveryRetryInput:
-    delivery_id: strawberry.ID = strawberry.field(description="The DEAD delivery.")
+    webhook_delivery_id: strawberry.ID = strawberry.field(description="The FAILED delivery.")

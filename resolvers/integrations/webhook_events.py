@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -50,11 +50,14 @@ async def get_event(info: Info, id: EventId) -> WebhookEvent:
     return event
 
 
-async def preview_payload(info: Info, endpoint_id: EndpointId, event_id: EventId) -> PayloadPreview:
-    key = parse_id(WebhookEndpoint, endpoint_id, "endpointId")
+async def preview_payload(
+    info: Info, webhook_endpoint_id: EndpointId, event_id: EventId
+) -> PayloadPreview:
+    key = parse_id(WebhookEndpoint, webhook_endpoint_id, "webhookEndpointId")
     async with info.context.read() as session:
-        arguments: Any = {"actor": info.context.actor, "endpoint_id": key, "path": "endpointId"}
-        endpoint = await webhook_endpoints.visible_endpoint(session, **arguments)
+        endpoint = await webhook_endpoints.visible_endpoint(
+            session, actor=info.context.actor, endpoint_id=key, path="webhookEndpointId"
+        )
         app = await session.get(App, endpoint.app_id) if endpoint.app_id else None
         event = await webhook_deliveries.read_event(session, event_id, "eventId")
     return await _render_preview(info, endpoint, app, event)
@@ -69,7 +72,7 @@ async def _render_preview(
         renderer = payload_renderer(info.schema)
         body = await renderer.render(info.context.container, endpoint, app, event)
     except PayloadRenderError as error:
-        raise DomainError(InvalidInput(path=["endpointId"], message=str(error))) from None
+        raise DomainError(InvalidInput(path=["webhookEndpointId"], message=str(error))) from None
     return PayloadPreview(body.decode(), endpoint.schema_version)
 
 

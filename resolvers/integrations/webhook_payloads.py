@@ -37,7 +37,7 @@ from resolvers import rules, scopes
 from resolvers.context import Container, Context
 from resolvers.rules import AccessDenied
 from services.core.problems import DomainError
-from services.integrations.webhook_endpoints import SelectionInvalid, payload_scopes
+from services.integrations.webhook_endpoints import InvalidSelection, payload_scopes
 from services.integrations.webhook_events import WebhookEvent
 
 log = logging.getLogger("darkstore.webhooks")
@@ -81,15 +81,15 @@ class PayloadRenderer:
         self.version = sha256(schema.as_str().encode()).hexdigest()[:12]
 
     def check(self, selection: str, allowed: frozenset[AppScope]) -> CheckedSelection:
-        """Validate a selection within these scopes. Raises DomainError: SelectionInvalid."""
+        """Validate a selection within these scopes. Raises DomainError: InvalidSelection."""
         try:
             prepared = self._prepare(selection)
             self._require_access(prepared, _app_actor(APP_ID, APP_ID, allowed))
         except PayloadRenderError as error:
             reasons = str(error).split("\n")[:MAX_REASONS]
-            path = ["input", "selection"]
+            path = ["input", "payloadSelection"]
             message = "The selection can't be sent."
-            problem = SelectionInvalid(path=path, message=message, reasons=reasons)
+            problem = InvalidSelection(path=path, message=message, reasons=reasons)
             raise DomainError(problem) from None
         return CheckedSelection(prepared.cost, self.version)
 
@@ -98,7 +98,7 @@ class PayloadRenderer:
     ) -> bytes:
         """Render the body of a message. Raises PayloadRenderError."""
         actor = payload_actor(endpoint, app)
-        prepared = self._prepare(endpoint.selection)
+        prepared = self._prepare(endpoint.payload_selection)
         self._require_access(prepared, actor)
         context = Context(container, actor, Loaders(container.database, actor.scope()))
         answer = await self._engine.execute(prepared, {VARIABLE: event.event_id}, context)

@@ -7,13 +7,13 @@ from resolvers.integrations.webhook_payloads import payload_renderer
 from services.core.problems import DomainError, InvalidInput
 from services.integrations.webhook_endpoints import EndpointSettings, payload_scopes
 
-FIELDS = ("name", "url", "event_types", "selection", "ordered")
+FIELDS = ("name", "url", "event_types", "payload_selection", "preserve_order")
 
 
 def settings_to_create(
     info: Info, input: WebhookEndpointCreateInput, app: App | None
 ) -> EndpointSettings:
-    """The settings of a new endpoint. Raises DomainError: InvalidInput, SelectionInvalid."""
+    """The settings of a new endpoint. Raises DomainError: InvalidInput, InvalidSelection."""
     return _validated(info, {name: getattr(input, name) for name in FIELDS}, app)
 
 
@@ -22,7 +22,7 @@ def settings_to_update(
 ) -> EndpointSettings:
     """The new settings; None leaves a value unchanged. Validates against the current schema.
 
-    Raises DomainError: InvalidInput, SelectionInvalid.
+    Raises DomainError: InvalidInput, InvalidSelection.
     """
     values = {name: getattr(input, name) for name in FIELDS}
     merged = {n: getattr(row, n) if value is None else value for n, value in values.items()}
@@ -34,6 +34,6 @@ def _validated(info: Info, values: dict[str, object], app: App | None) -> Endpoi
     if (reason := webhooks.rejection_reason(str(values["url"]))) is not None:
         raise DomainError(InvalidInput(path=["input", "url"], message=reason))
     allowed = payload_scopes(info.context.actor, app)
-    selection = payload_renderer(info.schema).check(str(values["selection"]), allowed)
+    selection = payload_renderer(info.schema).check(str(values["payload_selection"]), allowed)
     computed = {"schema_version": selection.schema_version, "cost": selection.cost}
     return EndpointSettings(**values, **computed)  # type: ignore[arg-type] # values by field name

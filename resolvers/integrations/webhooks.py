@@ -9,7 +9,13 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
-from models.integrations import App, DeliveryState, WebhookAction, WebhookDelivery, WebhookEndpoint
+from models.integrations import (
+    App,
+    WebhookDelivery,
+    WebhookDeliveryStatus,
+    WebhookEndpoint,
+    WebhookEndpointAction,
+)
 from resolvers.context import Info
 from resolvers.integrations.inputs import (
     WebhookDeliveryRetryInput,
@@ -17,9 +23,9 @@ from resolvers.integrations.inputs import (
     WebhookEndpointCreateInput,
     WebhookEndpointPauseInput,
     WebhookEndpointResumeInput,
+    WebhookEndpointSecretRotateInput,
     WebhookEndpointUpdateInput,
     WebhookReplayInput,
-    WebhookSecretRotateInput,
 )
 from resolvers.integrations.webhook_settings import settings_to_create, settings_to_update
 from resolvers.mutations import company_of, run_mutation, widen_scope
@@ -43,7 +49,7 @@ EndpointId = Annotated[strawberry.ID, strawberry.argument(description="The endpo
 First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 Statuses = Annotated[
-    list[DeliveryState] | None,
+    list[WebhookDeliveryStatus] | None,
     strawberry.argument(description="Only these statuses; all if left out."),
 ]
 StepInput = WebhookEndpointPauseInput | WebhookEndpointResumeInput | WebhookEndpointArchiveInput
@@ -54,16 +60,16 @@ EndpointStep = Callable[..., Awaitable[WebhookEndpoint]]
 class WebhookOutcome:
     """Result of an endpoint mutation; `secret` is set when one was created."""
 
-    endpoint: WebhookEndpoint | None = None
+    webhook_endpoint: WebhookEndpoint | None = None
     errors: list[Any] = field(default_factory=list)
-    secret: str | None = None
+    signing_secret: str | None = None
 
 
 @dataclass
 class WebhookReplayOutcome:
     """Result of `webhookReplay`: the endpoint and the number of deliveries, or the problems."""
 
-    endpoint: WebhookEndpoint | None = None
+    webhook_endpoint: WebhookEndpoint | None = None
     errors: list[Any] = field(default_factory=list)
     queued_count: int | None = None
     next_event_id: strawberry.ID | None = None
@@ -73,7 +79,7 @@ class WebhookReplayOutcome:
 class WebhookDeliveryOutcome:
     """Result of `webhookDeliveryRetry`: the delivery, or the problems."""
 
-    delivery: WebhookDelivery | None = None
+    webhook_delivery: WebhookDelivery | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -111,7 +117,7 @@ async def list_deliveries(
 
 def available_actions(
     parent: strawberry.Parent[WebhookEndpoint], info: Info
-) -> list[WebhookAction]:
+) -> list[WebhookEndpointAction]:
     return webhook_endpoint_states.MACHINE.available_actions(parent, info.context.actor)
 
 
@@ -139,11 +145,11 @@ async def update_endpoint(info: Info, input: WebhookEndpointUpdateInput) -> Webh
 async def _update_arguments(
     session: AsyncSession, info: Info, input: WebhookEndpointUpdateInput
 ) -> dict[str, Any]:
-    endpoint_ref: dict[str, Any] = {"actor": info.context.actor, "endpoint_id": _key(input)}
-    endpoint = await webhook_endpoints.visible_endpoint(session, **endpoint_ref, path="endpointId")
+    key: dict[str, Any] = {"actor": info.context.actor, "endpoint_id": _key(input)}
+    endpoint = await webhook_endpoints.visible_endpoint(session, **key, path="webhookEndpointId")
     app = await session.get(App, endpoint.app_id) if endpoint.app_id else None
     return {
-        **endpoint_ref,
+        **key,
         "app": app,
         "settings": settings_to_update(info, input, endpoint, app),
         "expected_version": input.expected_version,
@@ -162,7 +168,7 @@ async def archive(info: Info, input: WebhookEndpointArchiveInput) -> WebhookOutc
     return await _run_step(info, input, webhook_endpoints.archive)
 
 
-async def rotate_secret(info: Info, input: WebhookSecretRotateInput) -> WebhookOutcome:
+async def rotate_secret(info: Info, input: WebhookEndpointSecretRotateInput) -> WebhookOutcome:
     async def operation(session: AsyncSession) -> WebhookEndpoint:
         arguments: Any = {"endpoint_id": _key(input), "grace_seconds": input.grace_seconds}
         return await webhook_endpoints.rotate_secret(session, actor=info.context.actor, **arguments)
@@ -185,10 +191,10 @@ async def replay(info: Info, input: WebhookReplayInput) -> WebhookReplayOutcome:
 
 async def retry(info: Info, input: WebhookDeliveryRetryInput) -> WebhookDeliveryOutcome:
     async def operation(session: AsyncSession) -> WebhookDelivery:
-        key = parse_id(WebhookDelivery, input.delivery_id, "deliveryId")
+        key = parse_id(WebhookDelivery, input.webhook_delivery_id, "deliveryId")
         return await webhook_deliveries.retry(session, actor=info.context.actor, delivery_id=key)
 
-    company = company_of(info, WebhookDelivery, input.delivery_id, "deliveryId")
+    company = company_of(info, WebhookDelivery, input.webhook_delivery_id, "deliveryId")
     return await run_mutation(
         info, WebhookDeliveryOutcome, operation, input=input, company_id=company
     )
@@ -233,8 +239,8 @@ async def _run_step(info: Info, input: StepInput, step: EndpointStep) -> Webhook
 
 
 def _key(input: Any) -> UUID:
-    return parse_id(WebhookEndpoint, input.endpoint_id, "endpointId")
+    return parse_id(WebhookEndpoint, input.webhook_endpoint_id, "webhookEndpointId")
 
 
 def _company_lookup(info: Info, input: Any) -> Any:
-    return company_of(info, WebhookEndpoint, input.endpoint_id, "endpointId")
+    return company_of(info, WebhookEndpoint, input.webhook_endpoint_id, "webhookEndpointId")

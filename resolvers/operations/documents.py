@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models.counter_sales import CounterSale
+from models.counter_sales import PosSale
 from models.fulfillment import Fulfillment
 from models.ids import encode_id
 from models.stores import Store
@@ -23,5 +23,5 @@ def manifest_url(parent: strawberry.Parent[Store], info: Info) -> str | None:
     return f"/documents/manifests/{encode_id(Store, parent.id)}.pdf"
 
 
-def receipt_url(parent: strawberry.Parent[CounterSale]) -> str:
-    return f"/documents/receipts/{encode_id(CounterSale, parent.id)}.pdf"
+def receipt_url(parent: strawberry.Parent[PosSale]) -> str:
+    return f"/documents/receipts/{encode_id(PosSale, parent.id)}.pdf"

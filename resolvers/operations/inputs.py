@@ -3,4 +3,4 @@ import strawberry
 
 @strawberry.input(description="Input of `jobFailureRetry`.")
 class JobFailureRetryInput:
-    failure_id: strawberry.ID = strawberry.field(description="The dead letter.")
+    job_failure_id: strawberry.ID = strawberry.field(description="The dead letter.")

@@ -25,7 +25,7 @@ DeadOnly = Annotated[bool, strawberry.argument(description="Only dead letters.")
 class JobFailureOutcome:
     """Result of `jobFailureRetry`: the failure, or the problems."""
 
-    failure: JobFailure | None = None
+    job_failure: JobFailure | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -35,16 +35,25 @@ async def list_jobs(info: Info) -> Sequence[JobState]:
 
 
 async def list_failures(
-    info: Info, first: First, after: After = None, job: JobName = None, dead_only: DeadOnly = False
+    info: Info,
+    first: First,
+    after: After = None,
+    job: JobName = None,
+    dead_lettered_only: DeadOnly = False,
 ) -> Page[JobFailure]:
-    arguments: Any = {"job": job, "dead_only": dead_only, "first": first, "cursor": after}
+    arguments: Any = {
+        "job": job,
+        "dead_lettered_only": dead_lettered_only,
+        "first": first,
+        "cursor": after,
+    }
     async with info.context.read() as session:
         return await job_status.list_failures(session, actor=info.context.actor, **arguments)
 
 
 async def retry(info: Info, input: JobFailureRetryInput) -> JobFailureOutcome:
     async def operation(session: AsyncSession) -> JobFailure:
-        key = parse_id(JobFailure, input.failure_id, "failureId")
+        key = parse_id(JobFailure, input.job_failure_id, "jobFailureId")
         return await job_status.retry(session, actor=info.context.actor, failure_id=key)
 
     return await run_mutation(info, JobFailureOutcome, operation, input=input)

@@ -23,12 +23,12 @@ from workflows.payments import settle_payment
 class OrderChangeOutcome:
     """The result of orderChange and orderChangeWithdraw: the change, or the errors."""
 
-    change: OrderChange | None = None
+    order_change: OrderChange | None = None
     errors: list[Any] = field(default_factory=list)
 
     @property
     def order_id(self) -> UUID | None:
-        return self.change.order_id if self.change else None
+        return self.order_change.order_id if self.order_change else None
 
 
 async def change(info: Info, input: OrderChangeInput) -> OrderChangeOutcome:

@@ -3,12 +3,12 @@ from typing import Any
 import strawberry
 
 from models.accounts import Address
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.catalog import Product
 from models.companies import Company
-from models.orders import CancelReason, FulfillmentMethod, OrderReopenReason
+from models.orders import FulfillmentMethod, OrderCancelReason, OrderReopenReason
 from models.stores import Store
-from resolvers.shared_inputs import BigInt, GeoPointInput
+from resolvers.shared_inputs import GeoPointInput, SafeInt
 from services.carts.baskets import MAX_LINES, OrderRequest, RequestedLine
 from services.checkout.change_pricing import ChangeRequest
 from services.core.problems import DomainError, InvalidInput, parse_id, parse_optional_id
@@ -18,8 +18,9 @@ from services.core.problems import DomainError, InvalidInput, parse_id, parse_op
 class OrderLineInput:
     product_id: strawberry.ID = strawberry.field(description="A product of the serving store.")
     quantity: int = strawberry.field(description="Quantity, from 1 to 99.")
-    substitution: Substitution = strawberry.field(
-        default=Substitution.REFUND, description="What to do if units are missing at picking."
+    substitution_preference: SubstitutionPreference = strawberry.field(
+        default=SubstitutionPreference.REFUND,
+        description="What to do if units are missing at picking.",
     )
 
     def to_line(self, index: int) -> RequestedLine:
@@ -28,7 +29,7 @@ class OrderLineInput:
         Raises DomainError: NotFound for an id of another type.
         """
         key = parse_id(Product, self.product_id, "lines", str(index), "productId")
-        return RequestedLine(key, self.quantity, self.substitution)
+        return RequestedLine(key, self.quantity, self.substitution_preference)
 
 
 def _requested_lines(lines: list[OrderLineInput] | None) -> tuple[RequestedLine, ...] | None:
@@ -53,7 +54,7 @@ class OrderPlaceInput:
     address_id: strawberry.ID | None = strawberry.field(
         default=None, description="A saved address; alternatively `at`."
     )
-    at: GeoPointInput | None = strawberry.field(
+    location: GeoPointInput | None = strawberry.field(
         default=None,
         description="The delivery location, with its `addressLine`; alternatively `addressId`.",
     )
@@ -62,7 +63,7 @@ class OrderPlaceInput:
         description="Street, house and floor. Required with `at`; with `addressId` it replaces the"
         " line of the saved address.",
     )
-    drop_note: str | None = strawberry.field(
+    delivery_instructions: str | None = strawberry.field(
         default=None, description="What the rider should know at the door."
     )
     company_id: strawberry.ID | None = strawberry.field(
@@ -72,21 +73,22 @@ class OrderPlaceInput:
         default=None,
         description="At most 100 lines, each product once; the lines of the cart if left out.",
     )
-    tip_minor: BigInt = strawberry.field(
-        default=BigInt(0), description="For the rider, in minor units."
+    tip_minor: SafeInt = strawberry.field(
+        default=SafeInt(0), description="For the rider, in minor units."
     )
     age_confirmed: bool = strawberry.field(
         default=False,
         description="Whether the customer confirms the minimum age of products that are not"
         " sold to minors; it is checked at the handover.",
     )
-    expected_total_minor: BigInt | None = strawberry.field(
+    expected_total_minor: SafeInt | None = strawberry.field(
         default=None,
-        description="The total that was shown; PriceChanged if it is another.",
+        description="The total that was shown; TotalChanged if it is another.",
     )
     expected_p90_seconds: int | None = strawberry.field(
         default=None,
-        description="The p90Seconds of the promise that was shown; PromiseChanged if the store that"
+        description="The p90Seconds of the promise that was shown; DeliveryEstimateChanged if"
+        " the store that"
         " can fulfill the order takes longer.",
     )
 
@@ -97,7 +99,7 @@ class OrderPlaceInput:
             method=self.method,
             store_id=parse_optional_id(Store, self.store_id, "storeId"),
             address_id=parse_optional_id(Address, self.address_id, "addressId"),
-            point=self.at.to_point("input", "at") if self.at else None,
+            point=self.location.to_point("input", "location") if self.location else None,
             company_id=parse_optional_id(Company, self.company_id, "companyId"),
             lines=_requested_lines(self.lines),
         )
@@ -105,7 +107,7 @@ class OrderPlaceInput:
     def _texts_and_amounts(self) -> dict[str, Any]:
         return {
             "address_line": self.address_line or "",
-            "drop_note": self.drop_note or "",
+            "delivery_instructions": self.delivery_instructions or "",
             "tip_minor": self.tip_minor,
             "age_confirmed": self.age_confirmed,
             "expected_total_minor": self.expected_total_minor,
@@ -116,14 +118,14 @@ class OrderPlaceInput:
 @strawberry.input(description="Input of `orderCancel`.")
 class OrderCancelInput:
     order_id: strawberry.ID = strawberry.field(description="The order.")
-    reason: CancelReason = strawberry.field(
+    reason: OrderCancelReason = strawberry.field(
         description="Why: one of the reasons in Order.cancellation."
     )
     note: str = strawberry.field(
         default="",
         description="Details in the caller's own words, which the store's staff and support read.",
     )
-    expected_fee_minor: BigInt | None = strawberry.field(
+    expected_fee_minor: SafeInt | None = strawberry.field(
         default=None,
         description="The fee that was shown, from Order.cancellation; rejected if it has changed.",
     )
@@ -160,15 +162,15 @@ class OrderChangeInput:
         default=None,
         description="Street, house and floor. Required with `location`; it can't be made empty.",
     )
-    drop_note: str | None = strawberry.field(
+    delivery_instructions: str | None = strawberry.field(
         default=None, description="What the rider should know at the door."
     )
-    tip_minor: BigInt | None = strawberry.field(
+    tip_minor: SafeInt | None = strawberry.field(
         default=None, description="For the rider, in minor units."
     )
-    expected_total_minor: BigInt | None = strawberry.field(
+    expected_total_minor: SafeInt | None = strawberry.field(
         default=None,
-        description="The new total that was shown; PriceChanged if it is another.",
+        description="The new total that was shown; TotalChanged if it is another.",
     )
     expected_version: int | None = strawberry.field(
         default=None, description="The version of the order that the caller has read."
@@ -181,7 +183,7 @@ class OrderChangeInput:
             address_id=parse_optional_id(Address, self.address_id, "addressId"),
             point=self.location.to_point("input", "location") if self.location else None,
             address_line=self.address_line,
-            drop_note=self.drop_note,
+            delivery_instructions=self.delivery_instructions,
             tip_minor=self.tip_minor,
             expected_total_minor=self.expected_total_minor,
         )

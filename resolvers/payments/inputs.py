@@ -1,18 +1,18 @@
 import strawberry
 
 from models.payments import RefundReason
-from resolvers.shared_inputs import BigInt
+from resolvers.shared_inputs import SafeInt
 
 
-@strawberry.input(description="Input of `paymentRefresh`.")
-class PaymentRefreshInput:
+@strawberry.input(description="Input of `orderPaymentRefresh`.")
+class OrderPaymentRefreshInput:
     order_id: strawberry.ID = strawberry.field(description="The order.")
 
 
 @strawberry.input(description="Input of `refundIssue`.")
 class RefundIssueInput:
     order_id: strawberry.ID = strawberry.field(description="The order.")
-    amount_minor: BigInt = strawberry.field(
+    amount_minor: SafeInt = strawberry.field(
         description="Amount in minor units, at most what is left of the captured amount."
     )
     reason: RefundReason = strawberry.field(description="Why.")

@@ -8,7 +8,7 @@ from models.payments import Refund
 from resolvers.context import Info
 from resolvers.mutations import company_of, run_mutation
 from resolvers.orders.orders import OrderOutcome
-from resolvers.payments.inputs import PaymentRefreshInput, RefundIssueInput
+from resolvers.payments.inputs import OrderPaymentRefreshInput, RefundIssueInput
 from services.core.problems import DomainError, parse_id
 from services.orders import orders
 from services.payments import support_refunds
@@ -23,7 +23,7 @@ class RefundOutcome:
     errors: list[Any] = field(default_factory=list)
 
 
-async def refresh(info: Info, input: PaymentRefreshInput) -> OrderOutcome:
+async def refresh(info: Info, input: OrderPaymentRefreshInput) -> OrderOutcome:
     container = info.context.container
     try:
         order_id = parse_id(Order, input.order_id, "orderId")

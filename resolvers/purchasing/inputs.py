@@ -3,7 +3,7 @@ from datetime import date
 import strawberry
 
 from models.catalog import Product
-from resolvers.shared_inputs import BigInt
+from resolvers.shared_inputs import SafeInt
 from services.core.problems import parse_id, parse_optional_id
 from services.purchasing.purchase_order_lines import PurchaseOrderItem
 from services.purchasing.receipt_scans import ReceiptScan
@@ -27,15 +27,15 @@ class SupplierSaveInput:
     phone: str = strawberry.field(
         default="", description="A phone with its country code; empty for none."
     )
-    lead_days: int = strawberry.field(
+    lead_time_days: int = strawberry.field(
         default=1, description="Days from an order to its delivery, 0 to 365."
     )
-    review_days: int = strawberry.field(
+    review_period_days: int = strawberry.field(
         default=1,
         description="Days between two orders, 1 to 90, which determine the quantity to order.",
     )
-    minimum_order_minor: BigInt = strawberry.field(
-        default=BigInt(0), description="Minimum value of an order, in minor units."
+    minimum_order_minor: SafeInt = strawberry.field(
+        default=SafeInt(0), description="Minimum value of an order, in minor units."
     )
     over_tolerance_percent: int = strawberry.field(
         default=0, description="Percentage by which a delivery may exceed the order, 0 to 100."
@@ -59,12 +59,12 @@ class SupplierArchiveInput:
 @strawberry.input(description="Terms of a product.")
 class SupplierProductInput:
     product_id: strawberry.ID = strawberry.field(description="The product.")
-    sku: str = strawberry.field(default="", description="The supplier's article number.")
-    pack_cost_minor: BigInt = strawberry.field(
+    supplier_sku: str = strawberry.field(default="", description="The supplier's article number.")
+    pack_cost_minor: SafeInt = strawberry.field(
         description="Cost of a pack, in minor units of the supplier's currency."
     )
-    pack_units: int = strawberry.field(default=1, description="Units per pack, 1 to 10000.")
-    lead_days: int | None = strawberry.field(
+    units_per_pack: int = strawberry.field(default=1, description="Units per pack, 1 to 10000.")
+    lead_time_days: int | None = strawberry.field(
         default=None, description="Lead time in days; that of the supplier if left out."
     )
     preferred: bool = strawberry.field(
@@ -74,10 +74,10 @@ class SupplierProductInput:
     def to_terms(self, index: str) -> SupplierProductTerms:
         return SupplierProductTerms(
             product_id=parse_id(Product, self.product_id, "products", index, "productId"),
-            sku=self.sku,
+            sku=self.supplier_sku,
             pack_cost_minor=self.pack_cost_minor,
-            pack_units=self.pack_units,
-            lead_days=self.lead_days,
+            units_per_pack=self.units_per_pack,
+            lead_time_days=self.lead_time_days,
             preferred=self.preferred,
         )
 
@@ -106,8 +106,8 @@ NOTE = "Note, at most 200 characters."
 @strawberry.input(description="Packs of a product.")
 class PurchaseOrderLineInput:
     product_id: strawberry.ID = strawberry.field(description="A product that the supplier sells.")
-    packs: int = strawberry.field(description="Number of packs, from 1 to 10000.")
-    pack_cost_minor: BigInt | None = strawberry.field(
+    pack_quantity: int = strawberry.field(description="Number of packs, from 1 to 10000.")
+    pack_cost_minor: SafeInt | None = strawberry.field(
         default=None, description="Cost of a pack in this order; the usual cost if left out."
     )
 
@@ -116,7 +116,7 @@ def to_order_items(lines: list[PurchaseOrderLineInput]) -> list[PurchaseOrderIte
     return [
         PurchaseOrderItem(
             parse_id(Product, line.product_id, "lines", str(n), "productId"),
-            line.packs,
+            line.pack_quantity,
             line.pack_cost_minor,
         )
         for n, line in enumerate(lines)
@@ -163,7 +163,7 @@ class GoodsReceiptLineInput:
     product_id: strawberry.ID | None = strawberry.field(
         default=None, description="A product of the order; either this or a code."
     )
-    code: str | None = strawberry.field(
+    scanned_code: str | None = strawberry.field(
         default=None,
         description="A scanned code of the product; the lot and date in it are those of the batch.",
     )
@@ -172,18 +172,18 @@ class GoodsReceiptLineInput:
         default=0, description="Damaged units, in addition to the intact ones."
     )
     batch_code: str | None = strawberry.field(default=None, description="Code of the batch.")
-    expires_on: date | None = strawberry.field(
+    sell_by_date: date | None = strawberry.field(
         default=None, description="Last day of sale of the batch; today or later."
     )
 
     def to_scan(self, *path: str) -> ReceiptScan:
         return ReceiptScan(
             product_id=parse_optional_id(Product, self.product_id, *path, "productId"),
-            code=self.code,
+            code=self.scanned_code,
             quantity=self.quantity,
             damaged=self.damaged,
             batch_code=self.batch_code,
-            expires_on=self.expires_on,
+            sell_by_date=self.sell_by_date,
         )
 
 
@@ -194,7 +194,7 @@ class PurchaseOrderReceiveInput:
         description="From 1 to 500 lines, one for each batch."
     )
     note: str = strawberry.field(default="", description=NOTE)
-    over_allowed: bool = strawberry.field(
+    allow_over_receipt: bool = strawberry.field(
         default=False, description="Receive more than was ordered; for managers."
     )
     expected_version: int = strawberry.field(description=ORDER_VERSION)
@@ -213,6 +213,6 @@ class PurchaseOrderCreateFromProposalsInput:
     note: str = strawberry.field(default="", description=NOTE)
 
 
-@strawberry.input(description="Input of `reorderRefresh`.")
-class ReorderRefreshInput:
+@strawberry.input(description="Input of `replenishmentRefresh`.")
+class ReplenishmentRefreshInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")

@@ -58,7 +58,7 @@ class PurchaseOrderOutcome:
 class GoodsReceiptOutcome:
     """Result of `purchaseOrderReceive`: the receipt, or the problems."""
 
-    receipt: GoodsReceipt | None = None
+    goods_receipt: GoodsReceipt | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -162,7 +162,7 @@ async def _receive(session: Any, info: Info, input: PurchaseOrderReceiveInput) -
     step = _step_arguments(info, input)
     scans = input.to_receipt_scans()
     lines = await receipt_scans.identify(session, step["purchase_order_id"], scans)
-    options: Any = {"note": input.note, "over_allowed": input.over_allowed}
+    options: Any = {"note": input.note, "allow_over_receipt": input.allow_over_receipt}
     return await goods_receipts.receive(session, lines=lines, **step, **options)
 
 
@@ -170,9 +170,9 @@ async def purchase_order_of_receipt(
     parent: strawberry.Parent[GoodsReceiptOutcome], info: Info
 ) -> PurchaseOrder | None:
     """The receipt's purchase order as it is now."""
-    if parent.receipt is None:
+    if parent.goods_receipt is None:
         return None
-    order_id = parent.receipt.purchase_order_id
+    order_id = parent.goods_receipt.purchase_order_id
     return await info.context.loaders.load(load.purchase_order_by_id, order_id)
 
 

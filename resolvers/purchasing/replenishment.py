@@ -7,11 +7,14 @@ import strawberry
 
 from dataloaders import purchasing as load
 from models.catalog import Product
-from models.purchasing import ReorderProposal, ReorderRun, Supplier
+from models.purchasing import ReplenishmentProposal, ReplenishmentRun, Supplier
 from models.stores import Store
 from resolvers.context import Info
 from resolvers.mutations import company_of, run_mutation
-from resolvers.purchasing.inputs import PurchaseOrderCreateFromProposalsInput, ReorderRefreshInput
+from resolvers.purchasing.inputs import (
+    PurchaseOrderCreateFromProposalsInput,
+    ReplenishmentRefreshInput,
+)
 from resolvers.purchasing.purchase_orders import PurchaseOrderOutcome
 from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
@@ -29,7 +32,7 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 
 @dataclass
 class ReplenishmentOutcome:
-    """Result of `reorderRefresh`: the store with new proposals, or the problems."""
+    """Result of `replenishmentRefresh`: the store with new proposals, or the problems."""
 
     store: Store | None = None
     errors: list[Any] = field(default_factory=list)
@@ -37,7 +40,7 @@ class ReplenishmentOutcome:
 
 async def list_proposals(
     info: Info, store_id: StoreId, first: First, after: After = None, supplier_id: SupplierId = None
-) -> Page[ReorderProposal]:
+) -> Page[ReplenishmentProposal]:
     actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     supplier = parse_optional_id(Supplier, supplier_id, "supplierId")
     async with info.context.read() as session:
@@ -46,7 +49,7 @@ async def list_proposals(
         )
 
 
-async def refresh(info: Info, input: ReorderRefreshInput) -> ReplenishmentOutcome:
+async def refresh(info: Info, input: ReplenishmentRefreshInput) -> ReplenishmentOutcome:
     async def operation(session: Any) -> Store:
         key = parse_id(Store, input.store_id, "storeId")
         return await replenishment.refresh(session, actor=info.context.actor, store_id=key)
@@ -85,7 +88,7 @@ def _order_arguments(info: Info, input: PurchaseOrderCreateFromProposalsInput) -
 
 async def run_of_store(
     parent: strawberry.Parent[ReplenishmentOutcome], info: Info
-) -> ReorderRun | None:
+) -> ReplenishmentRun | None:
     if parent.store is None:
         return None
     return await info.context.loaders.load(load.replenishment_run_by_store, parent.store.id)

@@ -9,11 +9,11 @@ import strawberry
 from dataloaders import stock as load
 from models.catalog import Product
 from models.companies import Company
-from models.stock import BatchRecall, StockBatch, StockEntry
+from models.stock import BatchRecall, StockBatch, StockMovement
 from models.stores import Store
 from resolvers.context import Info
 from resolvers.mutations import company_of, run_mutation, widen_scope
-from resolvers.stock.inputs import BatchRecallInput, BatchWasteInput
+from resolvers.stock.inputs import BatchRecallCreateInput, StockWriteOffInput
 from resolvers.stock.stock import After, First, StoreId
 from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
@@ -31,9 +31,9 @@ RecallId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 
 @dataclass
 class WasteOutcome:
-    """Result of `batchWaste`: the new ledger row, or the errors."""
+    """Result of `stockWriteOff`: the new ledger row, or the errors."""
 
-    entry: StockEntry | None = None
+    stock_movement: StockMovement | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -41,7 +41,7 @@ class WasteOutcome:
 class RecallOutcome:
     """Result of `batchRecall`: the recall, or the errors."""
 
-    recall: BatchRecall | None = None
+    batch_recall: BatchRecall | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -67,7 +67,7 @@ async def list_markdown_candidates(
         )  # fmt: skip
 
 
-async def write_off(info: Info, input: BatchWasteInput) -> WasteOutcome:
+async def write_off(info: Info, input: StockWriteOffInput) -> WasteOutcome:
     return await run_mutation(
         info,
         WasteOutcome,
@@ -77,7 +77,7 @@ async def write_off(info: Info, input: BatchWasteInput) -> WasteOutcome:
     )
 
 
-def _write_off_args(info: Info, input: BatchWasteInput) -> dict[str, Any]:
+def _write_off_args(info: Info, input: StockWriteOffInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
         "store_id": parse_id(Store, input.store_id, "storeId"),
@@ -89,14 +89,14 @@ def _write_off_args(info: Info, input: BatchWasteInput) -> dict[str, Any]:
     }
 
 
-async def recall_batch(info: Info, input: BatchRecallInput) -> RecallOutcome:
+async def recall_batch(info: Info, input: BatchRecallCreateInput) -> RecallOutcome:
     async def recall(session: Any) -> BatchRecall:
         return await stock_recalls.recall(session, **_recall_args(info, input))
 
     return await run_mutation(info, RecallOutcome, recall, input=input, company_id=_scope(input))
 
 
-def _recall_args(info: Info, input: BatchRecallInput) -> dict[str, Any]:
+def _recall_args(info: Info, input: BatchRecallCreateInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
         "company_id": parse_id(Company, input.company_id, "companyId"),
@@ -106,7 +106,7 @@ def _recall_args(info: Info, input: BatchRecallInput) -> dict[str, Any]:
     }
 
 
-def _scope(input: BatchRecallInput) -> Any:
+def _scope(input: BatchRecallCreateInput) -> Any:
     """Widens the transaction's scope to the company; the service checks the actor's role first."""
 
     async def widen(session: Any) -> Any:

@@ -9,7 +9,7 @@ from resolvers.context import Info
 from services.core.pages import Page
 from services.core.problems import parse_optional_id
 from services.stock import company_stock
-from services.stock.company_stock import ProductStock
+from services.stock.company_stock import CompanyStockLevel
 
 CompanyId = Annotated[
     strawberry.ID | None,
@@ -32,7 +32,7 @@ async def list_of_company(
     after: After = None,
     company_id: CompanyId = None,
     search: Search = "",
-) -> Page[ProductStock]:
+) -> Page[CompanyStockLevel]:
     actor, company = info.context.actor, parse_optional_id(Company, company_id, "companyId")
     async with info.context.read() as session:
         return await company_stock.list_of_company(

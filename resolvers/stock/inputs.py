@@ -8,7 +8,7 @@ import strawberry
 from models.catalog import Product
 from models.ids import decode_id
 from models.imports import ErrorPolicy
-from models.stock import StockReason, WasteSource
+from models.stock import StockMovementReason, WriteOffSource
 from services.core.problems import DomainError, InvalidInput
 from services.stock.adjustments import StockAdjustment
 from services.stock.bulk_adjustments import MAX_LINES, BulkLine
@@ -26,9 +26,9 @@ class StockAdjustInput:
     )
     on_hand: int | None = strawberry.field(
         default=None,
-        description="Total units on hand; requires compareOnHand or expectedVersion.",
+        description="Total units on hand; requires compareQuantity or expectedVersion.",
     )
-    compare_on_hand: int | None = strawberry.field(
+    compare_quantity: int | None = strawberry.field(
         default=None,
         description="The units on hand that the caller has read; VersionConflict if they have"
         " changed since.",
@@ -43,11 +43,11 @@ class StockAdjustInput:
         description="The batch of the units. If left out, removed units come from the batch"
         " that expires first, and added units belong to no batch.",
     )
-    expires_on: date | None = strawberry.field(
+    sell_by_date: date | None = strawberry.field(
         default=None,
         description="Last day of sale of added units; it identifies the batch if there is no code.",
     )
-    reason: StockReason = strawberry.field(
+    reason: StockMovementReason = strawberry.field(
         description="RECEIPT (only adds), DAMAGE (sets aside), WASTE (only removes) or ADJUSTMENT."
     )
     note: str = strawberry.field(
@@ -58,10 +58,10 @@ class StockAdjustInput:
         return StockAdjustment(
             delta=self.delta,
             on_hand=self.on_hand,
-            compare_on_hand=self.compare_on_hand,
+            compare_quantity=self.compare_quantity,
             expected_version=self.expected_version,
             batch_code=self.batch_code,
-            expires_on=self.expires_on,
+            sell_by_date=self.sell_by_date,
         )
 
 
@@ -86,19 +86,19 @@ class StockSetLineInput:
         return BulkLine(key, self.quantity, self.compare_quantity, self.expected_version)
 
 
-@strawberry.input(description="Input of `stockSetMany`: stock levels of a store as totals.")
-class StockSetManyInput:
+@strawberry.input(description="Input of `stockBulkSet`: stock levels of a store as totals.")
+class StockBulkSetInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
     lines: list[StockSetLineInput] = strawberry.field(
         description="From 1 to 250 lines, each product once."
     )
-    reason: StockReason = strawberry.field(
-        default=StockReason.ADJUSTMENT, description="ADJUSTMENT or COUNT."
+    reason: StockMovementReason = strawberry.field(
+        default=StockMovementReason.ADJUSTMENT, description="ADJUSTMENT or COUNT."
     )
     note: str = strawberry.field(
         default="", description="Note for the ledger, at most 200 characters."
     )
-    on_error: ErrorPolicy = strawberry.field(
+    error_policy: ErrorPolicy = strawberry.field(
         default=ErrorPolicy.ALL_OR_NOTHING, description="Effect of invalid lines on valid ones."
     )
 
@@ -110,8 +110,8 @@ class StockSetManyInput:
         return [line.to_line() for line in self.lines]
 
 
-@strawberry.input(description="Input of `batchWaste`.")
-class BatchWasteInput:
+@strawberry.input(description="Input of `stockWriteOff`.")
+class StockWriteOffInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
     batch_id: strawberry.ID | None = strawberry.field(
         default=None, description="The batch; not with productId."
@@ -121,8 +121,8 @@ class BatchWasteInput:
         description="The product: units of the batch that expires first, or of no known batch.",
     )
     quantity: int = strawberry.field(description="Number of units, from 1 to 100000.")
-    source: WasteSource = strawberry.field(
-        default=WasteSource.SHELF, description="Whether they were for sale or set aside."
+    source: WriteOffSource = strawberry.field(
+        default=WriteOffSource.SELLABLE, description="Whether they were for sale or set aside."
     )
     note: str = strawberry.field(
         default="", description="Note for the ledger, at most 200 characters."
@@ -130,7 +130,7 @@ class BatchWasteInput:
 
 
 @strawberry.input(description="Input of `batchRecall`.")
-class BatchRecallInput:
+class BatchRecallCreateInput:
     company_id: strawberry.ID = strawberry.field(description="The company.")
     product_id: strawberry.ID = strawberry.field(description="The product.")
     batch_code: str = strawberry.field(description="The code of the batch, at most 64 characters.")

@@ -7,7 +7,7 @@ import strawberry
 
 from dataloaders import stock as load
 from models.catalog import Product
-from models.stock import Stock, StockEntry
+from models.stock import StockLevel, StockMovement
 from models.stores import Store
 from resolvers.context import Info
 from resolvers.mutations import company_of, run_mutation
@@ -41,7 +41,7 @@ OfProduct = Annotated[
 class StockAdjustOutcome:
     """Result of `stockAdjust`: the new ledger row, or the errors."""
 
-    entry: StockEntry | None = None
+    stock_movement: StockMovement | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -51,13 +51,13 @@ async def list_of_store(
     first: First,
     after: After = None,
     search: Search = "",
-    at_most: AtMost = None,
-) -> Page[Stock]:
+    max_available: AtMost = None,
+) -> Page[StockLevel]:
     actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     async with info.context.read() as session:
         return await stock_queries.list_of_store(
             session, actor=actor, store_id=store, first=first, cursor=after, search=search,
-            at_most=at_most,
+            max_available=max_available,
         )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ async def list_movements(
     first: First,
     product_id: OfProduct = None,
     after: After = None,
-) -> Page[StockEntry]:
+) -> Page[StockMovement]:
     actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     product = parse_optional_id(Product, product_id, "productId")
     async with info.context.read() as session:
@@ -97,9 +97,9 @@ def _adjust_args(info: Info, input: StockAdjustInput) -> dict[str, Any]:
     }
 
 
-async def stock_of_entry(parent: strawberry.Parent[Any], info: Info) -> Stock | None:
+async def stock_of_entry(parent: strawberry.Parent[Any], info: Info) -> StockLevel | None:
     """The current stock row of a ledger row."""
-    entry = parent.entry
+    entry = parent.stock_movement
     if entry is None:
         return None
     return await info.context.loaders.load(
@@ -107,5 +107,5 @@ async def stock_of_entry(parent: strawberry.Parent[Any], info: Info) -> Stock | 
     )
 
 
-def available_units(parent: strawberry.Parent[Stock], info: Info) -> int:
+def available_units(parent: strawberry.Parent[StockLevel], info: Info) -> int:
     return stock_rows.available_units(parent)

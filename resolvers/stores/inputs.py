@@ -20,12 +20,12 @@ class StoreCreateInput:
     company_id: strawberry.ID = strawberry.field(description="The company that runs it.")
     code: str = strawberry.field(description="A short code, unique in the company.")
     name: str = strawberry.field(description="Its name.")
-    at: GeoPointInput = strawberry.field(description="Location of the store.")
+    location: GeoPointInput = strawberry.field(description="Location of the store.")
     timezone: str = strawberry.field(description="Its time zone, such as Europe/Lisbon.")
     preparation_seconds: int = strawberry.field(
         default=150, description="Usual seconds to pick and pack an order."
     )
-    kind: StoreKind = strawberry.field(
+    type: StoreKind = strawberry.field(
         default=StoreKind.DARK_STORE,
         description="The kind, which cannot be changed. A warehouse has no delivery zone and"
         " supplies stores only.",
@@ -34,8 +34,8 @@ class StoreCreateInput:
 
     def to_new_store(self, company_id: UUID) -> NewStore:
         """Convert the input. Raises DomainError: InvalidInput for an invalid location."""
-        point = self.at.to_point("input", "at")
-        rest = self.preparation_seconds, self.kind, self.business_day_start
+        point = self.location.to_point("input", "location")
+        rest = self.preparation_seconds, self.type, self.business_day_start
         return NewStore(company_id, self.code, self.name, point, self.timezone, *rest)
 
 
@@ -87,7 +87,7 @@ class StoreUpdateInput:
 @strawberry.input(description="Input of `storeZoneSet`.")
 class StoreZoneSetInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
-    area: GeoJSON = strawberry.field(
+    delivery_zone: GeoJSON = strawberry.field(
         description="A GeoJSON Polygon or MultiPolygon, or a Feature or collection of them,"
         " longitude first, of at most 5,000 points. It is stored with at most 128 points,"
         " simplified by up to 50 m; polygons that touch become one."
@@ -109,7 +109,7 @@ class StoreHoursInput:
 @strawberry.input(description="Input of `storeHoursSet`: the opening hours of the whole week.")
 class StoreHoursSetInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
-    hours: list[StoreHoursInput] = strawberry.field(
+    opening_hours: list[StoreHoursInput] = strawberry.field(
         description="At most 28 intervals, which do not overlap."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)

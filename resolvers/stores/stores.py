@@ -64,7 +64,7 @@ async def update_store(info: Info, input: StoreUpdateInput) -> StoreOutcome:
 
 async def set_hours(info: Info, input: StoreHoursSetInput) -> StoreOutcome:
     async def operation(session: Any) -> Store:
-        hours = [interval.to_interval() for interval in input.hours]
+        hours = [interval.to_interval() for interval in input.opening_hours]
         return await opening_hours.set_hours(session, **_target(info, input), hours=hours)
 
     company = company_of(info, Store, input.store_id, "storeId")
@@ -73,7 +73,7 @@ async def set_hours(info: Info, input: StoreHoursSetInput) -> StoreOutcome:
 
 async def set_zone(info: Info, input: StoreZoneSetInput) -> StoreOutcome:
     async def operation(session: Any) -> Store:
-        return await zones.set_zone(session, **_target(info, input), area=input.area)
+        return await zones.set_zone(session, **_target(info, input), area=input.delivery_zone)
 
     company = company_of(info, Store, input.store_id, "storeId")
     return await run_mutation(info, StoreOutcome, operation, input=input, company_id=company)

@@ -1,8 +1,8 @@
 import strawberry
 
 from models.payments import RefundReason
-from models.support import TicketKind, TicketPriority
-from resolvers.shared_inputs import BigInt
+from models.support import TicketCategory, TicketPriority
+from resolvers.shared_inputs import SafeInt
 from services.support.tickets import TicketRefund
 
 TICKET = "The ticket."
@@ -14,7 +14,7 @@ class TicketOpenInput:
     order_id: strawberry.ID = strawberry.field(
         description="The order: of the caller, or for support of a customer."
     )
-    kind: TicketKind = strawberry.field(description="The kind of problem.")
+    category: TicketCategory = strawberry.field(description="The kind of problem.")
     subject: str = strawberry.field(description="One line, from 1 to 120 characters.")
     body: str = strawberry.field(description="What happened, from 1 to 4,000 characters of text.")
 
@@ -39,7 +39,7 @@ class TicketAssignInput:
 
 @strawberry.input(description="A refund to the customer.")
 class TicketRefundInput:
-    amount_minor: BigInt = strawberry.field(
+    amount_minor: SafeInt = strawberry.field(
         description="Amount in minor units of the order's currency, at most what is left to refund."
     )
     reason: RefundReason = strawberry.field(description="Reason of the refund.")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models.accounts import Person
+from models.accounts import User
 from models.companies import Company
 from models.orders import Order
 from models.support import Ticket, TicketAction, TicketStatus
@@ -74,10 +74,10 @@ async def list_queue(
     after: After = None,
     status: Status = None,
     company_id: CompanyId = None,
-    mine: AssignedToMe = False,
+    assigned_to_me: AssignedToMe = False,
 ) -> Page[Ticket]:
     company = parse_optional_id(Company, company_id, "companyId")
-    query = ticket_queries.TicketQueueQuery(first, after, status, company, mine)
+    query = ticket_queries.TicketQueueQuery(first, after, status, company, assigned_to_me)
     async with info.context.read() as session:
         return await ticket_queries.list_queue(session, actor=info.context.actor, query=query)
 
@@ -138,7 +138,7 @@ def _open_arguments(info: Info, input: TicketOpenInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
         "order_id": parse_id(Order, input.order_id, "orderId"),
-        "kind": input.kind,
+        "kind": input.category,
         "subject": input.subject,
         "body": input.body,
     }
@@ -146,7 +146,7 @@ def _open_arguments(info: Info, input: TicketOpenInput) -> dict[str, Any]:
 
 def _assign_arguments(input: TicketAssignInput) -> dict[str, Any]:
     return {
-        "assignee_id": parse_optional_id(Person, input.assignee_id, "assigneeId"),
+        "assignee_id": parse_optional_id(User, input.assignee_id, "assigneeId"),
         "priority": input.priority,
         "expected_version": input.expected_version,
     }

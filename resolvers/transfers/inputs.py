@@ -22,8 +22,8 @@ class TransferLineInput:
 
 @strawberry.input(description="Input of `transferRequest`.")
 class TransferRequestInput:
-    source_id: strawberry.ID = strawberry.field(description="The source store.")
-    destination_id: strawberry.ID = strawberry.field(
+    source_store_id: strawberry.ID = strawberry.field(description="The source store.")
+    destination_store_id: strawberry.ID = strawberry.field(
         description="The destination store. The caller works in one of the two stores."
     )
     lines: list[TransferLineInput] = strawberry.field(
@@ -61,7 +61,7 @@ class TransferShipInput:
 
 
 @strawberry.input(description="A product of which units are damaged or missing.")
-class TransferDifferenceInput:
+class TransferDiscrepancyInput:
     product_id: strawberry.ID = strawberry.field(description="A product that was shipped.")
     received: int = strawberry.field(description="Intact units.")
     damaged: int = strawberry.field(default=0, description="Damaged units; the rest is missing.")
@@ -75,7 +75,7 @@ class TransferDifferenceInput:
 )
 class TransferReceiveInput:
     transfer_id: strawberry.ID = strawberry.field(description=TRANSFER)
-    differences: list[TransferDifferenceInput] = strawberry.field(
+    discrepancies: list[TransferDiscrepancyInput] = strawberry.field(
         default_factory=list,
         description="Damaged and missing units; all others arrived intact.",
     )
@@ -86,15 +86,15 @@ class TransferReceiveInput:
 
         Raises DomainError: NotFound for invalid ids, InvalidInput.
         """
-        check_line_count(len(self.differences), "differences")
+        check_line_count(len(self.discrepancies), "discrepancies")
         return [
             TransferDiscrepancy(
-                parse_id(Product, line.product_id, "differences", str(nth), "productId"),
+                parse_id(Product, line.product_id, "discrepancies", str(nth), "productId"),
                 line.received,
                 line.damaged,
                 line.batch_code,
             )
-            for nth, line in enumerate(self.differences)
+            for nth, line in enumerate(self.discrepancies)
         ]
 
 

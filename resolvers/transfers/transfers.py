@@ -6,7 +6,12 @@ from typing import Annotated, Any
 import strawberry
 
 from models.stores import Store
-from models.transfers import Transfer, TransferAction, TransferDirection, TransferStatus
+from models.transfers import (
+    StockTransfer,
+    StockTransferAction,
+    StockTransferDirection,
+    StockTransferStatus,
+)
 from resolvers.context import Info
 from resolvers.mutations import CompanyRef, company_of, run_mutation
 from resolvers.transfers.inputs import (
@@ -28,11 +33,12 @@ StoreId = Annotated[
 First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 Direction = Annotated[
-    TransferDirection | None,
+    StockTransferDirection | None,
     strawberry.argument(description="Only incoming or only outgoing transfers; both if left out."),
 ]
 Status = Annotated[
-    TransferStatus | None, strawberry.argument(description="Only these statuses; all if left out.")
+    StockTransferStatus | None,
+    strawberry.argument(description="Only these statuses; all if left out."),
 ]
 
 
@@ -40,12 +46,12 @@ Status = Annotated[
 class TransferOutcome:
     """Result of a mutation of a transfer: the transfer, or the errors."""
 
-    transfer: Transfer | None = None
+    transfer: StockTransfer | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def get_transfer(info: Info, id: TransferId) -> Transfer:
-    key = parse_id(Transfer, id, "id")
+async def get_transfer(info: Info, id: TransferId) -> StockTransfer:
+    key = parse_id(StockTransfer, id, "id")
     async with info.context.read() as session:
         return await transfer_queries.visible_transfer(
             session, actor=info.context.actor, transfer_id=key
@@ -59,7 +65,7 @@ async def list_of_store(
     after: After = None,
     direction: Direction = None,
     status: Status = None,
-) -> Page[Transfer]:
+) -> Page[StockTransfer]:
     store = parse_id(Store, store_id, "storeId")
     page_request = transfer_queries.TransferPageRequest(store, first, after, direction, status)
     async with info.context.read() as session:
@@ -74,7 +80,7 @@ async def request(info: Info, input: TransferRequestInput) -> TransferOutcome:
         TransferOutcome,
         lambda session: transfers.request(session, **_request_args(info, input)),
         input=input,
-        company_id=company_of(info, Store, input.destination_id, "destinationId"),
+        company_id=company_of(info, Store, input.destination_store_id, "destinationStoreId"),
     )
 
 
@@ -141,14 +147,14 @@ async def receive(info: Info, input: TransferReceiveInput) -> TransferOutcome:
 
 
 def _company(info: Info, input: Any) -> CompanyRef:
-    return company_of(info, Transfer, input.transfer_id, "transferId")
+    return company_of(info, StockTransfer, input.transfer_id, "transferId")
 
 
 def _step_args(info: Info, input: Any) -> dict[str, Any]:
     """The arguments that every step has: the actor, the transfer and its expected version."""
     return {
         "actor": info.context.actor,
-        "transfer_id": parse_id(Transfer, input.transfer_id, "transferId"),
+        "transfer_id": parse_id(StockTransfer, input.transfer_id, "transferId"),
         "expected_version": input.expected_version,
     }
 
@@ -156,12 +162,14 @@ def _step_args(info: Info, input: Any) -> dict[str, Any]:
 def _request_args(info: Info, input: TransferRequestInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "source_id": parse_id(Store, input.source_id, "sourceId"),
-        "destination_id": parse_id(Store, input.destination_id, "destinationId"),
+        "source_id": parse_id(Store, input.source_store_id, "sourceStoreId"),
+        "destination_id": parse_id(Store, input.destination_store_id, "destinationStoreId"),
         "lines": to_line_quantities(input.lines),
         "note": input.note,
     }
 
 
-def available_actions(parent: strawberry.Parent[Transfer], info: Info) -> list[TransferAction]:
+def available_actions(
+    parent: strawberry.Parent[StockTransfer], info: Info
+) -> list[StockTransferAction]:
     return transfer_states.MACHINE.available_actions(parent, info.context.actor)

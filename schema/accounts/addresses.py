@@ -18,21 +18,21 @@ from services.accounts import addresses
 class AddressType(NodeType):
     id: strawberry.ID = id_field(Address)
     label: str = column("The label that the customer gave it.")
-    line: str = column("Street, number, floor and door.")
-    point: GeoPointType = column("Location of the door.")
+    address_line: str = column("Street, number, floor and door.")
+    location: GeoPointType = column("Location of the door.")
     gate_code: str = column("Instructions for the gate or entrance.")
-    drop_note: str = column("Note for the rider.")
+    delivery_instructions: str = column("Note for the rider.")
     serviceable: bool = related(
         load.serviceability_by_point,
         "Whether a store delivers to it during its opening hours.",
-        by="point",
+        by="location",
     )
     created_at: datetime = column("Time when it was saved.")
 
 
 @backed_by(addresses.AddressLimit, "The customer has the maximum number of addresses.")
 class AddressLimitType(ProblemType):
-    most: int = column("The maximum number of addresses.")
+    limit: int = column("The maximum number of addresses.")
 
 
 AddressSaveError = Annotated[

@@ -4,9 +4,9 @@ import strawberry
 
 from resolvers.accounts import contacts as resolve
 from resolvers.accounts.people import PersonOutcome
-from schema.accounts.people import PersonType
+from schema.accounts.people import UserType
 from schema.backing import backed_by, column
-from schema.identity.sign_in import CodeNotRequestedType, InvalidLinkType, WrongOneTimeCodeType
+from schema.identity.sign_in import CodeNotRequestedType, InvalidLinkType, InvalidOneTimeCodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
 from services.accounts import contacts
 
@@ -34,7 +34,7 @@ EmailChangeConfirmError = Annotated[
 PhoneChangeError = Annotated[
     NotFoundType
     | InvalidInputType
-    | WrongOneTimeCodeType
+    | InvalidOneTimeCodeType
     | CodeNotRequestedType
     | ContactTakenType,
     strawberry.union("PhoneChangeError", description="Problems that `phoneChange` can return."),
@@ -49,11 +49,11 @@ class EmailChangeRequestPayload:
 
 @backed_by(PersonOutcome, "Result of `emailChangeConfirm`.")
 class EmailChangeConfirmPayload:
-    person: PersonType | None = column("The person as they are now.")
+    user: UserType | None = column("The person as they are now.")
     errors: list[EmailChangeConfirmError] = column("The problems; empty if the mutation succeeded.")
 
 
 @backed_by(PersonOutcome, "Result of `phoneChange`.")
 class PhoneChangePayload:
-    person: PersonType | None = column("The person as they are now.")
+    user: UserType | None = column("The person as they are now.")
     errors: list[PhoneChangeError] = column("The problems; empty if the mutation succeeded.")

@@ -10,14 +10,14 @@ from models.accounts import Invitation, InvitationAction, InvitationStatus
 from models.identity import Role
 from models.messages import MessageStatus
 from resolvers.accounts import invitations as resolve
-from schema.accounts.people import PersonType
+from schema.accounts.people import UserType
 from schema.backing import backed_by, column, field, related
 from schema.fields import id_field
 from schema.identity.sign_in import InvalidLinkType
 from schema.nodes import NodeType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     ProblemType,
     RateLimitedType,
@@ -25,7 +25,7 @@ from schema.problems import (
 from services.accounts import invitation_answers, invitations, memberships
 
 if TYPE_CHECKING:
-    from schema.companies.companies import CompanyType, RoleGrantType
+    from schema.companies.companies import CompanyType, RoleAssignmentType
     from schema.stores.stores import StoreType
 
 
@@ -57,17 +57,17 @@ class InvitationType(NodeType):
     answered_at: datetime | None = column(
         "Time when it was accepted, declined, revoked or expired. Null while it is pending."
     )
-    invited_by: PersonType | None = related(
+    invited_by: UserType | None = related(
         load_accounts.person_by_id,
         "Who created it, for those who may see them.",
         by="invited_by_id",
     )
-    grant: Annotated["RoleGrantType", strawberry.lazy("schema.companies.companies")] | None = (
-        related(
-            load_accounts.membership_by_id,
-            "The role that its acceptance gave, for `roleRevoke`. Null until then.",
-            by="membership_id",
-        )
+    role_assignment: (
+        Annotated["RoleAssignmentType", strawberry.lazy("schema.companies.companies")] | None
+    ) = related(
+        load_accounts.membership_by_id,
+        "The role that its acceptance gave, for `roleRevoke`. Null until then.",
+        by="membership_id",
     )
     available_actions: list[InvitationAction] = field(
         resolve.available_actions, "What the caller may do with it now.", cost=2
@@ -76,7 +76,7 @@ class InvitationType(NodeType):
 
 @backed_by(invitations.InvitationLimit, "Too many invitations, or too many messages of this one.")
 class InvitationLimitType(ProblemType):
-    most: int = column("The maximum number.")
+    limit: int = column("The maximum number.")
 
 
 @backed_by(
@@ -102,8 +102,8 @@ class RoleNotGrantableType(ProblemType):
     grantable: list[Role] = column("The roles that the caller can grant and revoke in this scope.")
 
 
-@backed_by(memberships.RoleLimit, "The person has the maximum number of roles.")
-class RoleLimitType(ProblemType):
+@backed_by(memberships.RoleConflict, "The person has the maximum number of roles.")
+class RoleConflictType(ProblemType):
     pass
 
 
@@ -114,13 +114,13 @@ InvitationCreateError = Annotated[
     ),
 ]
 InvitationResendError = Annotated[
-    NotFoundType | IllegalStepType | RateLimitedType | InvitationLimitType,
+    NotFoundType | InvalidTransitionType | RateLimitedType | InvitationLimitType,
     strawberry.union(
         "InvitationResendError", description="Problems that `invitationResend` can return."
     ),
 ]
 InvitationRevokeError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union(
         "InvitationRevokeError", description="Problems that `invitationRevoke` can return."
     ),
@@ -129,17 +129,17 @@ InvitationAcceptError = Annotated[
     NotFoundType
     | InvalidInputType
     | InvalidLinkType
-    | IllegalStepType
+    | InvalidTransitionType
     | InvitationOfAnotherType
     | PasswordRequiredType
-    | RoleLimitType
+    | RoleConflictType
     | RateLimitedType,
     strawberry.union(
         "InvitationAcceptError", description="Problems that `invitationAccept` can return."
     ),
 ]
 InvitationDeclineError = Annotated[
-    NotFoundType | InvalidInputType | InvalidLinkType | IllegalStepType,
+    NotFoundType | InvalidInputType | InvalidLinkType | InvalidTransitionType,
     strawberry.union(
         "InvitationDeclineError", description="Problems that `invitationDecline` can return."
     ),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from dataloaders import accounts as load_accounts
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Role, SignInSession
 from resolvers.accounts import invitations as invitation_resolvers
 from resolvers.accounts import people as resolve
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 VISIBLE = "visible to themselves, managers and admins of their company, and support"
 
 
-@backed_by(Person, "A person with an account.")
-class PersonType(NodeType):
-    id: strawberry.ID = id_field(Person)
+@backed_by(User, "A person with an account.")
+class UserType(NodeType):
+    id: strawberry.ID = id_field(User)
     name: str = column("Their name; empty if unknown.")
     phone: str | None = private_field(
         "phone", f"Their phone (E.164), null for guests; {VISIBLE}.", people.may_contact
@@ -45,9 +45,9 @@ class PersonType(NodeType):
 @backed_by(people.DeviceSession, "A device that is signed in.")
 class SessionType(NodeType):
     id: strawberry.ID = id_field(SignInSession)
-    current: bool = column("Whether this request belongs to it.")
-    device: str = column("Name that the device gave.")
-    address: str = column("Network address at the sign-in.")
+    is_current: bool = column("Whether this request belongs to it.")
+    device_name: str = column("Name that the device gave.")
+    ip_address: str = column("Network address at the sign-in.")
     created_at: datetime = column("Time of the sign-in.")
     last_used_at: datetime = column("Time of the last access token.")
     expires_at: datetime = column("Time when it expires unless it is used.")
@@ -55,7 +55,7 @@ class SessionType(NodeType):
 
 @backed_by(people.CustomerProfile, "The viewer as a customer.")
 class CustomerType:
-    id: strawberry.ID = id_field(Person)
+    id: strawberry.ID = id_field(User)
     addresses: list[AddressType] = related(
         load_accounts.addresses_by_person, "Their saved addresses, newest first."
     )
@@ -69,9 +69,9 @@ class CustomerType:
 
 @backed_by(people.StaffProfile, "The viewer as store staff.")
 class StaffType:
-    grants: list[Annotated["GrantType", strawberry.lazy("schema.companies.companies")]] = column(
-        "The roles in the access token."
-    )
+    role_assignments: list[
+        Annotated["GrantType", strawberry.lazy("schema.companies.companies")]
+    ] = column("The roles in the access token.")
     stores: list[Annotated["StoreType", strawberry.lazy("schema.stores.stores")]] = field(
         resolve.stores, "The stores they work in, at most 100."
     )
@@ -79,20 +79,20 @@ class StaffType:
 
 @backed_by(people.SupportAgentProfile, "The viewer as a support agent.")
 class SupportAgentType:
-    platform: bool = field(resolve.platform, "Whether they serve every company.")
+    serves_all_companies: bool = field(resolve.platform, "Whether they serve every company.")
 
 
 @backed_by(people.Viewer, "The signed-in person, with their roles.")
 class ViewerType:
-    id: strawberry.ID = id_field(Person)
+    id: strawberry.ID = id_field(User)
     name: str = column("Their name; empty if unknown.")
     phone: str | None = column("Their phone (E.164); null for guests.")
     email: str | None = column("Their e-mail address.")
     language: str = column("Tag of their preferred language.")
     roles: list[Role] = field(resolve.roles, "Their roles, each once.")
-    grants: list[Annotated["GrantType", strawberry.lazy("schema.companies.companies")]] = column(
-        "The roles in the access token, with their scopes."
-    )
+    role_assignments: list[
+        Annotated["GrantType", strawberry.lazy("schema.companies.companies")]
+    ] = column("The roles in the access token, with their scopes.")
     invitations: list[
         Annotated["InvitationType", strawberry.lazy("schema.accounts.invitations")]
     ] = field(
@@ -113,13 +113,13 @@ class ViewerType:
     )
 
 
-PersonUpdateError = Annotated[
+ViewerUpdateError = Annotated[
     NotFoundType | InvalidInputType,
-    strawberry.union("PersonUpdateError", description="Problems that `personUpdate` can return."),
+    strawberry.union("ViewerUpdateError", description="Problems that `viewerUpdate` can return."),
 ]
 
 
-@backed_by(resolve.PersonOutcome, "Result of `personUpdate`.")
-class PersonUpdatePayload:
-    person: PersonType | None = column("The person as they are now.")
-    errors: list[PersonUpdateError] = column("The problems; empty if the mutation succeeded.")
+@backed_by(resolve.PersonOutcome, "Result of `viewerUpdate`.")
+class ViewerUpdatePayload:
+    user: UserType | None = column("The person as they are now.")
+    errors: list[ViewerUpdateError] = column("The problems; empty if the mutation succeeded.")

@@ -21,7 +21,7 @@ from schema.accounts.invitations import (
     InvitationRevokePayload,
     InvitationType,
 )
-from schema.accounts.people import PersonUpdatePayload, ViewerType
+from schema.accounts.people import ViewerType, ViewerUpdatePayload
 from schema.backing import field, mutation
 from schema.pages import ConnectionType
 
@@ -79,7 +79,7 @@ class InvitationMutation:
 
 @strawberry.type
 class PersonMutation:
-    person_update: PersonUpdatePayload | None = mutation(
+    viewer_update: ViewerUpdatePayload | None = mutation(
         person_resolvers.update,
         "Changes the name or the language of the signed-in person.",
         allow=SIGNED_IN,

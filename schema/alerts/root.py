@@ -5,8 +5,8 @@ import strawberry
 from resolvers.alerts import stock_alerts as alert_resolvers
 from resolvers.rules import MANAGER, STORE
 from schema.alerts.stock_alerts import (
-    AlertAcknowledgePayload,
-    AlertSnoozePayload,
+    StockAlertAcknowledgePayload,
+    StockAlertSnoozePayload,
     StockAlertType,
     StockReorderPointSetPayload,
 )
@@ -23,10 +23,10 @@ class AlertQuery:
 
 @strawberry.type
 class AlertMutation:
-    alert_acknowledge: AlertAcknowledgePayload | None = mutation(
+    stock_alert_acknowledge: StockAlertAcknowledgePayload | None = mutation(
         alert_resolvers.acknowledge, "Acknowledges a stock alert.", allow=STORE
     )
-    alert_snooze: AlertSnoozePayload | None = mutation(
+    stock_alert_snooze: StockAlertSnoozePayload | None = mutation(
         alert_resolvers.snooze,
         "Snoozes a stock alert, which reopens at the given time.",
         allow=STORE,

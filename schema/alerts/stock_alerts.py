@@ -7,8 +7,14 @@ import strawberry
 
 from dataloaders import catalog as load_catalog
 from dataloaders import stores as load_stores
-from models.accounts import Person
-from models.alerts import AlertAction, AlertKind, AlertPriority, AlertStatus, StockAlert
+from models.accounts import User
+from models.alerts import (
+    StockAlert,
+    StockAlertAction,
+    StockAlertKind,
+    StockAlertPriority,
+    StockAlertStatus,
+)
 from models.catalog import Product
 from models.stores import Store
 from resolvers.alerts import stock_alerts as resolve
@@ -16,7 +22,7 @@ from resolvers.rules import STORE
 from schema.backing import backed_by, column, field, related
 from schema.fields import id_field
 from schema.nodes import NodeType
-from schema.problems import IllegalStepType, InvalidInputType, NotFoundType
+from schema.problems import InvalidInputType, InvalidTransitionType, NotFoundType
 from services.alerts import stock_alerts
 
 if TYPE_CHECKING:
@@ -27,10 +33,10 @@ if TYPE_CHECKING:
 @backed_by(StockAlert, "A stock alert about a product in a store.")
 class StockAlertType(NodeType):
     id: strawberry.ID = id_field(StockAlert)
-    kind: AlertKind = column("The kind of alert.")
-    priority: AlertPriority = column("Its urgency.")
-    status: AlertStatus = column("Its status.")
-    available_actions: list[AlertAction] = field(
+    type: StockAlertKind = column("The kind of alert.")
+    priority: StockAlertPriority = column("Its urgency.")
+    status: StockAlertStatus = column("Its status.")
+    available_actions: list[StockAlertAction] = field(
         resolve.available_actions, "The actions that the caller can take now."
     )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
@@ -55,7 +61,7 @@ class StockAlertType(NodeType):
     raised_at: datetime = column("Time when it was opened.")
     acknowledged_at: datetime | None = column("Time when it was acknowledged.")
     acknowledged_by_id: strawberry.ID | None = id_field(
-        Person, "Who acknowledged it.", by="acknowledged_by_id"
+        User, "Who acknowledged it.", by="acknowledged_by_id"
     )
     snoozed_until: datetime | None = column("End of the snooze.")
     resolved_at: datetime | None = column("Time when it was resolved.")
@@ -71,15 +77,18 @@ class ReorderPointType:
     units: int = column("A product with at most this number of units is LOW.")
 
 
-AlertAcknowledgeError = Annotated[
-    NotFoundType | IllegalStepType,
+StockAlertAcknowledgeError = Annotated[
+    NotFoundType | InvalidTransitionType,
     strawberry.union(
-        "AlertAcknowledgeError", description="Problems that `alertAcknowledge` can return."
+        "StockAlertAcknowledgeError",
+        description="Problems that `stockAlertAcknowledge` can return.",
     ),
 ]
-AlertSnoozeError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType,
-    strawberry.union("AlertSnoozeError", description="Problems that `alertSnooze` can return."),
+StockAlertSnoozeError = Annotated[
+    NotFoundType | InvalidInputType | InvalidTransitionType,
+    strawberry.union(
+        "StockAlertSnoozeError", description="Problems that `stockAlertSnooze` can return."
+    ),
 ]
 StockReorderPointSetError = Annotated[
     NotFoundType | InvalidInputType,
@@ -91,16 +100,16 @@ NOW = "The alert as it is now; null when nothing was done."
 ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.AlertOutcome, "Result of `alertAcknowledge`.")
-class AlertAcknowledgePayload:
-    alert: StockAlertType | None = column(NOW)
-    errors: list[AlertAcknowledgeError] = column(ERRORS)
+@backed_by(resolve.AlertOutcome, "Result of `stockAlertAcknowledge`.")
+class StockAlertAcknowledgePayload:
+    stock_alert: StockAlertType | None = column(NOW)
+    errors: list[StockAlertAcknowledgeError] = column(ERRORS)
 
 
-@backed_by(resolve.AlertOutcome, "Result of `alertSnooze`.")
-class AlertSnoozePayload:
-    alert: StockAlertType | None = column(NOW)
-    errors: list[AlertSnoozeError] = column(ERRORS)
+@backed_by(resolve.AlertOutcome, "Result of `stockAlertSnooze`.")
+class StockAlertSnoozePayload:
+    stock_alert: StockAlertType | None = column(NOW)
+    errors: list[StockAlertSnoozeError] = column(ERRORS)
 
 
 @backed_by(resolve.ReorderPointOutcome, "Result of `stockReorderPointSet`.")

@@ -4,7 +4,7 @@ import strawberry
 
 from models.catalog import Product
 from models.ids import encode_id
-from resolvers.shared_inputs import BigInt
+from resolvers.shared_inputs import SafeInt
 from schema.backing import backed_by, column, derived
 from schema.fields import id_field
 from schema.problems import ProblemType
@@ -61,33 +61,36 @@ class TooYoungType(ProblemType):
 
 
 @backed_by(
-    basket_problems.BelowMinimum, "The goods are worth less than the company's minimum order."
+    basket_problems.BelowMinimumOrder, "The goods are worth less than the company's minimum order."
 )
-class BelowMinimumType(ProblemType):
-    minimum_minor: BigInt = column("The minimum in minor units.")
-    missing_minor: BigInt = column("Amount missing to the minimum, in minor units.")
+class BelowMinimumOrderType(ProblemType):
+    minimum_minor: SafeInt = column("The minimum in minor units.")
+    missing_minor: SafeInt = column("Amount missing to the minimum, in minor units.")
     currency: str = column("The ISO 4217 code of the currency.")
 
 
 @backed_by(
-    basket_problems.PromiseChanged, "The order would take longer than the promise that was shown."
+    basket_problems.DeliveryEstimateChanged,
+    "The order would take longer than the promise that was shown.",
 )
-class PromiseChangedType(ProblemType):
+class DeliveryEstimateChangedType(ProblemType):
     current_p50_seconds: int = column("Half of such orders arrive within this number of seconds.")
     current_p90_seconds: int = column("90 % of such orders arrive within this number of seconds.")
 
 
-@backed_by(basket_problems.PriceChanged, "The total is no longer the one that was shown.")
-class PriceChangedType(ProblemType):
-    current_minor: BigInt = column("The current total, in minor units.")
+@backed_by(basket_problems.TotalChanged, "The total is no longer the one that was shown.")
+class TotalChangedType(ProblemType):
+    current_minor: SafeInt = column("The current total, in minor units.")
     currency: str = column("The ISO 4217 code of the currency.")
 
 
-@backed_by(request_batcher.Busy, "Too many orders are being placed at the moment: try again.")
-class BusyType(ProblemType):
+@backed_by(
+    request_batcher.ServiceOverloaded, "Too many orders are being placed at the moment: try again."
+)
+class ServiceOverloadedType(ProblemType):
     retry_after_seconds: int = column("Seconds after which to try again.")
 
 
 @backed_by(carts.LineLimit, "More lines than a cart or an order can have.")
 class LineLimitType(ProblemType):
-    most: int = column("The maximum number of lines.")
+    limit: int = column("The maximum number of lines.")

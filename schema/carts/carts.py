@@ -3,7 +3,7 @@ from typing import Annotated
 
 import strawberry
 
-from models.carts import Cart, CartProblem, Substitution
+from models.carts import Cart, CartLineIssue, SubstitutionPreference
 from models.catalog import Availability, Product
 from resolvers.carts import carts as resolve
 from schema.backing import backed_by, column
@@ -17,26 +17,28 @@ from services.carts import carts, priced_carts, totals
 
 
 @backed_by(totals.CartTotals, "The totals of a cart: total = items + fees + tip - discount.")
-class QuoteType:
-    items: MoneyType = money_field("items_minor", "Price of the goods, tax included.")
+class CartTotalsType:
+    subtotal: MoneyType = money_field("subtotal_minor", "Price of the goods, tax included.")
     delivery_fee: MoneyType = money_field(
         "delivery_fee_minor", "Delivery fee; zero if delivery is free."
     )
     small_order_fee: MoneyType = money_field("small_order_fee_minor", "Fee for small orders.")
     discount: MoneyType = money_field("discount_minor", "Discount.")
     tip: MoneyType = money_field("tip_minor", "Tip for the rider; not taxed.")
-    tax_included: MoneyType = money_field(
+    tax: MoneyType = money_field(
         "tax_minor",
         "The tax that goods and fees include: gross * rate / (1 + rate), rounded half up.",
     )
     total: MoneyType = money_field("total_minor", "Total to pay.")
-    headroom: MoneyType = money_field(
-        "headroom_minor",
+    authorization_buffer: MoneyType = money_field(
+        "authorization_buffer_minor",
         "Amount that is authorized beyond the total, for goods that may be heavier than estimated.",
     )
     minimum_order: MoneyType = money_field("minimum_order_minor", "Minimum value of the goods.")
     minimum_reached: bool = column("Whether the minimum is met.")
-    missing: MoneyType = money_field("missing_minor", "Amount missing to the minimum order.")
+    amount_to_minimum: MoneyType = money_field(
+        "amount_to_minimum_minor", "Amount missing to the minimum order."
+    )
 
 
 @backed_by(priced_carts.PricedCartLine, "A product in a cart.")
@@ -44,13 +46,15 @@ class CartLineType:
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: ProductType | None = column("The product; null when this store does not list it.")
     quantity: int = column("Requested quantity.")
-    substitution: Substitution = column("What to do if units are missing at picking.")
+    substitution_preference: SubstitutionPreference = column(
+        "What to do if units are missing at picking."
+    )
     unit_price: MoneyType | None = money_field(
         "unit_price_minor", "Current unit price in this store."
     )
     total: MoneyType | None = money_field("total_minor", "Current price of the line in this store.")
     availability: Availability = column("Its availability in this store.")
-    problem: CartProblem | None = column("Why it cannot be ordered now; null if it can.")
+    issue: CartLineIssue | None = column("Why it cannot be ordered now; null if it can.")
     orderable_quantity: int = column("How many of the requested units can be ordered now.")
 
 
@@ -66,16 +70,16 @@ class CartType:
         " was merged into it: then lines can only be removed, and it can't be ordered, until"
         " there are 100."
     )
-    quote: QuoteType = column("Totals of the lines that have a price in this store.")
-    pickup_quote: QuoteType | None = column(
+    totals: CartTotalsType = column("Totals of the lines that have a price in this store.")
+    pickup_totals: CartTotalsType | None = column(
         "Totals if the order is collected from the store; null if the store offers no pickup."
     )
-    orderable: bool = column("Whether it can be ordered now.")
+    ready_for_checkout: bool = column("Whether it can be ordered now.")
 
 
 @backed_by(carts.QuantityOutOfRange, "The quantity of a line is out of range.")
 class QuantityOutOfRangeType(ProblemType):
-    most: int = column("The maximum quantity of a line.")
+    limit: int = column("The maximum quantity of a line.")
 
 
 CartLinesSetError = Annotated[

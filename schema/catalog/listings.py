@@ -7,30 +7,30 @@ from schema.backing import backed_by, column
 from schema.catalog.products import ProductType
 from schema.problems import InvalidInputType, NotFoundType, VersionConflictType
 
-ListingSetAvailabilityError = Annotated[
+ListingAvailabilitySetError = Annotated[
     NotFoundType | VersionConflictType,
     strawberry.union(
-        "ListingSetAvailabilityError",
-        description="Problems that `listingSetAvailability` can return.",
+        "ListingAvailabilitySetError",
+        description="Problems that `listingAvailabilitySet` can return.",
     ),
 ]
-ListingSetPriceError = Annotated[
+ListingPriceSetError = Annotated[
     NotFoundType | InvalidInputType | VersionConflictType,
     strawberry.union(
-        "ListingSetPriceError", description="Problems that `listingSetPrice` can return."
+        "ListingPriceSetError", description="Problems that `listingPriceSet` can return."
     ),
 ]
 
 
-@backed_by(resolve.ListingOutcome, "Result of `listingSetAvailability`.")
-class ListingSetAvailabilityPayload:
+@backed_by(resolve.ListingOutcome, "Result of `listingAvailabilitySet`.")
+class ListingAvailabilitySetPayload:
     product: ProductType | None = column("The product as the store sells it now.")
-    errors: list[ListingSetAvailabilityError] = column(
+    errors: list[ListingAvailabilitySetError] = column(
         "The problems; empty if the mutation succeeded."
     )
 
 
-@backed_by(resolve.ListingOutcome, "Result of `listingSetPrice`.")
-class ListingSetPricePayload:
+@backed_by(resolve.ListingOutcome, "Result of `listingPriceSet`.")
+class ListingPriceSetPayload:
     product: ProductType | None = column("The product as the store sells it now.")
-    errors: list[ListingSetPriceError] = column("The problems; empty if the mutation succeeded.")
+    errors: list[ListingPriceSetError] = column("The problems; empty if the mutation succeeded.")

@@ -18,8 +18,8 @@ class ScannedProductType:
     product: ProductType = column("The product, as the store lists it.")
     barcodes: list[str] = column("The barcodes of the product, the main one first.")
     batch_code: str | None = column("Code of the batch, if it is in the code.")
-    expires_on: date | None = column("Last day of sale, if it is in the code.")
-    grams: int | None = column("Weight, if it is in the code.")
+    sell_by_date: date | None = column("Last day of sale, if it is in the code.")
+    weight_grams: int | None = column("Weight, if it is in the code.")
     label_price: MoneyType | None = column("Price on the label of a scale.")
 
 
@@ -31,8 +31,8 @@ class BarcodeTakenType(ProblemType):
     pass
 
 
-@backed_by(code_lookup.AmbiguousCode, "Several products have the scanned code.")
-class AmbiguousCodeType(ProblemType):
+@backed_by(code_lookup.AmbiguousProductCode, "Several products have the scanned code.")
+class AmbiguousProductCodeType(ProblemType):
     candidates: list[ProductType] = related(
         load.products_by_ids,
         "The products with this code, at most 10, outside any store.",

@@ -11,25 +11,23 @@ from services.catalog import product_handling
 
 
 @backed_by(
-    product_handling.PricesPlanned,
+    product_handling.ScheduledPricesExist,
     "Stores have scheduled prices of this product, per piece or per kilogram.",
 )
-class PricesPlannedType(ProblemType):
-    stores: int = column("Number of stores.")
+class ScheduledPricesExistType(ProblemType):
+    store_count: int = column("Number of stores.")
 
 
-ProductHandlingSetError = Annotated[
-    NotFoundType | InvalidInputType | PricesPlannedType,
-    strawberry.union(
-        "ProductHandlingSetError", description="Problems that `productHandlingSet` can return."
-    ),
+ProductUpdateError = Annotated[
+    NotFoundType | InvalidInputType | ScheduledPricesExistType,
+    strawberry.union("ProductUpdateError", description="Problems that `productUpdate` can return."),
 ]
 
 
-@backed_by(resolve.ProductHandlingOutcome, "Result of `productHandlingSet`.")
-class ProductHandlingSetPayload:
+@backed_by(resolve.ProductHandlingOutcome, "Result of `productUpdate`.")
+class ProductUpdatePayload:
     product: ProductType | None = column("The product as it is now; null when nothing was done.")
-    errors: list[ProductHandlingSetError] = column("The problems; empty if the mutation succeeded.")
+    errors: list[ProductUpdateError] = column("The problems; empty if the mutation succeeded.")
 
 
 CompanyHeadroomSetError = Annotated[

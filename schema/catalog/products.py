@@ -16,7 +16,7 @@ from services.catalog import listed_products
 )
 class ProductType(NodeType):
     id: strawberry.ID = id_field(Product)
-    code: str = column("The company's own code of the product.")
+    sku: str = column("The company's own code of the product.")
     barcode: str | None = column("Barcode number, if known.")
     name: str = translated_field(
         "name", "Its name in the language of the request, if there is one."
@@ -27,16 +27,16 @@ class ProductType(NodeType):
         "price_minor",
         "Unit price in this store, tax included; an estimate for products sold by weight.",
     )
-    kilo_price: MoneyType | None = money_field(
-        "kilo_price_minor",
+    price_per_kilogram: MoneyType | None = money_field(
+        "price_per_kilogram_minor",
         "Price per kilogram in this store, tax included; null for products sold by the piece.",
     )
     availability: Availability | None = column("Its availability in this store.")
-    offer_text: str = column("Text of a promotional offer; empty without one.")
+    promotion_label: str = column("Text of a promotional offer; empty without one.")
     aisle: str = column("Its aisle in the store; empty if unknown.")
     temperature_zone: TemperatureZone = column("Its storage temperature.")
-    weighed: bool = column("Whether it is sold by weight.")
-    unit_grams: int | None = column(
+    sold_by_weight: bool = column("Whether it is sold by weight.")
+    average_weight_grams: int | None = column(
         "Estimated unit weight; null for products sold by the piece. Stock is"
         " always counted in pieces."
     )

@@ -9,17 +9,17 @@ from resolvers.catalog import scheduled_prices as price_change_resolvers
 from resolvers.catalog import storefronts as storefront_resolvers
 from resolvers.rules import COMPANY, STORE
 from schema.backing import field, mutation
-from schema.catalog.listings import ListingSetAvailabilityPayload, ListingSetPricePayload
+from schema.catalog.listings import ListingAvailabilitySetPayload, ListingPriceSetPayload
 from schema.catalog.product_codes import (
     CompanyScaleLabelsSetPayload,
     ProductBarcodesSetPayload,
     ScannedProductType,
 )
-from schema.catalog.product_handling import CompanyHeadroomSetPayload, ProductHandlingSetPayload
+from schema.catalog.product_handling import CompanyHeadroomSetPayload, ProductUpdatePayload
 from schema.catalog.scheduled_prices import (
-    ListingPriceCancelPayload,
     ListingPriceSchedulePayload,
-    PriceChangeType,
+    ScheduledPriceCancelPayload,
+    ScheduledPriceType,
 )
 from schema.catalog.storefronts import StorefrontType
 from schema.pages import ConnectionType
@@ -35,19 +35,19 @@ class StorefrontQuery:
 
 @strawberry.type
 class ListingMutation:
-    listing_set_availability: ListingSetAvailabilityPayload | None = mutation(
+    listing_availability_set: ListingAvailabilitySetPayload | None = mutation(
         listing_resolvers.set_availability,
         "Makes a product available to customers, or unavailable.",
         allow=STORE,
     )
-    listing_set_price: ListingSetPricePayload | None = mutation(
+    listing_price_set: ListingPriceSetPayload | None = mutation(
         listing_resolvers.set_price, "Changes the price of a product in a store.", allow=STORE
     )
 
 
 @strawberry.type
 class HandlingMutation:
-    product_handling_set: ProductHandlingSetPayload | None = mutation(
+    product_update: ProductUpdatePayload | None = mutation(
         handling_resolvers.set_handling,
         "Sets the storage temperature, minimum age and unit weight of a product.",
         allow=COMPANY,
@@ -85,7 +85,7 @@ class ProductCodeMutation:
 
 @strawberry.type
 class PriceChangeQuery:
-    price_changes: ConnectionType[PriceChangeType] | None = field(
+    scheduled_prices: ConnectionType[ScheduledPriceType] | None = field(
         price_change_resolvers.list_of_store,
         "The scheduled prices of a store, newest first.",
         allow=STORE,
@@ -99,7 +99,7 @@ class PriceChangeMutation:
         "Schedules a price of a store, permanent or for a period.",
         allow=STORE,
     )
-    listing_price_cancel: ListingPriceCancelPayload | None = mutation(
+    scheduled_price_cancel: ScheduledPriceCancelPayload | None = mutation(
         price_change_resolvers.cancel,
         "Cancels a scheduled price, or ends an active one.",
         allow=STORE,

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from dataloaders import catalog as load_catalog
-from models.catalog import PriceChange, PriceChangeAction, PriceChangeStatus, Product
+from models.catalog import Product, ScheduledPrice, ScheduledPriceAction, ScheduledPriceStatus
 from models.stores import Store
 from resolvers.catalog import scheduled_prices as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
-from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, ProblemType
+from schema.problems import InvalidInputType, InvalidTransitionType, NotFoundType, ProblemType
 from schema.scalars import MoneyType
 from services.catalog import scheduled_prices
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from schema.catalog.products import ProductType
 
 
-@backed_by(PriceChange, "A scheduled price of a store, permanent or for a period.")
-class PriceChangeType(NodeType):
-    id: strawberry.ID = id_field(PriceChange)
+@backed_by(ScheduledPrice, "A scheduled price of a store, permanent or for a period.")
+class ScheduledPriceType(NodeType):
+    id: strawberry.ID = id_field(ScheduledPrice)
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
@@ -34,8 +34,8 @@ class PriceChangeType(NodeType):
     )
     starts_at: datetime = column("Start.")
     ends_at: datetime | None = column("End; null if it is permanent.")
-    status: PriceChangeStatus = column("Its status.")
-    available_actions: list[PriceChangeAction] = field(
+    status: ScheduledPriceStatus = column("Its status.")
+    available_actions: list[ScheduledPriceAction] = field(
         resolve.available_actions, "The actions that the caller can take now."
     )
     created_at: datetime = column("Time when it was scheduled.")
@@ -43,24 +43,24 @@ class PriceChangeType(NodeType):
 
 
 @backed_by(
-    scheduled_prices.ScheduleOverlap, "Another price is scheduled for a part of this period."
+    scheduled_prices.ScheduledPriceOverlap, "Another price is scheduled for a part of this period."
 )
-class ScheduleOverlapType(ProblemType):
-    price_change_id: strawberry.ID = column("The price that is already scheduled.")
+class ScheduledPriceOverlapType(ProblemType):
+    scheduled_price_id: strawberry.ID = column("The price that is already scheduled.")
     starts_at: datetime = column("Its start.")
     ends_at: datetime | None = column("End; null if it is permanent.")
 
 
 ListingPriceScheduleError = Annotated[
-    NotFoundType | InvalidInputType | ScheduleOverlapType,
+    NotFoundType | InvalidInputType | ScheduledPriceOverlapType,
     strawberry.union(
         "ListingPriceScheduleError", description="Problems that `listingPriceSchedule` can return."
     ),
 ]
-ListingPriceCancelError = Annotated[
-    NotFoundType | IllegalStepType,
+ScheduledPriceCancelError = Annotated[
+    NotFoundType | InvalidTransitionType,
     strawberry.union(
-        "ListingPriceCancelError", description="Problems that `listingPriceCancel` can return."
+        "ScheduledPriceCancelError", description="Problems that `scheduledPriceCancel` can return."
     ),
 ]
 ABOUT_PRICE_CHANGE = "The scheduled price after the mutation; null if it was rejected."
@@ -69,11 +69,11 @@ ABOUT_ERRORS = "The problems; empty if the mutation succeeded."
 
 @backed_by(resolve.PriceChangeOutcome, "Result of `listingPriceSchedule`.")
 class ListingPriceSchedulePayload:
-    price_change: PriceChangeType | None = column(ABOUT_PRICE_CHANGE)
+    scheduled_price: ScheduledPriceType | None = column(ABOUT_PRICE_CHANGE)
     errors: list[ListingPriceScheduleError] = column(ABOUT_ERRORS)
 
 
-@backed_by(resolve.PriceChangeOutcome, "Result of `listingPriceCancel`.")
-class ListingPriceCancelPayload:
-    price_change: PriceChangeType | None = column(ABOUT_PRICE_CHANGE)
-    errors: list[ListingPriceCancelError] = column(ABOUT_ERRORS)
+@backed_by(resolve.PriceChangeOutcome, "Result of `scheduledPriceCancel`.")
+class ScheduledPriceCancelPayload:
+    scheduled_price: ScheduledPriceType | None = column(ABOUT_PRICE_CHANGE)
+    errors: list[ScheduledPriceCancelError] = column(ABOUT_ERRORS)

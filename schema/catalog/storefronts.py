@@ -2,7 +2,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from models.stores import Unserved
+from models.stores import UnserviceableReason
 from resolvers.carts import carts
 from resolvers.catalog import storefronts as resolve
 from resolvers.orders import orders
@@ -27,19 +27,21 @@ UNSERVICEABLE = "; null if no store delivers there."
 
 @backed_by(storefronts.Storefront, "The storefront of a location.")
 class StorefrontType:
-    point: GeoPointType = column("The location.")
+    location: GeoPointType = column("The location.")
     serviceable: bool = column("Whether a store delivers there now.")
-    reason: Unserved | None = column("Why no store delivers there.")
+    unserviceable_reason: UnserviceableReason | None = column("Why no store delivers there.")
     message: str = column("Message for people.")
-    distance_to_nearest_zone_m: int | None = column(
+    distance_to_nearest_zone_meters: int | None = column(
         "Metres to the nearest delivery zone: 0 inside of one; null when there is no zone at all."
     )
     store: StoreType | None = column("The nearest open store that delivers there.")
     company: Annotated["CompanyType", strawberry.lazy("schema.companies.companies")] | None = (
         column("The company of the store" + UNSERVICEABLE)
     )
-    promise: DeliveryEstimateType | None = column("Delivery estimate and fee" + UNSERVICEABLE)
-    pickup_promise: DeliveryEstimateType | None = column(
+    delivery_estimate: DeliveryEstimateType | None = column(
+        "Delivery estimate and fee" + UNSERVICEABLE
+    )
+    pickup_estimate: DeliveryEstimateType | None = column(
         "Estimate of when an order can be collected; null if the store offers no pickup."
     )
     minimum_order: MoneyType | None = money_field(
@@ -48,15 +50,16 @@ class StorefrontType:
     delivery_fee: MoneyType | None = money_field(
         "delivery_fee_minor", "Delivery fee" + UNSERVICEABLE
     )
-    free_delivery_from: MoneyType | None = money_field(
-        "free_delivery_from_minor",
+    free_delivery_threshold: MoneyType | None = money_field(
+        "free_delivery_threshold_minor",
         "Value of goods from which delivery is free; null if it never is.",
     )
     small_order_fee: MoneyType | None = money_field(
         "small_order_fee_minor", "Fee for small orders" + UNSERVICEABLE
     )
-    small_order_below: MoneyType | None = money_field(
-        "small_order_below_minor", "Value of goods below which an order is small" + UNSERVICEABLE
+    small_order_threshold: MoneyType | None = money_field(
+        "small_order_threshold_minor",
+        "Value of goods below which an order is small" + UNSERVICEABLE,
     )
     categories: list[CategoryType] = field(
         resolve.categories,

@@ -8,11 +8,11 @@ MAX_GRAMS = "Maximum weight of this number of units."
 
 @backed_by(weights.TooLight, "The weight is implausibly low: a digit or a piece may be missing.")
 class TooLightType(ProblemType):
-    least_grams: int = column(MIN_GRAMS)
-    most_grams: int = column(MAX_GRAMS)
+    min_grams: int = column(MIN_GRAMS)
+    max_grams: int = column(MAX_GRAMS)
 
 
 @backed_by(weights.TooHeavy, "The weight is implausibly high, or exceeds the authorized amount.")
 class TooHeavyType(ProblemType):
-    least_grams: int = column(MIN_GRAMS)
-    most_grams: int = column(MAX_GRAMS)
+    min_grams: int = column(MIN_GRAMS)
+    max_grams: int = column(MAX_GRAMS)

@@ -11,7 +11,7 @@ from models.identity import Grant, Role
 from models.timers import CompanyTimers
 from resolvers.companies import companies as resolve
 from schema.accounts.invitations import RoleNotGrantableType
-from schema.accounts.people import PersonType
+from schema.accounts.people import UserType
 from schema.backing import backed_by, column, related
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
@@ -77,19 +77,19 @@ class CompanyType(NodeType):
     small_order_fee: MoneyType = money_field(
         "small_order_fee_minor", "Fee that is added to small orders."
     )
-    small_order_below: MoneyType = money_field(
-        "small_order_below_minor", "Orders below this value are small."
+    small_order_threshold: MoneyType = money_field(
+        "small_order_threshold_minor", "Orders below this value are small."
     )
     delivery_fee: MoneyType = money_field("delivery_fee_minor", "Delivery fee.")
-    free_delivery_from: MoneyType | None = money_field(
-        "free_delivery_from_minor", "Value from which delivery is free; null if it never is."
+    free_delivery_threshold: MoneyType | None = money_field(
+        "free_delivery_threshold_minor", "Value from which delivery is free; null if it never is."
     )
     cancellation_fee: MoneyType = money_field(
         "cancellation_fee_minor", "Fee for customers who cancel after picking has started."
     )
     timers: CompanyTimersType = column("How long the steps of its orders may take.")
-    tax_rate_bp: int = column("Tax rate that prices include, in hundredths of a percent.")
-    weighed_headroom_bp: int = column(
+    tax_rate_basis_points: int = column("Tax rate that prices include, in hundredths of a percent.")
+    authorization_buffer_basis_points: int = column(
         "Amount that is authorized beyond the estimate for goods sold by weight, in"
         " hundredths of a percent."
     )
@@ -108,10 +108,10 @@ class GrantType:
 
 
 @backed_by(Membership, "A role given to a person.")
-class RoleGrantType(NodeType):
+class RoleAssignmentType(NodeType):
     id: strawberry.ID = id_field(Membership)
     role: Role = column("The role.")
-    person: PersonType | None = related(
+    user: UserType | None = related(
         load_accounts.person_by_id, "Its holder, for those who may see them.", by="person_id"
     )
     company: CompanyType | None = related(
@@ -155,5 +155,5 @@ class CompanyUpdatePayload:
 
 @backed_by(resolve.RoleOutcome, "Result of `roleRevoke`.")
 class RoleRevokePayload:
-    grant: RoleGrantType | None = column("The revoked role.")
+    role_assignment: RoleAssignmentType | None = column("The revoked role.")
     errors: list[RoleRevokeError] = column("The problems; empty if the mutation succeeded.")

@@ -6,25 +6,25 @@ from resolvers.counter_sales import counter_sales as counter_sale_resolvers
 from resolvers.rules import MANAGER, STORE
 from schema.backing import field, mutation
 from schema.counter_sales.counter_sales import (
-    CounterDayType,
-    CounterSaleCompletePayload,
-    CounterSaleType,
-    CounterSaleVoidPayload,
+    PosDayReportType,
+    PosSaleCreatePayload,
+    PosSaleType,
+    PosSaleVoidPayload,
 )
 from schema.pages import ConnectionType
 
 
 @strawberry.type
 class CounterSaleQuery:
-    counter_sales: ConnectionType[CounterSaleType] | None = field(
+    pos_sales: ConnectionType[PosSaleType] | None = field(
         counter_sale_resolvers.list_of_store,
         "The counter sales of a store, newest first.",
         allow=STORE,
     )
-    counter_sale: CounterSaleType | None = field(
+    pos_sale: PosSaleType | None = field(
         counter_sale_resolvers.get_sale, "A counter sale by its id.", allow=STORE
     )
-    counter_day: CounterDayType | None = field(
+    pos_day_report: PosDayReportType | None = field(
         counter_sale_resolvers.report_day,
         "The counter sales of a store on one day; today if left out.",
         allow=STORE,
@@ -33,12 +33,12 @@ class CounterSaleQuery:
 
 @strawberry.type
 class CounterSaleMutation:
-    counter_sale_complete: CounterSaleCompletePayload | None = mutation(
+    pos_sale_create: PosSaleCreatePayload | None = mutation(
         counter_sale_resolvers.complete,
         "Records a sale at the store's counter.",
         allow=STORE,
     )
-    counter_sale_void: CounterSaleVoidPayload | None = mutation(
+    pos_sale_void: PosSaleVoidPayload | None = mutation(
         counter_sale_resolvers.void,
         "Voids a counter sale on its business day; goods and money are returned.",
         allow=MANAGER,

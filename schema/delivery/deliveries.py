@@ -9,18 +9,18 @@ from dataloaders import stores as load_stores
 from models.delivery import (
     Delivery,
     DeliveryAction,
+    DeliveryFailureReason,
     DeliveryOffer,
+    DeliveryOfferAction,
+    DeliveryOfferStatus,
     DeliveryOverrideReason,
     DeliveryStatus,
-    FailReason,
-    OfferAction,
-    OfferStatus,
 )
 from models.orders import AgeCheckResult
 from resolvers.delivery import deliveries as resolve
 from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
-from schema.delivery.riders import RiderPositionType, RiderType
+from schema.delivery.riders import RiderLocationType, RiderType
 from schema.delivery.tracks import DeliveryTrackType
 from schema.fields import id_field, private_field
 from schema.geo_points import GeoPointType
@@ -37,18 +37,24 @@ OVER = "null for the rider after the delivery, and for the store's staff a day a
 @backed_by(DeliveryOffer, "The offer of a delivery to one rider, valid until `expiresAt`.")
 class DeliveryOfferType(NodeType):
     id: strawberry.ID = id_field(DeliveryOffer)
-    status: OfferStatus = column("Its status.")
-    available_actions: list[OfferAction] = field(
+    status: DeliveryOfferStatus = column("Its status.")
+    available_actions: list[DeliveryOfferAction] = field(
         resolve.available_offer_actions,
         "The answers that the caller can give: none unless the offer is theirs, open and in time.",
     )
-    round: int = column("Number of the round; each rider gets at most one offer per round.")
+    dispatch_round: int = column(
+        "Number of the round; each rider gets at most one offer per round."
+    )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store where the rider picks up the bags.", by="store_id"
     )
-    distance_m: int = column("Straight-line distance from the rider to the store, in metres.")
-    eta_seconds: int = column("Estimated seconds to the store with the rider's vehicle.")
-    ride_m: int = column("Straight-line distance from the store to the customer, in metres.")
+    pickup_distance_meters: int = column(
+        "Straight-line distance from the rider to the store, in metres."
+    )
+    pickup_eta_seconds: int = column("Estimated seconds to the store with the rider's vehicle.")
+    dropoff_distance_meters: int = column(
+        "Straight-line distance from the store to the customer, in metres."
+    )
     rider: RiderType | None = related(
         load_delivery.rider_by_id,
         "The rider who got the offer.",
@@ -84,31 +90,33 @@ class DeliveryType(NodeType):
     minimum_age: int | None = column(
         "Minimum age that is checked before the handover; null if none is."
     )
-    age_result: AgeCheckResult | None = column("Result of the last age check.")
-    drop_point: GeoPointType | None = private_field(
-        "drop_point", f"Delivery location; {OVER}.", can_see_address
+    age_check_result: AgeCheckResult | None = column("Result of the last age check.")
+    dropoff_location: GeoPointType | None = private_field(
+        "dropoff_location", f"Delivery location; {OVER}.", can_see_address
     )
     address_line: str | None = private_field(
         "address_line", f"Street, house and floor; {OVER}.", can_see_address
     )
-    drop_note: str | None = private_field(
-        "drop_note", f"Note for the rider; {OVER}.", can_see_address
+    delivery_instructions: str | None = private_field(
+        "delivery_instructions", f"Note for the rider; {OVER}.", can_see_address
     )
-    distance_m: int = column("Straight-line distance from the store to the customer, in metres.")
-    bags: int = column("Number of bags; 0 until the store has packed them.")
+    dropoff_distance_meters: int = column(
+        "Straight-line distance from the store to the customer, in metres."
+    )
+    bag_count: int = column("Number of bags; 0 until the store has packed them.")
     rider_name: str = column("The rider's first name; empty without a rider.")
     rider: RiderType | None = related(
         load_delivery.rider_by_id,
         "The rider; visible to the rider and their company.",
         by="rider_id",
     )
-    rider_position: RiderPositionType | None = related(
+    rider_location: RiderLocationType | None = related(
         load_delivery.position_by_rider,
         "The rider's last position; null after the delivery has ended.",
         by="live_rider_id",
         prefetch_with={load.delivery_by_order: load_delivery.position_by_order},
     )
-    round: int | None = column(
+    dispatch_round: int | None = column(
         "Number of the current round of offers to riders.", allow=STORE_OR_SUPPORT
     )
     offers: list[DeliveryOfferType] | None = related(
@@ -123,11 +131,11 @@ class DeliveryType(NodeType):
         allow=STORE_OR_SUPPORT,
         cost=10,
     )
-    fail_reason: FailReason | None = column("Reason of the last failed attempt.")
-    fail_note: str | None = column(
+    failure_reason: DeliveryFailureReason | None = column("Reason of the last failed attempt.")
+    failure_note: str | None = column(
         "What happened at the last failed attempt, as it was reported.", allow=STORE_OR_SUPPORT
     )
-    failed_attempts: int = column("Number of failed attempts to hand over the bags.")
+    failed_attempt_count: int = column("Number of failed attempts to hand over the bags.")
     fee_kept: bool = column(
         "Whether the customer pays the delivery fee although the delivery failed."
     )

@@ -8,19 +8,19 @@ from models.delivery import DeliveryProof
 from resolvers.delivery import deliveries as resolve
 from schema.backing import backed_by, column
 from schema.delivery.deliveries import DeliveryOfferType, DeliveryType
-from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, ProblemType
+from schema.problems import InvalidInputType, InvalidTransitionType, NotFoundType, ProblemType
 from services.delivery import delivery_codes, failed_attempts, rider_distance
 
 
-@backed_by(delivery_codes.WrongDeliveryCode, "The code or PIN is wrong.")
-class WrongDeliveryCodeType(ProblemType):
-    tries_left: int = column(
+@backed_by(delivery_codes.InvalidHandoverCode, "The code or PIN is wrong.")
+class InvalidHandoverCodeType(ProblemType):
+    attempts_remaining: int = column(
         "Number of attempts left; after that store or support must take the step."
     )
 
 
-@backed_by(failed_attempts.TooEarly, "The waiting time at the door is not over.")
-class TooEarlyType(ProblemType):
+@backed_by(failed_attempts.NoShowWaitRequired, "The waiting time at the door is not over.")
+class NoShowWaitRequiredType(ProblemType):
     retry_after_seconds: int = column("Seconds until the caller can give this reason.")
 
 
@@ -28,8 +28,8 @@ class TooEarlyType(ProblemType):
     rider_distance.TooFar, "The rider's last position is too far from the place of the step."
 )
 class TooFarType(ProblemType):
-    distance_m: int = column("Distance of the rider in metres.")
-    radius_m: int = column("Maximum distance in metres.")
+    distance_meters: int = column("Distance of the rider in metres.")
+    max_distance_meters: int = column("Maximum distance in metres.")
 
 
 @backed_by(rider_distance.ProofMissing, "The step needs a proof; without it, support must act.")
@@ -38,36 +38,36 @@ class ProofMissingType(ProblemType):
 
 
 DeliveryOfferAcceptError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union(
         "DeliveryOfferAcceptError", description="Problems that `deliveryOfferAccept` can return."
     ),
 ]
 DeliveryOfferDeclineError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union(
         "DeliveryOfferDeclineError", description="Problems that `deliveryOfferDecline` can return."
     ),
 ]
 DeliveryStepError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union("DeliveryStepError", description="Problems that a mutation can return."),
 ]
 DeliveryArriveError = Annotated[
-    NotFoundType | IllegalStepType | TooFarType,
+    NotFoundType | InvalidTransitionType | TooFarType,
     strawberry.union("DeliveryArriveError", description="Problems that a mutation can return."),
 ]
 DeliveryCompleteError = Annotated[
-    NotFoundType | IllegalStepType | InvalidInputType | WrongDeliveryCodeType | TooFarType,
+    NotFoundType | InvalidTransitionType | InvalidInputType | InvalidHandoverCodeType | TooFarType,
     strawberry.union(
         "DeliveryCompleteError", description="Problems that `deliveryComplete` can return."
     ),
 ]
 DeliveryReturnError = Annotated[
     NotFoundType
-    | IllegalStepType
+    | InvalidTransitionType
     | InvalidInputType
-    | WrongDeliveryCodeType
+    | InvalidHandoverCodeType
     | TooFarType
     | ProofMissingType,
     strawberry.union(
@@ -75,18 +75,18 @@ DeliveryReturnError = Annotated[
     ),
 ]
 DeliveryOverrideError = Annotated[
-    NotFoundType | IllegalStepType | InvalidInputType,
+    NotFoundType | InvalidTransitionType | InvalidInputType,
     strawberry.union("DeliveryOverrideError", description="Problems that a mutation can return."),
 ]
 DeliveryHandoverError = Annotated[
-    NotFoundType | IllegalStepType | WrongDeliveryCodeType,
+    NotFoundType | InvalidTransitionType | InvalidHandoverCodeType,
     strawberry.union("DeliveryHandoverError", description="Problems that a mutation can return."),
 ]
 DeliveryFailError = Annotated[
     NotFoundType
-    | IllegalStepType
+    | InvalidTransitionType
     | InvalidInputType
-    | TooEarlyType
+    | NoShowWaitRequiredType
     | TooFarType
     | ProofMissingType,
     strawberry.union("DeliveryFailError", description="Problems that `deliveryFail` can return."),
@@ -103,7 +103,9 @@ class DeliveryOfferAcceptPayload:
 
 @backed_by(resolve.DeliveryOfferOutcome, "Result of `deliveryOfferDecline`.")
 class DeliveryOfferDeclinePayload:
-    offer: DeliveryOfferType | None = column("The offer as it is now; null when nothing was done.")
+    delivery_offer: DeliveryOfferType | None = column(
+        "The offer as it is now; null when nothing was done."
+    )
     errors: list[DeliveryOfferDeclineError] = column(ERRORS)
 
 

@@ -6,12 +6,12 @@ import strawberry
 from dataloaders import companies as load_companies
 from dataloaders import delivery as load_delivery
 from models.riders import (
-    IgnoredPointReason,
+    RejectedLocationReason,
     Rider,
     RiderAction,
-    RiderPosition,
+    RiderLocation,
     RiderStatus,
-    Vehicle,
+    VehicleKind,
 )
 from resolvers.delivery import riders as resolve
 from resolvers.rules import STORE_OR_SUPPORT
@@ -19,8 +19,8 @@ from schema.backing import backed_by, column, field, related
 from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     ProblemType,
     RateLimitedType,
@@ -29,19 +29,19 @@ from services.delivery import riders
 from services.delivery.positions import position_validation
 
 if TYPE_CHECKING:
-    from schema.accounts.people import PersonType
+    from schema.accounts.people import UserType
     from schema.companies.companies import CompanyType
     from schema.delivery.deliveries import DeliveryOfferType, DeliveryType
 
 
-@backed_by(RiderPosition, "The last position of a rider (WGS 84).")
-class RiderPositionType:
+@backed_by(RiderLocation, "The last position of a rider (WGS 84).")
+class RiderLocationType:
     latitude: float = column("Degrees north.")
     longitude: float = column("Degrees east.")
     heading_degrees: float | None = column("Heading in degrees clockwise from north.")
-    speed_mps: float | None = column("Speed in metres per second.")
-    accuracy_m: float | None = column("Accuracy in metres.")
-    seen_at: datetime = column("Time by the server's clock.")
+    speed_meters_per_second: float | None = column("Speed in metres per second.")
+    accuracy_meters: float | None = column("Accuracy in metres.")
+    recorded_at: datetime = column("Time by the server's clock.")
 
 
 @backed_by(Rider, "A person who delivers orders for a company.")
@@ -53,7 +53,7 @@ class RiderType(NodeType):
         "The actions that the caller can take now: none with the shift of another rider.",
     )
     version: int = column("Increases with each change.")
-    vehicle: Vehicle = column("Their vehicle.")
+    vehicle: VehicleKind = column("Their vehicle.")
     online_since: datetime | None = column("Since when they have been ONLINE.")
     name: str | None = field(resolve.name, "The rider's name.")
     company: Annotated["CompanyType", strawberry.lazy("schema.companies.companies")] | None = (
@@ -61,12 +61,12 @@ class RiderType(NodeType):
             load_companies.company_by_id, "The company that the rider works for.", by="company_id"
         )
     )
-    person: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = field(
+    user: Annotated["UserType", strawberry.lazy("schema.accounts.people")] | None = field(
         resolve.person,
         "The person with contact data, for managers, admins and support of the company.",
         allow=STORE_OR_SUPPORT,
     )
-    position: RiderPositionType | None = field(
+    location: RiderLocationType | None = field(
         resolve.position,
         "Last position in this shift; null while OFFLINE, and for the staff of"
         " stores other than that of the current delivery.",
@@ -93,40 +93,46 @@ class RiderDeskType:
     )
 
 
-@backed_by(position_validation.IgnoredPoint, "A reported point that was ignored.")
-class IgnoredPointType:
+@backed_by(position_validation.RejectedLocation, "A reported point that was ignored.")
+class RejectedLocationType:
     index: int = column("Its index in the request, from 0.")
-    reason: IgnoredPointReason = column("Why.")
+    reason: RejectedLocationReason = column("Why.")
 
 
 @backed_by(
-    position_validation.ImplausibleJump, "The reported position implies an impossible speed."
+    position_validation.ImplausibleLocation, "The reported position implies an impossible speed."
 )
-class ImplausibleJumpType(ProblemType):
-    speed_mps: float = column("The speed since the last report, in metres per second.")
+class ImplausibleLocationType(ProblemType):
+    speed_meters_per_second: float = column(
+        "The speed since the last report, in metres per second."
+    )
 
 
 RiderGoOnlineError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union("RiderGoOnlineError", description="Problems that `riderGoOnline` can return."),
 ]
 RiderGoOfflineError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union(
         "RiderGoOfflineError", description="Problems that `riderGoOffline` can return."
     ),
 ]
 RiderLocationReportError = Annotated[
-    NotFoundType | IllegalStepType | InvalidInputType | RateLimitedType | ImplausibleJumpType,
+    NotFoundType
+    | InvalidTransitionType
+    | InvalidInputType
+    | RateLimitedType
+    | ImplausibleLocationType,
     strawberry.union(
         "RiderLocationReportError", description="Problems that `riderLocationReport` can return."
     ),
 ]
-RiderLocationReportBatchError = Annotated[
-    NotFoundType | IllegalStepType | InvalidInputType | RateLimitedType,
+RiderLocationsReportError = Annotated[
+    NotFoundType | InvalidTransitionType | InvalidInputType | RateLimitedType,
     strawberry.union(
-        "RiderLocationReportBatchError",
-        description="Problems that `riderLocationReportBatch` can return.",
+        "RiderLocationsReportError",
+        description="Problems that `riderLocationsReport` can return.",
     ),
 ]
 NOW = "The rider as they are now; null when nothing was done."
@@ -147,23 +153,25 @@ class RiderGoOfflinePayload:
 
 @backed_by(resolve.LocationReportOutcome, "Result of `riderLocationReport`.")
 class RiderLocationReportPayload:
-    position: RiderPositionType | None = column(
+    rider_location: RiderLocationType | None = column(
         "The stored position; null if the report was rejected."
     )
-    eta_seconds: int | None = column("Estimated seconds to the customer, after the pickup.")
+    dropoff_eta_seconds: int | None = column("Estimated seconds to the customer, after the pickup.")
     delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
         related(load_delivery.delivery_by_id, "The current delivery.", by="delivery_id")
     )
     errors: list[RiderLocationReportError] = column(ERRORS)
 
 
-@backed_by(resolve.LocationReportBatchOutcome, "Result of `riderLocationReportBatch`.")
-class RiderLocationReportBatchPayload:
-    position: RiderPositionType | None = column("The newest accepted point; null if there is none.")
+@backed_by(resolve.LocationReportBatchOutcome, "Result of `riderLocationsReport`.")
+class RiderLocationsReportPayload:
+    rider_location: RiderLocationType | None = column(
+        "The newest accepted point; null if there is none."
+    )
     accepted_count: int = column("Number of accepted points.")
-    ignored: list[IgnoredPointType] = column("The ignored points with the reasons.")
-    eta_seconds: int | None = column("Estimated seconds to the customer, after the pickup.")
+    rejected: list[RejectedLocationType] = column("The ignored points with the reasons.")
+    dropoff_eta_seconds: int | None = column("Estimated seconds to the customer, after the pickup.")
     delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
         related(load_delivery.delivery_by_id, "The current delivery.", by="delivery_id")
     )
-    errors: list[RiderLocationReportBatchError] = column(ERRORS)
+    errors: list[RiderLocationsReportError] = column(ERRORS)

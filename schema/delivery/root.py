@@ -33,8 +33,8 @@ from schema.delivery.delivery_steps import (
 from schema.delivery.riders import (
     RiderGoOfflinePayload,
     RiderGoOnlinePayload,
-    RiderLocationReportBatchPayload,
     RiderLocationReportPayload,
+    RiderLocationsReportPayload,
     RiderType,
 )
 from schema.fields import argument_key
@@ -99,7 +99,7 @@ class DeliveryMutation:
         delivery_resolvers.fail_attempt,
         "Reports that the bags could not be handed over; another attempt or the"
         " return follows. The reason determines the required proofs, the waiting"
-        " time, and who pays the delivery fee (see FailReason). Support can report"
+        " time, and who pays the delivery fee (see DeliveryFailureReason). Support can report"
         " it, with a reason, from the pickup on.",
         allow=RIDER_OR_SUPPORT,
     )
@@ -158,7 +158,7 @@ class RiderMutation:
         " state. The newest report counts, so an idempotency key has no effect.",
         allow=RIDER,
     )
-    rider_location_report_batch: RiderLocationReportBatchPayload | None = mutation(
+    rider_locations_report: RiderLocationsReportPayload | None = mutation(
         rider_resolvers.report_locations,
         "Reports positions that were recorded without a network. The newest point"
         " is the present position; all plausible points are added to the track of"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from dataloaders import delivery as load
-from models.events import MessageKind
+from models.events import StreamMessageKind
 from resolvers.rules import RIDER
 from schema.backing import backed_by, column, related, stream
 from schema.stream_messages import CURSOR, KIND, OCCURRED_AT
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "A message to a rider: an offer, its withdrawal, or a change of the current delivery.",
 )
 class DeliveryOfferedType:
-    kind: MessageKind = column(KIND)
+    kind: StreamMessageKind = column(KIND)
     cursor: str = column(CURSOR)
     type: str | None = column(
         "OFFER_MADE, OFFER_WITHDRAWN, DELIVERY_CHANGED, SHIFT_CHANGED, or"
@@ -30,12 +30,12 @@ class DeliveryOfferedType:
         " now). Null unless it is an EVENT."
     )
     at: datetime | None = column(OCCURRED_AT)
-    offer: Annotated["DeliveryOfferType", strawberry.lazy("schema.delivery.deliveries")] | None = (
-        related(
-            load.offer_by_id,
-            "The current state of the offer; in a snapshot the unanswered offer.",
-            by="offer_id",
-        )
+    delivery_offer: (
+        Annotated["DeliveryOfferType", strawberry.lazy("schema.delivery.deliveries")] | None
+    ) = related(
+        load.offer_by_id,
+        "The current state of the offer; in a snapshot the unanswered offer.",
+        by="offer_id",
     )
     delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
         related(

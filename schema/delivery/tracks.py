@@ -13,7 +13,7 @@ class DeliveryTrackType:
         " points. It may lack the last seconds.",
         reads="",
     )
-    length_m: int = field(resolve.length_m, "Its length in metres.", reads="")
-    points: int = column("Number of recorded points.")
-    first_at: datetime = column("Time of the first point.")
-    last_at: datetime = column("Time of the last point.")
+    length_meters: int = field(resolve.length_meters, "Its length in metres.", reads="")
+    point_count: int = column("Number of recorded points.")
+    first_recorded_at: datetime = column("Time of the first point.")
+    last_recorded_at: datetime = column("Time of the last point.")

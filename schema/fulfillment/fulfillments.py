@@ -15,9 +15,9 @@ from models.fulfillment import (
     FulfillmentAction,
     FulfillmentLine,
     FulfillmentLineStatus,
+    FulfillmentRejectReason,
     FulfillmentStatus,
     PutBackReason,
-    RejectReason,
 )
 from models.orders import AgeCheckResult, FulfillmentMethod
 from models.stock import BatchStatus
@@ -26,13 +26,13 @@ from resolvers.operations import documents
 from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
-from schema.catalog.product_codes import AmbiguousCodeType
+from schema.catalog.product_codes import AmbiguousProductCodeType
 from schema.catalog.weights import TooHeavyType, TooLightType
 from schema.fields import id_field, private_field
 from schema.nodes import NodeType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     ProblemType,
     VersionConflictType,
@@ -43,8 +43,8 @@ from services.stock import picked_batches as stock_picked_batches
 if TYPE_CHECKING:
     from schema.catalog.products import ProductType
     from schema.fulfillment.put_backs import PutBackLineType
-    from schema.fulfillment.substitutions import SubstituteType
-    from schema.stock.batches import BatchShareType
+    from schema.fulfillment.substitutions import SubstitutionType
+    from schema.stock.batches import BatchQuantityType
     from schema.stores.stores import StoreType
 
 
@@ -63,16 +63,16 @@ class FulfillmentLineType(NodeType):
     )
     name: str = column("Name of the product at the time of the order.")
     age_restricted: bool = column("Whether it is not sold to minors.")
-    take_from: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] | None = (
-        related(
-            load_stock.suggested_batches_by_line,
-            "Batches to take, first to expire first; empty after the line is decided,"
-            " or if no batch is known.",
-            allow=STORE,
-        )
+    suggested_batches: (
+        list[Annotated["BatchQuantityType", strawberry.lazy("schema.stock.batches")]] | None
+    ) = related(
+        load_stock.suggested_batches_by_line,
+        "Batches to take, first to expire first; empty after the line is decided,"
+        " or if no batch is known.",
+        allow=STORE,
     )
     picked_batches: (
-        list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] | None
+        list[Annotated["BatchQuantityType", strawberry.lazy("schema.stock.batches")]] | None
     ) = related(
         load_stock.picked_batches_by_line,
         "Batches of the units in the bag.",
@@ -80,13 +80,13 @@ class FulfillmentLineType(NodeType):
     )
     quantity: int = column("Units that were ordered.")
     picked_quantity: int = column("Units in the bag.")
-    unit_grams: int | None = column(
+    average_weight_grams: int | None = column(
         "Estimated weight of a unit; null for products sold by the piece."
     )
-    most_grams: int | None = column(
+    max_weight_grams: int | None = column(
         "Maximum weight of all its units; proportionally less for fewer units."
     )
-    picked_grams: int | None = column(
+    picked_weight_grams: int | None = column(
         "Weight of the units in the bag; null for products sold by the piece."
     )
     damaged_quantity: int = column(
@@ -104,7 +104,7 @@ class FulfillmentType(NodeType):
         resolve.available_actions, "The actions that the caller can take now."
     )
     version: int = column("Increases with each change; pass it as expectedVersion.")
-    attempt: int = column("1 for the order's first store, 2 for the second, and so on.")
+    attempt_number: int = column("1 for the order's first store, 2 for the second, and so on.")
     method: FulfillmentMethod = column("Whether a rider picks it up or the customer collects it.")
     order_code: str = column("The short code of the order, printed on its bags.")
     customer_name: str | None = private_field(
@@ -113,7 +113,7 @@ class FulfillmentType(NodeType):
         " after the handover.",
         fulfillments.may_see_recipient,
     )
-    age_result: AgeCheckResult | None = column(
+    age_check_result: AgeCheckResult | None = column(
         "Result of the last age check, if the customer collects the order."
     )
     minimum_age: int | None = column(
@@ -123,14 +123,14 @@ class FulfillmentType(NodeType):
         load_stores.store_by_id, "The store that picks.", by="store_id"
     )
     lines: list[FulfillmentLineType] = related(load.lines_by_fulfillment, "The pick list.")
-    substitutes: list[
-        Annotated["SubstituteType", strawberry.lazy("schema.fulfillment.substitutions")]
+    substitutions: list[
+        Annotated["SubstitutionType", strawberry.lazy("schema.fulfillment.substitutions")]
     ] = related(
         load_fulfillment.substitutes_by_order,
         "Substitutes that were proposed to the customer.",
         by="order_id",
     )
-    bags: int = column("Number of packed bags; 0 before packing.")
+    bag_count: int = column("Number of packed bags; 0 before packing.")
     packing_slip_url: str | None = field(
         documents.packing_slip_url,
         "URL of its packing slip (PDF), which needs the same Authorization header;"
@@ -143,7 +143,7 @@ class FulfillmentType(NodeType):
         " and for riders of the company.",
         allow=STORE,
     )
-    reject_reason: RejectReason | None = column(
+    reject_reason: FulfillmentRejectReason | None = column(
         "Why the store rejected it.", allow=STORE_OR_SUPPORT
     )
     override_reason: DeliveryOverrideReason | None = column(
@@ -151,7 +151,7 @@ class FulfillmentType(NodeType):
     )
     override_note: str | None = column("Details of that reason.", allow=STORE_OR_SUPPORT)
     queued_at: datetime = column("Time when it entered the store's queue.")
-    due_at: datetime | None = column(
+    next_step_due_at: datetime | None = column(
         "Deadline of the present state: to accept it, to continue picking, to"
         " collect it, or to put its units back."
     )
@@ -177,40 +177,40 @@ class FulfillmentType(NodeType):
     )
 
 
-@backed_by(picking.WrongProduct, "The scanned code belongs to another product.")
-class WrongProductType(ProblemType):
+@backed_by(picking.ProductMismatch, "The scanned code belongs to another product.")
+class ProductMismatchType(ProblemType):
     expected: str = column("The barcode or code of the expected product.")
 
 
 @backed_by(
-    stock_picked_batches.BatchFrozen,
+    stock_picked_batches.BatchNotSellable,
     "The units could only come from a batch that must not be sold.",
 )
-class BatchFrozenType(ProblemType):
+class BatchNotSellableType(ProblemType):
     batch_code: str = column("The batch.")
     status: BatchStatus = column("Why it must not be sold.")
 
 
 FulfillmentAcceptError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType,
+    NotFoundType | InvalidTransitionType | VersionConflictType,
     strawberry.union(
         "FulfillmentAcceptError", description="Problems that `fulfillmentAccept` can return."
     ),
 ]
 FulfillmentRejectError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
+    NotFoundType | InvalidTransitionType | VersionConflictType | InvalidInputType,
     strawberry.union(
         "FulfillmentRejectError", description="Problems that `fulfillmentReject` can return."
     ),
 ]
 FulfillmentLinePickError = Annotated[
     NotFoundType
-    | IllegalStepType
+    | InvalidTransitionType
     | VersionConflictType
     | InvalidInputType
-    | WrongProductType
-    | AmbiguousCodeType
-    | BatchFrozenType
+    | ProductMismatchType
+    | AmbiguousProductCodeType
+    | BatchNotSellableType
     | InsufficientStockType
     | TooLightType
     | TooHeavyType,
@@ -219,13 +219,13 @@ FulfillmentLinePickError = Annotated[
     ),
 ]
 FulfillmentPackError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
+    NotFoundType | InvalidTransitionType | VersionConflictType | InvalidInputType,
     strawberry.union(
         "FulfillmentPackError", description="Problems that `fulfillmentPack` can return."
     ),
 ]
 FulfillmentStageError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType,
+    NotFoundType | InvalidTransitionType | VersionConflictType,
     strawberry.union(
         "FulfillmentStageError", description="Problems that `fulfillmentStage` can return."
     ),

@@ -6,10 +6,10 @@ import strawberry
 
 from resolvers.fulfillment import fulfillments as resolve
 from schema.backing import backed_by, column
-from schema.delivery.delivery_steps import WrongDeliveryCodeType
+from schema.delivery.delivery_steps import InvalidHandoverCodeType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     VersionConflictType,
 )
@@ -18,14 +18,18 @@ if TYPE_CHECKING:
     from schema.fulfillment.fulfillments import FulfillmentType
 
 FulfillmentCollectError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType | WrongDeliveryCodeType,
+    NotFoundType
+    | InvalidTransitionType
+    | VersionConflictType
+    | InvalidInputType
+    | InvalidHandoverCodeType,
     strawberry.union(
         "FulfillmentCollectError", description="Problems that `fulfillmentCollect` can return."
     ),
 ]
 
 FulfillmentCheckAgeError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
+    NotFoundType | InvalidTransitionType | VersionConflictType | InvalidInputType,
     strawberry.union(
         "FulfillmentCheckAgeError", description="Problems that `fulfillmentCheckAge` can return."
     ),

@@ -12,8 +12,8 @@ from schema.backing import backed_by, column, related
 from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     VersionConflictType,
 )
@@ -47,13 +47,13 @@ class PutBackLineType(NodeType):
 
 
 FulfillmentGiveBackError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType,
+    NotFoundType | InvalidTransitionType | VersionConflictType,
     strawberry.union(
         "FulfillmentGiveBackError", description="Problems that `fulfillmentGiveBack` can return."
     ),
 ]
 FulfillmentPutBackError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
+    NotFoundType | InvalidTransitionType | VersionConflictType | InvalidInputType,
     strawberry.union(
         "FulfillmentPutBackError", description="Problems that `fulfillmentPutBack` can return."
     ),

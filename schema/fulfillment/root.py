@@ -20,8 +20,8 @@ from schema.fulfillment.fulfillments import (
 from schema.fulfillment.pickups import FulfillmentCheckAgePayload, FulfillmentCollectPayload
 from schema.fulfillment.put_backs import FulfillmentGiveBackPayload, FulfillmentPutBackPayload
 from schema.fulfillment.substitutions import (
-    FulfillmentSubstituteProposePayload,
     OrderSubstituteAnswerPayload,
+    SubstitutionProposePayload,
 )
 from schema.pages import ConnectionType
 
@@ -91,7 +91,7 @@ class FulfillmentMutation:
 
 @strawberry.type
 class SubstituteMutation:
-    fulfillment_substitute_propose: FulfillmentSubstituteProposePayload | None = mutation(
+    substitution_propose: SubstitutionProposePayload | None = mutation(
         substitute_resolvers.propose,
         "Proposes a substitute for the missing units of a line.",
         allow=STORE,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from models.events import EventType, MessageKind
+from models.events import OrderEventKind, StreamMessageKind
 from resolvers.rules import STORE
 from schema.backing import backed_by, column, field, stream
 from schema.stream_messages import CURSOR, EVENT_TYPE, KIND, OCCURRED_AT
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @backed_by(fulfillment.StoreQueueChanged, "A message about a store's fulfillment queue.")
 class StoreQueueChangedType:
-    kind: MessageKind = column(KIND)
+    kind: StreamMessageKind = column(KIND)
     cursor: str = column(CURSOR)
-    type: EventType | None = column(EVENT_TYPE)
+    type: OrderEventKind | None = column(EVENT_TYPE)
     at: datetime | None = column(OCCURRED_AT)
     fulfillment: (
         Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None

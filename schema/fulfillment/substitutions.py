@@ -5,19 +5,19 @@ import strawberry
 
 from dataloaders import catalog as load_catalog
 from models.catalog import Product
-from models.fulfillment import Substitute, SubstituteAction, SubstituteStatus
+from models.fulfillment import Substitution, SubstitutionAction, SubstitutionStatus
 from models.orders import OrderLine
 from resolvers.fulfillment import fulfillments
 from resolvers.fulfillment import substitutions as resolve
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import AgeConfirmationRequiredType, InsufficientStockType
-from schema.catalog.product_codes import AmbiguousCodeType
+from schema.catalog.product_codes import AmbiguousProductCodeType
 from schema.catalog.weights import TooHeavyType, TooLightType
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     ProblemType,
     VersionConflictType,
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from schema.fulfillment.fulfillments import FulfillmentType
 
 
-@backed_by(Substitute, "A substitute that is proposed for missing units of a product.")
-class SubstituteType(NodeType):
-    id: strawberry.ID = id_field(Substitute)
-    status: SubstituteStatus = column("Its status.")
-    available_actions: list[SubstituteAction] = field(
+@backed_by(Substitution, "A substitute that is proposed for missing units of a product.")
+class SubstitutionType(NodeType):
+    id: strawberry.ID = id_field(Substitution)
+    status: SubstitutionStatus = column("Its status.")
+    available_actions: list[SubstitutionAction] = field(
         resolve.available_actions, "The answers that the caller can give now."
     )
     order_line_id: strawberry.ID | None = id_field(
@@ -50,14 +50,14 @@ class SubstituteType(NodeType):
     )
     name: str = column("The product's name when it was proposed.")
     quantity: int = column("Units of the substitute.")
-    grams: int | None = column("Weight, for products sold by weight.")
+    weight_grams: int | None = column("Weight, for products sold by weight.")
     unit_price: MoneyType = money_field(
         "unit_price_minor", "Unit price of the substitute in the store, tax included."
     )
     total: MoneyType = money_field(
         "total_minor", "Charged price: at most that of the missing units."
     )
-    due_at: datetime | None = column(
+    answer_due_at: datetime | None = column(
         "Deadline of the answer, after which the preference of the line decides."
         " Null after the decision."
     )
@@ -65,29 +65,29 @@ class SubstituteType(NodeType):
     answered_at: datetime | None = column("Time of the decision.")
 
 
-@backed_by(substitutions.SubstituteUnwanted, "The customer prefers a refund to substitutes.")
-class SubstituteUnwantedType(ProblemType):
+@backed_by(substitutions.SubstitutionNotAllowed, "The customer prefers a refund to substitutes.")
+class SubstitutionNotAllowedType(ProblemType):
     pass
 
 
-FulfillmentSubstituteProposeError = Annotated[
+SubstitutionProposeError = Annotated[
     NotFoundType
-    | IllegalStepType
+    | InvalidTransitionType
     | VersionConflictType
     | InvalidInputType
-    | SubstituteUnwantedType
+    | SubstitutionNotAllowedType
     | AgeConfirmationRequiredType
-    | AmbiguousCodeType
+    | AmbiguousProductCodeType
     | InsufficientStockType
     | TooLightType
     | TooHeavyType,
     strawberry.union(
-        "FulfillmentSubstituteProposeError",
-        description="Problems that `fulfillmentSubstitutePropose` can return.",
+        "SubstitutionProposeError",
+        description="Problems that `substitutionPropose` can return.",
     ),
 ]
 OrderSubstituteAnswerError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union(
         "OrderSubstituteAnswerError",
         description="Problems that `orderSubstituteAnswer` can return.",
@@ -96,17 +96,17 @@ OrderSubstituteAnswerError = Annotated[
 ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(fulfillments.FulfillmentOutcome, "Result of `fulfillmentSubstitutePropose`.")
-class FulfillmentSubstituteProposePayload:
+@backed_by(fulfillments.FulfillmentOutcome, "Result of `substitutionPropose`.")
+class SubstitutionProposePayload:
     fulfillment: (
         Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None
     ) = column("The fulfillment as it is now; null when nothing was done.")
-    errors: list[FulfillmentSubstituteProposeError] = column(ERRORS)
+    errors: list[SubstitutionProposeError] = column(ERRORS)
 
 
 @backed_by(resolve.SubstituteOutcome, "Result of `orderSubstituteAnswer`.")
 class OrderSubstituteAnswerPayload:
-    substitute: SubstituteType | None = column(
+    substitution: SubstitutionType | None = column(
         "The proposed substitute after the mutation; null if it was rejected."
     )
     errors: list[OrderSubstituteAnswerError] = column(ERRORS)

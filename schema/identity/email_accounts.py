@@ -3,9 +3,9 @@ from typing import Annotated
 import strawberry
 
 from resolvers.identity import email_accounts as resolve
-from schema.accounts.people import PersonType
+from schema.accounts.people import UserType
 from schema.backing import backed_by, column
-from schema.identity.sign_in import WrongCredentialsType
+from schema.identity.sign_in import InvalidCredentialsType
 from schema.problems import InvalidInputType, NotFoundType, RateLimitedType
 
 EmailSignUpRequestError = Annotated[
@@ -21,7 +21,7 @@ PasswordResetRequestError = Annotated[
     ),
 ]
 PasswordChangeError = Annotated[
-    NotFoundType | InvalidInputType | WrongCredentialsType | RateLimitedType,
+    NotFoundType | InvalidInputType | InvalidCredentialsType | RateLimitedType,
     strawberry.union(
         "PasswordChangeError", description="Problems that `passwordChange` can return."
     ),
@@ -42,5 +42,5 @@ class PasswordResetRequestPayload:
 
 @backed_by(resolve.PasswordChangeOutcome, "Result of `passwordChange`.")
 class PasswordChangePayload:
-    person: PersonType | None = column("The person whose password was changed.")
+    user: UserType | None = column("The person whose password was changed.")
     errors: list[PasswordChangeError] = column("The problems; empty if the mutation succeeded.")

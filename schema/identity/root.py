@@ -23,7 +23,7 @@ class SessionMutation:
     otp_request: OtpRequestPayload | None = mutation(
         code_requests.otp_request, "Sends a code of digits to a phone.", allow=ANYONE
     )
-    otp_verify: SignedInPayload | None = mutation(
+    otp_sign_in: SignedInPayload | None = mutation(
         session_resolvers.otp_verify,
         "Signs in with a code that was sent by text message; new people become"
         " customers. The cart and the orders of a guest move to the account. A code"
@@ -64,7 +64,7 @@ class SessionMutation:
         " out.",
         allow=SIGNED_IN,
     )
-    guest_start: SignedInPayload | None = mutation(
+    guest_sign_in: SignedInPayload | None = mutation(
         session_resolvers.guest_start,
         "Signs in as a guest; each call creates a new guest.",
         allow=ANYONE,

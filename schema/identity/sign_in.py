@@ -6,7 +6,7 @@ import strawberry
 from models.identity import SignInSession
 from resolvers.identity import code_requests
 from resolvers.identity import sign_in as resolve
-from schema.accounts.people import PersonType
+from schema.accounts.people import UserType
 from schema.backing import backed_by, column
 from schema.fields import id_field
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
@@ -14,9 +14,9 @@ from services.identity import account_links, one_time_codes, sign_in_sessions
 from workflows.identity import sign_in
 
 
-@backed_by(one_time_codes.WrongOneTimeCode, "The code is wrong or has expired.")
-class WrongOneTimeCodeType(ProblemType):
-    tries_left: int = column("Number of attempts left; 0 means that a new code is needed.")
+@backed_by(one_time_codes.InvalidOneTimeCode, "The code is wrong or has expired.")
+class InvalidOneTimeCodeType(ProblemType):
+    attempts_remaining: int = column("Number of attempts left; 0 means that a new code is needed.")
 
 
 @backed_by(
@@ -27,20 +27,22 @@ class CodeNotRequestedType(ProblemType):
     pass
 
 
-@backed_by(one_time_codes.MessageNotSent, "The text message could not be sent; try again.")
-class MessageNotSentType(ProblemType):
+@backed_by(one_time_codes.OtpDeliveryFailed, "The text message could not be sent; try again.")
+class OtpDeliveryFailedType(ProblemType):
     pass
 
 
 @backed_by(
-    sign_in.WrongCredentials, "E-mail and password do not match, or there were too many attempts."
+    sign_in.InvalidCredentials, "E-mail and password do not match, or there were too many attempts."
 )
-class WrongCredentialsType(ProblemType):
+class InvalidCredentialsType(ProblemType):
     pass
 
 
-@backed_by(sign_in_sessions.SessionEnded, "The refresh token is not valid any more: sign in again.")
-class SessionEndedType(ProblemType):
+@backed_by(
+    sign_in_sessions.InvalidRefreshToken, "The refresh token is not valid any more: sign in again."
+)
+class InvalidRefreshTokenType(ProblemType):
     pass
 
 
@@ -53,16 +55,16 @@ class InvalidLinkType(ProblemType):
 
 
 OtpRequestError = Annotated[
-    InvalidInputType | RateLimitedType | MessageNotSentType,
+    InvalidInputType | RateLimitedType | OtpDeliveryFailedType,
     strawberry.union("OtpRequestError", description="Problems that `otpRequest` can return."),
 ]
 SignInError = Annotated[
     InvalidInputType
     | RateLimitedType
-    | WrongOneTimeCodeType
+    | InvalidOneTimeCodeType
     | CodeNotRequestedType
-    | WrongCredentialsType
-    | SessionEndedType
+    | InvalidCredentialsType
+    | InvalidRefreshTokenType
     | InvalidLinkType,
     strawberry.union("SignInError", description="Problems that a mutation can return."),
 ]
@@ -75,7 +77,7 @@ SessionRevokeError = Annotated[
 @backed_by(code_requests.OtpRequestOutcome, "Result of `otpRequest`.")
 class OtpRequestPayload:
     expires_in_seconds: int | None = column("Seconds until the code expires.")
-    challenge: str | None = column("Pass it to otpVerify: it proves who requested the code.")
+    challenge: str | None = column("Pass it to otpSignIn: it proves who requested the code.")
     digit_count: int | None = column(
         "Digits of the code: 6, or 10 of a code that requests share, because many were requested."
     )
@@ -97,7 +99,7 @@ class SignedInPayload:
         " attempts of strangers do not block people who have signed in on this"
         " device before."
     )
-    person: PersonType | None = column("The signed-in person.")
+    user: UserType | None = column("The signed-in person.")
     errors: list[SignInError] = column("The problems; empty if the sign-in succeeded.")
 
 
@@ -115,4 +117,4 @@ class SessionRevokePayload:
 
 @backed_by(resolve.SessionRevokeAllOutcome, "Result of `sessionRevokeAll`.")
 class SessionRevokeAllPayload:
-    ended_count: int = column("Number of revoked sessions.")
+    revoked_count: int = column("Number of revoked sessions.")

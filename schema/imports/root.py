@@ -11,12 +11,12 @@ from schema.backing import field, mutation, stream
 from schema.imports.stock_imports import (
     StockImportChangedType,
     StockImportErrorType,
+    StockImportFileType,
     StockImportStartPayload,
     StockImportType,
-    StockUploadType,
 )
 from schema.pages import ConnectionType
-from schema.stock.bulk_adjustments import StockSetManyPayload
+from schema.stock.bulk_adjustments import StockBulkSetPayload
 from subscriptions import imports
 
 
@@ -38,7 +38,7 @@ class StockImportQuery:
         allow=MANAGER,
     )
 
-    stock_uploads: list[StockUploadType] | None = field(
+    stock_import_files: list[StockImportFileType] | None = field(
         stock_import_resolvers.list_uploads,
         "The caller's uploaded files that are not imported yet.",
         allow=MANAGER,
@@ -52,7 +52,7 @@ class StockImportMutation:
         "Imports a stock file that was uploaded by POST /imports.",
         allow=MANAGER,
     )
-    stock_set_many: StockSetManyPayload | None = mutation(
+    stock_bulk_set: StockBulkSetPayload | None = mutation(
         bulk_adjustments.set_stock_levels,
         "Sets the stock levels of many products of a store at once.",
         allow=STORE,

@@ -17,8 +17,8 @@ from services.integrations import apps
 @backed_by(AppSecret, "A credential of an app. Its text is shown once, when it is created.")
 class AppSecretType:
     id: strawberry.ID = id_field(AppSecret)
-    kind: AppSecretKind = column("How the app authenticates with it.")
-    hint: str = column("Its prefix and its last four characters.")
+    type: AppSecretKind = column("How the app authenticates with it.")
+    masked_value: str = column("Its prefix and its last four characters.")
     created_at: datetime = column("Time when it was created.")
     expires_at: datetime = column("Time when it expires.")
     revoked_at: datetime | None = column("Time when it was revoked; null if it was not.")
@@ -38,7 +38,7 @@ class AppType(NodeType):
 
 @backed_by(apps.AppLimit, "The maximum number is reached.")
 class AppLimitType(ProblemType):
-    most: int = column("The maximum number.")
+    limit: int = column("The maximum number.")
 
 
 @backed_by(apps.AppRevoked, "The app was revoked for good.")
@@ -100,21 +100,21 @@ class AppRevokePayload:
 
 @backed_by(resolve.AppSecretOutcome, "Result of `appSecretCreate`.")
 class AppSecretCreatePayload:
-    secret: AppSecretType | None = column("The new secret.")
-    text: str | None = column(TEXT)
+    app_secret: AppSecretType | None = column("The new secret.")
+    secret_value: str | None = column(TEXT)
     errors: list[AppSecretCreateError] = column(ERRORS)
 
 
 @backed_by(resolve.AppSecretOutcome, "Result of `appSecretRotate`.")
 class AppSecretRotatePayload:
-    secret: AppSecretType | None = column(
+    app_secret: AppSecretType | None = column(
         "The new secret; the old one expires after the grace period."
     )
-    text: str | None = column(TEXT)
+    secret_value: str | None = column(TEXT)
     errors: list[AppSecretRotateError] = column(ERRORS)
 
 
 @backed_by(resolve.AppSecretOutcome, "Result of `appSecretRevoke`.")
 class AppSecretRevokePayload:
-    secret: AppSecretType | None = column("The revoked secret.")
+    app_secret: AppSecretType | None = column("The revoked secret.")
     errors: list[AppSecretRevokeError] = column(ERRORS)

@@ -20,13 +20,13 @@ from schema.integrations.webhook_events import WebhookEventType
 from schema.integrations.webhooks import (
     WebhookDeliveryRetryPayload,
     WebhookEndpointCreatePayload,
+    WebhookEndpointSecretRotatePayload,
     WebhookEndpointType,
     WebhookEndpointUpdatePayload,
+    WebhookEventTypeType,
     WebhookPreviewType,
     WebhookReplayPayload,
-    WebhookSecretRotatePayload,
     WebhookStepPayload,
-    WebhookTopicType,
 )
 from schema.pages import ConnectionType
 
@@ -67,7 +67,7 @@ class AppMutation:
 
 @strawberry.type
 class WebhookQuery:
-    webhook_topics: list[WebhookTopicType] = field(
+    webhook_event_types: list[WebhookEventTypeType] = field(
         webhook_events.list_topics, "All event types that an endpoint can select.", allow=ANYONE
     )
     webhook_endpoints: ConnectionType[WebhookEndpointType] | None = field(
@@ -111,7 +111,7 @@ class WebhookMutation:
     webhook_endpoint_archive: WebhookStepPayload | None = mutation(
         webhook_resolvers.archive, "Archives a webhook endpoint for good.", allow=COMPANY
     )
-    webhook_secret_rotate: WebhookSecretRotatePayload | None = mutation(
+    webhook_endpoint_secret_rotate: WebhookEndpointSecretRotatePayload | None = mutation(
         webhook_resolvers.rotate_secret,
         "Replaces the signing secret; both secrets sign until the grace period ends.",
         allow=COMPANY,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @backed_by(webhook_events.StockSnapshot, "Stock level of a product right after the event.")
-class WebhookStockFactType:
+class StockLevelSnapshotType:
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_store_and_id,
@@ -31,7 +31,7 @@ class WebhookStockFactType:
         by="place",
     )
     on_hand: int = column("Units on hand.")
-    held: int = column("Units reserved for orders that are not paid yet.")
+    reserved: int = column("Units reserved for orders that are not paid yet.")
     available: int = column("Available units.")
     version: int = column("Increases with each change; a lower value is outdated.")
 
@@ -44,7 +44,7 @@ class WebhookStockFactType:
 )
 class WebhookEventType:
     id: strawberry.ID = field(resolve.event_id, "Its id, the same for all deliveries and attempts.")
-    type: str = column("Type of the event: one of `webhookTopics`.")
+    type: str = column("Type of the event: one of `webhookEventTypes`.")
     sequence: int = field(
         resolve.sequence, "Sequence number among the events of its order or store: 1, 2, 3 …"
     )
@@ -70,6 +70,6 @@ class WebhookEventType:
         "The purchase order, if the event is about one.",
         by="purchase_order_id",
     )
-    changes: list[WebhookStockFactType] = column(
+    stock_changes: list[StockLevelSnapshotType] = column(
         "The changes of a STOCK_CHANGED event; empty otherwise."
     )

@@ -6,12 +6,12 @@ import strawberry
 from dataloaders import integrations as load
 from models.identity import AppScope
 from models.integrations import (
-    DeliveryState,
-    WebhookAction,
     WebhookAttempt,
     WebhookDelivery,
+    WebhookDeliveryStatus,
     WebhookEndpoint,
-    WebhookStatus,
+    WebhookEndpointAction,
+    WebhookEndpointStatus,
 )
 from resolvers.integrations import webhook_events
 from resolvers.integrations import webhooks as resolve
@@ -21,8 +21,8 @@ from schema.integrations.apps import AppType
 from schema.nodes import NodeType
 from schema.pages import ConnectionType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     ProblemType,
     VersionConflictType,
@@ -33,11 +33,11 @@ from services.integrations.webhook_events import WebhookTopic
 
 @backed_by(WebhookAttempt, "An attempt to deliver a message.")
 class WebhookAttemptType:
-    at: datetime = column("When.")
+    attempted_at: datetime = column("When.")
     status_code: int | None = column("HTTP status of the answer; null without an answer.")
-    latency_ms: int | None = column("Duration in milliseconds.")
+    latency_milliseconds: int | None = column("Duration in milliseconds.")
     error: str | None = column("Why the attempt failed.")
-    snippet: str = column("Beginning of the answer, at most 1,024 characters.")
+    response_snippet: str = column("Beginning of the answer, at most 1,024 characters.")
 
 
 @backed_by(WebhookDelivery, "The delivery of an event to a webhook endpoint.")
@@ -46,14 +46,14 @@ class WebhookDeliveryType(NodeType):
     event_id: strawberry.ID = field(
         webhook_events.delivery_event_id, "The event's id, which is the message's `webhook-id`."
     )
-    type: str = column("Type of the event.")
-    event_at: datetime = column("Time of the event.")
-    round: int = column("Number of the replay that sends it; 0 for the first delivery.")
-    status: DeliveryState = column("Its status.")
-    attempts_count: int = column("Number of attempts.")
-    due_at: datetime = column("Time of the next attempt, while it is PENDING.")
+    event_type: str = column("Type of the event.")
+    occurred_at: datetime = column("Time of the event.")
+    replay_number: int = column("Number of the replay that sends it; 0 for the first delivery.")
+    status: WebhookDeliveryStatus = column("Its status.")
+    attempt_count: int = column("Number of attempts.")
+    next_attempt_at: datetime = column("Time of the next attempt, while it is PENDING.")
     ends_at: datetime = column("Time after which it is not attempted any more.")
-    finished_at: datetime | None = column("Time when it was delivered or became DEAD.")
+    finished_at: datetime | None = column("Time when it was delivered or gave up (FAILED).")
     last_error: str | None = column("Why the last attempt failed.")
     attempts: list[WebhookAttemptType] = related(
         load.attempts_by_delivery, "The newest attempts, at most 20."
@@ -66,10 +66,10 @@ class WebhookEndpointType(NodeType):
     name: str = column("Its name.")
     url: str = column("URL to which messages are sent.")
     event_types: list[str] = column("Types of the events that it gets.")
-    selection: str = column("The selection of fields on WebhookEvent.")
+    payload_selection: str = column("The selection of fields on WebhookEvent.")
     schema_version: str = column("The version of the graph that the selection was checked with.")
     cost: int = column("Cost of a payload.")
-    ordered: bool = column(
+    preserve_order: bool = column(
         "Whether events of one order or store are delivered one after the other."
     )
     app: AppType | None = related(
@@ -77,12 +77,12 @@ class WebhookEndpointType(NodeType):
         "The app whose scopes limit the payload; null for none.",
         by="app_id",
     )
-    status: WebhookStatus = column("Its status.")
-    suspended_because: str | None = column("Why it is SUSPENDED.")
-    available_actions: list[WebhookAction] = field(
+    status: WebhookEndpointStatus = column("Its status.")
+    suspension_reason: str | None = column("Why it is SUSPENDED.")
+    available_actions: list[WebhookEndpointAction] = field(
         resolve.available_actions, "The actions that the caller can take now."
     )
-    failures: int = column("Number of successive failed attempts.")
+    consecutive_failure_count: int = column("Number of successive failed attempts.")
     failing_since: datetime | None = column("Time of the first of them.")
     circuit_open_until: datetime | None = column(
         "Time until which no attempt is made after failures."
@@ -90,15 +90,17 @@ class WebhookEndpointType(NodeType):
     missed_since: datetime | None = column(
         "Time of the first event that it missed while it was not ACTIVE: replay from here."
     )
-    previous_until: datetime | None = column("Time until which the previous secret signs, too.")
+    previous_secret_expires_at: datetime | None = column(
+        "Time until which the previous secret signs, too."
+    )
     created_at: datetime = column("Time when it was created.")
     version: int = column("Increases with each change; pass it as expectedVersion.")
-    waiting_count: int = related(
+    pending_count: int = related(
         load.pending_count_by_endpoint, "Number of pending messages.", cost=5
     )
-    dead_count: int = related(
+    failed_count: int = related(
         load.dead_count_by_endpoint,
-        "Number of messages that became DEAD in the last 30 days.",
+        "Number of messages that FAILED in the last 30 days.",
         cost=5,
     )
     deliveries: ConnectionType[WebhookDeliveryType] = field(
@@ -107,7 +109,7 @@ class WebhookEndpointType(NodeType):
 
 
 @backed_by(WebhookTopic, "An event type that an endpoint can select.")
-class WebhookTopicType:
+class WebhookEventTypeType:
     type: str = column("Its name.")
     scope: AppScope = field(webhook_events.scope, "The scopes that an app needs for it.")
 
@@ -120,17 +122,21 @@ class WebhookPreviewType:
 
 @backed_by(webhook_endpoints.WebhookLimit, "The maximum number of endpoints is reached.")
 class WebhookLimitType(ProblemType):
-    most: int = column("The maximum number.")
+    limit: int = column("The maximum number.")
 
 
-@backed_by(webhook_endpoints.SelectionInvalid, "The selection is invalid.")
-class SelectionInvalidType(ProblemType):
+@backed_by(webhook_endpoints.InvalidSelection, "The selection is invalid.")
+class InvalidSelectionType(ProblemType):
     reasons: list[str] = column("The validation errors.")
 
 
-CreateProblem = NotFoundType | InvalidInputType | WebhookLimitType | SelectionInvalidType
+CreateProblem = NotFoundType | InvalidInputType | WebhookLimitType | InvalidSelectionType
 UpdateProblem = (
-    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | SelectionInvalidType
+    NotFoundType
+    | InvalidInputType
+    | InvalidTransitionType
+    | VersionConflictType
+    | InvalidSelectionType
 )
 WebhookEndpointCreateError = Annotated[
     CreateProblem,
@@ -147,21 +153,22 @@ WebhookEndpointUpdateError = Annotated[
     ),
 ]
 WebhookStepError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union("WebhookStepError", description="Problems that a mutation can return."),
 ]
-WebhookSecretRotateError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType,
+WebhookEndpointSecretRotateError = Annotated[
+    NotFoundType | InvalidInputType | InvalidTransitionType,
     strawberry.union(
-        "WebhookSecretRotateError", description="Problems that `webhookSecretRotate` can return."
+        "WebhookEndpointSecretRotateError",
+        description="Problems that `webhookEndpointSecretRotate` can return.",
     ),
 ]
 WebhookReplayError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType,
+    NotFoundType | InvalidInputType | InvalidTransitionType,
     strawberry.union("WebhookReplayError", description="Problems that `webhookReplay` can return."),
 ]
 WebhookDeliveryRetryError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union(
         "WebhookDeliveryRetryError", description="Problems that `webhookDeliveryRetry` can return."
     ),
@@ -173,33 +180,33 @@ SECRET = "The signing secret (`whsec_…`), which no query returns: store it."  
 
 @backed_by(resolve.WebhookOutcome, "Result of `webhookEndpointCreate`.")
 class WebhookEndpointCreatePayload:
-    endpoint: WebhookEndpointType | None = column("The new endpoint.")
-    secret: str | None = column(SECRET)
+    webhook_endpoint: WebhookEndpointType | None = column("The new endpoint.")
+    signing_secret: str | None = column(SECRET)
     errors: list[WebhookEndpointCreateError] = column(ERRORS)
 
 
 @backed_by(resolve.WebhookOutcome, "Result of `webhookEndpointUpdate`.")
 class WebhookEndpointUpdatePayload:
-    endpoint: WebhookEndpointType | None = column(NOW)
+    webhook_endpoint: WebhookEndpointType | None = column(NOW)
     errors: list[WebhookEndpointUpdateError] = column(ERRORS)
 
 
 @backed_by(resolve.WebhookOutcome, "Result of a step of an endpoint.")
 class WebhookStepPayload:
-    endpoint: WebhookEndpointType | None = column(NOW)
+    webhook_endpoint: WebhookEndpointType | None = column(NOW)
     errors: list[WebhookStepError] = column(ERRORS)
 
 
-@backed_by(resolve.WebhookOutcome, "Result of `webhookSecretRotate`.")
-class WebhookSecretRotatePayload:
-    endpoint: WebhookEndpointType | None = column(NOW)
-    secret: str | None = column(SECRET)
-    errors: list[WebhookSecretRotateError] = column(ERRORS)
+@backed_by(resolve.WebhookOutcome, "Result of `webhookEndpointSecretRotate`.")
+class WebhookEndpointSecretRotatePayload:
+    webhook_endpoint: WebhookEndpointType | None = column(NOW)
+    signing_secret: str | None = column(SECRET)
+    errors: list[WebhookEndpointSecretRotateError] = column(ERRORS)
 
 
 @backed_by(resolve.WebhookReplayOutcome, "Result of `webhookReplay`.")
 class WebhookReplayPayload:
-    endpoint: WebhookEndpointType | None = column(NOW)
+    webhook_endpoint: WebhookEndpointType | None = column(NOW)
     queued_count: int | None = column("Number of messages that are sent again.")
     next_event_id: strawberry.ID | None = column(
         "Pass it as afterEventId to continue; null if there are no more."
@@ -209,5 +216,5 @@ class WebhookReplayPayload:
 
 @backed_by(resolve.WebhookDeliveryOutcome, "Result of `webhookDeliveryRetry`.")
 class WebhookDeliveryRetryPayload:
-    delivery: WebhookDeliveryType | None = column("The delivery after the mutation.")
+    webhook_delivery: WebhookDeliveryType | None = column("The delivery after the mutation.")
     errors: list[WebhookDeliveryRetryError] = column(ERRORS)

@@ -1,4 +1,4 @@
-from models.orders import CancelReason
+from models.orders import OrderCancelReason
 from schema.backing import backed_by, column
 from schema.fields import money_field
 from schema.problems import ProblemType
@@ -10,7 +10,7 @@ from services.orders import cancellation_rules
     cancellation_rules.CancellationTerms, "Terms on which the caller can cancel an order now."
 )
 class OrderCancellationType:
-    reasons: list[CancelReason] = column("The reasons that the caller can give.")
+    reasons: list[OrderCancelReason] = column("The reasons that the caller can give.")
     fee: MoneyType = money_field(
         "fee_minor", "The fee; the rest of the payment is released or refunded."
     )
@@ -18,7 +18,7 @@ class OrderCancellationType:
 
 @backed_by(cancellation_rules.CancelReasonNotAllowed, "The caller cannot give this reason now.")
 class CancelReasonNotAllowedType(ProblemType):
-    allowed_reasons: list[CancelReason] = column("The reasons that the caller can give.")
+    allowed_reasons: list[OrderCancelReason] = column("The reasons that the caller can give.")
 
 
 @backed_by(cancellation_rules.CancellationFeeChanged, "The cancellation fee has changed.")

@@ -10,19 +10,19 @@ from resolvers.orders import changes as resolve
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import (
     AgeConfirmationRequiredType,
-    BelowMinimumType,
+    BelowMinimumOrderType,
     EmptyCartType,
     InsufficientStockType,
-    PriceChangedType,
     ProductUnavailableType,
+    TotalChangedType,
 )
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.orders.order_problems import UnpaidUnitLimitType
 from schema.payments.payments import PaymentType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     ProblemType,
     VersionConflictType,
@@ -54,7 +54,7 @@ class OrderChangeType(NodeType):
     )
     requested_at: datetime = column("Time when it was requested.")
     applied_at: datetime | None = column("Time when it took effect.")
-    due_at: datetime | None = column("Deadline for confirming its payment, while it waits.")
+    payment_due_at: datetime | None = column("Deadline for confirming its payment, while it waits.")
 
 
 @backed_by(change_pricing.LineAlreadyPicked, "The store has picked this product already.")
@@ -65,21 +65,21 @@ class LineAlreadyPickedType(ProblemType):
 OrderChangeError = Annotated[
     NotFoundType
     | InvalidInputType
-    | IllegalStepType
+    | InvalidTransitionType
     | VersionConflictType
     | NotServiceableType
     | EmptyCartType
     | ProductUnavailableType
     | InsufficientStockType
     | UnpaidUnitLimitType
-    | BelowMinimumType
-    | PriceChangedType
+    | BelowMinimumOrderType
+    | TotalChangedType
     | LineAlreadyPickedType
     | AgeConfirmationRequiredType,
     strawberry.union("OrderChangeError", description="Problems that `orderChange` can return."),
 ]
 OrderChangeWithdrawError = Annotated[
-    NotFoundType | IllegalStepType,
+    NotFoundType | InvalidTransitionType,
     strawberry.union(
         "OrderChangeWithdrawError", description="Problems that `orderChangeWithdraw` can return."
     ),
@@ -91,7 +91,7 @@ ERRORS = "The problems; empty if the mutation succeeded."
 
 @backed_by(resolve.OrderChangeOutcome, "Result of `orderChange`.")
 class OrderChangePayload:
-    change: OrderChangeType | None = column(CHANGE)
+    order_change: OrderChangeType | None = column(CHANGE)
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load.order_by_id, ORDER, by="order_id"
     )
@@ -100,7 +100,7 @@ class OrderChangePayload:
 
 @backed_by(resolve.OrderChangeOutcome, "Result of `orderChangeWithdraw`.")
 class OrderChangeWithdrawPayload:
-    change: OrderChangeType | None = column(CHANGE)
+    order_change: OrderChangeType | None = column(CHANGE)
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load.order_by_id, ORDER, by="order_id"
     )

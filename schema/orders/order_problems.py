@@ -8,14 +8,14 @@ from models.catalog import Product
 from schema.backing import backed_by, column
 from schema.carts.basket_problems import (
     AgeConfirmationRequiredType,
-    BelowMinimumType,
-    BusyType,
+    BelowMinimumOrderType,
+    DeliveryEstimateChangedType,
     EmptyCartType,
     InsufficientStockType,
     LineLimitType,
-    PriceChangedType,
     ProductUnavailableType,
-    PromiseChangedType,
+    ServiceOverloadedType,
+    TotalChangedType,
 )
 from schema.fields import id_field
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
@@ -28,7 +28,7 @@ from services.checkout import unpaid_limits
     "Too many orders of this customer, device or network wait for payment.",
 )
 class UnpaidOrderLimitType(ProblemType):
-    most: int = column("The maximum number of waiting orders.")
+    limit: int = column("The maximum number of waiting orders.")
     retry_after_seconds: int = column("Seconds after which to try again.")
 
 
@@ -50,12 +50,12 @@ OrderPlaceError = Annotated[
     | ProductUnavailableType
     | InsufficientStockType
     | AgeConfirmationRequiredType
-    | BelowMinimumType
-    | PriceChangedType
-    | PromiseChangedType
+    | BelowMinimumOrderType
+    | TotalChangedType
+    | DeliveryEstimateChangedType
     | PickupUnavailableType
     | UnpaidOrderLimitType
     | UnpaidUnitLimitType
-    | BusyType,
+    | ServiceOverloadedType,
     strawberry.union("OrderPlaceError", description="Problems that `orderPlace` can return."),
 ]

@@ -8,17 +8,14 @@ from dataloaders import fulfillment as load_fulfillment
 from dataloaders import orders as load
 from dataloaders import payments as load_payments
 from dataloaders import stores as load_stores
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.catalog import Product
-from models.events import EventType
+from models.events import OrderEventKind
 from models.orders import (
-    AgeCheck,
-    AgeCheckResult,
-    AgeDocument,
-    CancelReason,
     FulfillmentMethod,
     Order,
     OrderAction,
+    OrderCancelReason,
     OrderLine,
     OrderReopenReason,
     OrderStage,
@@ -30,6 +27,7 @@ from schema.backing import backed_by, column, field, related
 from schema.fields import id_field, money_field, private_field
 from schema.geo_points import GeoPointType
 from schema.nodes import NodeType
+from schema.orders.age_checks import AgeCheckType
 from schema.orders.cancellation import (
     CancellationFeeChangedType,
     CancelReasonNotAllowedType,
@@ -39,8 +37,8 @@ from schema.orders.order_problems import OrderPlaceError
 from schema.pages import ConnectionType
 from schema.payments.payments import PaymentType, RefundType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     VersionConflictType,
 )
@@ -52,7 +50,7 @@ if TYPE_CHECKING:
     from schema.catalog.products import ProductType
     from schema.delivery.deliveries import DeliveryType
     from schema.fulfillment.fulfillments import FulfillmentType
-    from schema.fulfillment.substitutions import SubstituteType
+    from schema.fulfillment.substitutions import SubstitutionType
     from schema.orders.changes import OrderChangeType
     from schema.stores.stores import StoreType
 
@@ -72,33 +70,26 @@ class OrderLineType(NodeType):
     name: str = column("Name of the product at the time of the order.")
     quantity: int = column("Ordered quantity.")
     packed_quantity: int | None = column("Packed quantity; null before packing.")
-    substitution: Substitution = column("What to do if units are missing at picking.")
+    substitution_preference: SubstitutionPreference = column(
+        "What to do if units are missing at picking."
+    )
     unit_price: MoneyType = money_field("unit_price_minor", "Unit price, tax included.")
     total: MoneyType = money_field(
         "total_minor", "Price of the line, tax included; an estimate for products sold by weight."
     )
-    unit_grams: int | None = column("Estimated unit weight; null for products sold by the piece.")
-    kilo_price: MoneyType | None = money_field(
-        "kilo_price_minor", "Price per kilogram; null for products sold by the piece."
+    average_weight_grams: int | None = column(
+        "Estimated unit weight; null for products sold by the piece."
     )
-    packed_grams: int | None = column(
+    price_per_kilogram: MoneyType | None = money_field(
+        "price_per_kilogram_minor", "Price per kilogram; null for products sold by the piece."
+    )
+    packed_weight_grams: int | None = column(
         "Weight of the packed units; null for products sold by the piece."
     )
-    charged: MoneyType | None = money_field(
-        "charged_minor", "Price of the packed units, tax included; null before packing."
+    final_total: MoneyType | None = money_field(
+        "final_total_minor", "Price of the packed units, tax included; null before packing."
     )
     age_restricted: bool = column("Whether it is not sold to minors.")
-
-
-@backed_by(AgeCheck, "A check of the customer's age at the handover.")
-class AgeCheckType:
-    minimum_age: int = column("The minimum age that was checked.")
-    document: AgeDocument = column("The kind of document that was shown; its number is not stored.")
-    from_birth_date: bool = column(
-        "Whether the age was computed from a date of birth, which is not stored."
-    )
-    result: AgeCheckResult = column("Whether the customer is old enough.")
-    checked_at: datetime = column("When.")
 
 
 @backed_by(timeline.OrderEvent, "An event of an order.")
@@ -106,8 +97,8 @@ class OrderEventType:
     cursor: str = column(
         "Its position in the order's stream; pass it as `after` to the timeline or to orderTracked."
     )
-    type: EventType = column("Type of the event.")
-    at: datetime = column("Time by the database's clock.")
+    type: OrderEventKind = column("Type of the event.")
+    occurred_at: datetime = column("Time by the database's clock.")
     amount: MoneyType | None = money_field(
         "amount_minor",
         "The amount that it is about, if any; null for those who may not read it elsewhere.",
@@ -141,47 +132,46 @@ class OrderType(NodeType):
     lines: list[OrderLineType] = related(
         load.lines_by_order, "The ordered products.", pass_attributes=True
     )
-    substitutes: list[
-        Annotated["SubstituteType", strawberry.lazy("schema.fulfillment.substitutions")]
+    substitutions: list[
+        Annotated["SubstitutionType", strawberry.lazy("schema.fulfillment.substitutions")]
     ] = related(load_fulfillment.substitutes_by_order, "Substitutes that the store proposed.")
-    items: MoneyType = money_field("items_minor", "Price of the goods.")
+    subtotal: MoneyType = money_field("subtotal_minor", "Price of the goods.")
     delivery_fee: MoneyType = money_field("delivery_fee_minor", "Delivery fee.")
     small_order_fee: MoneyType = money_field("small_order_fee_minor", "Fee for small orders.")
     discount: MoneyType = money_field("discount_minor", "Discount.")
     tip: MoneyType = money_field("tip_minor", "Tip; the rider gets all of it.")
     tax: MoneyType = money_field("tax_minor", "The tax that the total includes.")
-    tax_rate_bp: int = column(
+    tax_rate_basis_points: int = column(
         "Tax rate that the prices include, in hundredths of a percent: the company's when the order"
         " was placed, whatever it is now.",
-        name="taxRateBasisPoints",
     )
     total: MoneyType = money_field("total_minor", "Goods + fees + tip - discount, tax included.")
-    headroom: MoneyType = money_field(
-        "headroom_minor",
+    authorization_buffer: MoneyType = money_field(
+        "authorization_buffer_minor",
         "Amount that is authorized beyond the total, for goods that may be heavier than estimated.",
     )
-    charged: MoneyType | None = money_field(
-        "charged_minor", "Charged amount, tax included; null before the order is packed."
+    final_total: MoneyType | None = money_field(
+        "final_total_minor", "Charged amount, tax included; null before the order is packed."
     )
-    charged_tax: MoneyType | None = money_field(
-        "charged_tax_minor",
+    final_tax: MoneyType | None = money_field(
+        "final_tax_minor",
         "The tax that the charged amount includes; null before the order is packed.",
     )
     customer_name: str | None = private_field(
         "customer_name", f"Name of the customer; {NOT_FOR_STAFF}.", may_see_recipient
     )
-    point: GeoPointType | None = private_field(
-        "point",
+    location: GeoPointType | None = private_field(
+        "location",
         f"Delivery location, or that of the store for a pickup; {NOT_FOR_STAFF}.",
         may_see_recipient,
     )
     address_line: str | None = private_field(
         "address_line", f"Street, house and floor; {NOT_FOR_STAFF}.", may_see_recipient
     )
-    drop_note: str | None = private_field(
-        "drop_note", f"Note for the rider; {NOT_FOR_STAFF}.", may_see_recipient
+    delivery_instructions: str | None = private_field(
+        "delivery_instructions", f"Note for the rider; {NOT_FOR_STAFF}.", may_see_recipient
     )
-    distance_m: int = column("Straight-line distance from the store, in metres.")
+    dropoff_distance_meters: int = column("Straight-line distance from the store, in metres.")
     promise_p50_seconds: int = column("Seconds after promisedAt in which half of such orders come.")
     promise_p90_seconds: int = column("Seconds after promisedAt in which 90 % of such orders come.")
     method: FulfillmentMethod = column("Whether a rider brings it or the customer collects it.")
@@ -238,7 +228,7 @@ class OrderType(NodeType):
     cancellation_fee: MoneyType = money_field(
         "cancellation_fee_minor", "Fee that was charged because it was canceled during picking."
     )
-    cancel_reason: CancelReason | None = column("Why it was canceled.")
+    cancel_reason: OrderCancelReason | None = column("Why it was canceled.")
     cancel_note: str | None = column(
         "Details of the reason, in the words of who canceled it; may name persons.",
         allow=STORE_OR_SUPPORT,
@@ -255,7 +245,7 @@ class OrderType(NodeType):
     cancel_offered_at: datetime | None = column(
         "Since when the customer may cancel with a full refund, because no rider was found."
     )
-    due_at: datetime | None = column(
+    payment_due_at: datetime | None = column(
         "Deadline of the payment, while its stage is AWAITING_PAYMENT."
     )
 
@@ -263,7 +253,7 @@ class OrderType(NodeType):
 OrderCancelError = Annotated[
     NotFoundType
     | InvalidInputType
-    | IllegalStepType
+    | InvalidTransitionType
     | CancelReasonNotAllowedType
     | CancellationFeeChangedType,
     strawberry.union("OrderCancelError", description="Problems that `orderCancel` can return."),
@@ -288,7 +278,7 @@ class OrderCancelPayload:
 
 
 OrderReopenError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
+    NotFoundType | InvalidInputType | InvalidTransitionType | VersionConflictType,
     strawberry.union("OrderReopenError", description="Problems that `orderReopen` can return."),
 ]
 

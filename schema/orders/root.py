@@ -16,7 +16,7 @@ from schema.orders.orders import (
     OrderReopenPayload,
     OrderType,
 )
-from schema.payments.refunds import PaymentRefreshPayload, RefundIssuePayload
+from schema.payments.refunds import OrderPaymentRefreshPayload, RefundIssuePayload
 
 
 @strawberry.type
@@ -59,7 +59,7 @@ class OrderMutation:
         "Withdraws a change that waits for its payment.",
         allow=CUSTOMER,
     )
-    payment_refresh: PaymentRefreshPayload | None = mutation(
+    order_payment_refresh: OrderPaymentRefreshPayload | None = mutation(
         payments.refresh,
         "Reads the state of an order's payment at the provider, at most once a"
         " second for each order.",

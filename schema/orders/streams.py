@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from models.events import MessageKind
+from models.events import StreamMessageKind
 from resolvers.rules import SIGNED_IN
 from schema.backing import backed_by, column, stream
 from schema.stream_messages import CURSOR, KIND
 from subscriptions import orders
 
 if TYPE_CHECKING:
-    from schema.delivery.riders import RiderPositionType
+    from schema.delivery.riders import RiderLocationType
     from schema.orders.orders import OrderEventType, OrderType
 
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     " the rider's POSITION at most once a second.",
 )
 class OrderTrackedType:
-    kind: MessageKind = column(KIND)
+    kind: StreamMessageKind = column(KIND)
     cursor: str = column(CURSOR)
     event: Annotated["OrderEventType", strawberry.lazy("schema.orders.orders")] | None = column(
         "The event; null unless the message is an EVENT."
@@ -30,10 +30,10 @@ class OrderTrackedType:
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] = column(
         "The current order; it may be newer than the event."
     )
-    rider_position: (
-        Annotated["RiderPositionType", strawberry.lazy("schema.delivery.riders")] | None
+    rider_location: (
+        Annotated["RiderLocationType", strawberry.lazy("schema.delivery.riders")] | None
     ) = column("The rider's location: in a POSITION, and in a snapshot while a rider is assigned.")
-    rider_eta_seconds: int | None = column(
+    dropoff_eta_seconds: int | None = column(
         "Estimated seconds until the rider arrives; in a POSITION after pickup."
     )
 

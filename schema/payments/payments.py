@@ -21,7 +21,7 @@ from models.payments import (
 from resolvers.orders import orders as resolve
 from resolvers.payments import stuck
 from resolvers.rules import COMPANY_OR_SUPPORT, CUSTOMER, SUPPORT
-from resolvers.shared_inputs import BigInt
+from resolvers.shared_inputs import SafeInt
 from schema.backing import backed_by, column, field, related
 from schema.fields import id_field, money_field, private_field
 from schema.nodes import NodeType
@@ -68,9 +68,9 @@ class PaymentType(NodeType):
     )
     provider: str = column("The payment provider, such as `stripe`.")
     amount: MoneyType = money_field("amount_minor", "The requested amount.")
-    authorized: MoneyType = money_field("authorized_minor", "The authorized amount.")
-    captured: MoneyType = money_field("captured_minor", "The captured amount.")
-    refunded: MoneyType = money_field("refunded_minor", "The refunded amount.")
+    authorized_amount: MoneyType = money_field("authorized_amount_minor", "The authorized amount.")
+    captured_amount: MoneyType = money_field("captured_amount_minor", "The captured amount.")
+    refunded_amount: MoneyType = money_field("refunded_amount_minor", "The refunded amount.")
     client_secret: str | None = field(
         resolve.client_secret,
         "Secret with which the customer's app confirms the payment at the provider;"
@@ -93,7 +93,7 @@ class PaymentType(NodeType):
         may_see_refusals,
     )
     created_at: datetime = column("Time when it was created.")
-    disputed: MoneyType = money_field("disputed_minor", "The disputed amount.")
+    disputed_amount: MoneyType = money_field("disputed_amount_minor", "The disputed amount.")
     disputes: list["DisputeType"] | None = related(
         load.disputes_by_payment,
         "The disputes of this payment, oldest first; null for customers and store staff.",
@@ -163,6 +163,6 @@ class DisputeType(NodeType):
     version: int = column("Increases with each change.")
 
 
-@backed_by(refunds.ExceedsCaptured, "The amount exceeds what is left of the captured amount.")
-class ExceedsCapturedType(ProblemType):
-    remaining_minor: BigInt = column("Amount that can still be refunded, in minor units.")
+@backed_by(refunds.RefundExceedsCaptured, "The amount exceeds what is left of the captured amount.")
+class RefundExceedsCapturedType(ProblemType):
+    remaining_minor: SafeInt = column("Amount that can still be refunded, in minor units.")

@@ -7,39 +7,39 @@ from resolvers.payments import payments as resolve
 from resolvers.payments import stuck
 from schema.backing import backed_by, column
 from schema.orders.orders import OrderType
-from schema.payments.payments import ExceedsCapturedType, PaymentType, RefundType
-from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, RateLimitedType
+from schema.payments.payments import PaymentType, RefundExceedsCapturedType, RefundType
+from schema.problems import InvalidInputType, InvalidTransitionType, NotFoundType, RateLimitedType
 
 RefundIssueError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | ExceedsCapturedType,
+    NotFoundType | InvalidInputType | InvalidTransitionType | RefundExceedsCapturedType,
     strawberry.union("RefundIssueError", description="Problems that `refundIssue` can return."),
 ]
-PaymentRefreshError = Annotated[
+OrderPaymentRefreshError = Annotated[
     NotFoundType | InvalidInputType | RateLimitedType,
     strawberry.union(
-        "PaymentRefreshError", description="Problems that `paymentRefresh` can return."
+        "OrderPaymentRefreshError", description="Problems that `orderPaymentRefresh` can return."
     ),
 ]
 PaymentResumeError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType,
+    NotFoundType | InvalidInputType | InvalidTransitionType,
     strawberry.union("PaymentResumeError", description="Problems that `paymentResume` can return."),
 ]
 RefundResumeError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType,
+    NotFoundType | InvalidInputType | InvalidTransitionType,
     strawberry.union("RefundResumeError", description="Problems that `refundResume` can return."),
 ]
 RefundRetryError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | ExceedsCapturedType,
+    NotFoundType | InvalidInputType | InvalidTransitionType | RefundExceedsCapturedType,
     strawberry.union("RefundRetryError", description="Problems that `refundRetry` can return."),
 ]
 RefundMarkPaidError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | ExceedsCapturedType,
+    NotFoundType | InvalidInputType | InvalidTransitionType | RefundExceedsCapturedType,
     strawberry.union(
         "RefundMarkPaidError", description="Problems that `refundMarkPaid` can return."
     ),
 ]
 RefundCloseError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType,
+    NotFoundType | InvalidInputType | InvalidTransitionType,
     strawberry.union("RefundCloseError", description="Problems that `refundClose` can return."),
 ]
 REFUND = "The refund as it is now; null when nothing was done."
@@ -85,7 +85,7 @@ class RefundIssuePayload:
     errors: list[RefundIssueError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(OrderOutcome, "Result of `paymentRefresh`.")
-class PaymentRefreshPayload:
+@backed_by(OrderOutcome, "Result of `orderPaymentRefresh`.")
+class OrderPaymentRefreshPayload:
     order: OrderType | None = column("The order as it is now.")
-    errors: list[PaymentRefreshError] = column("The problems; empty if the payment was read.")
+    errors: list[OrderPaymentRefreshError] = column("The problems; empty if the payment was read.")

@@ -19,12 +19,12 @@ from models.stores import Store
 from resolvers.purchasing import purchase_orders as resolve
 from resolvers.rules import MANAGER
 from schema.backing import backed_by, column, field, related
-from schema.catalog.product_codes import AmbiguousCodeType
+from schema.catalog.product_codes import AmbiguousProductCodeType
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     ProblemType,
     VersionConflictType,
@@ -34,7 +34,7 @@ from schema.scalars import MoneyType
 from services.purchasing import goods_receipts, purchase_order_lines, purchase_orders
 
 if TYPE_CHECKING:
-    from schema.accounts.people import PersonType
+    from schema.accounts.people import UserType
     from schema.catalog.products import ProductType
 
 
@@ -47,13 +47,13 @@ class PurchaseOrderLineType:
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
-    sku: str = column("The supplier's article number; empty if unknown.")
-    packs: int = column("Ordered packs.")
-    pack_units: int = column("Units per pack.")
+    supplier_sku: str = column("The supplier's article number; empty if unknown.")
+    pack_quantity: int = column("Ordered packs.")
+    units_per_pack: int = column("Units per pack.")
     units: int = column("Ordered units.")
     received_units: int = column("Received intact units.")
     damaged_units: int = column("Received damaged units.")
-    open_units: int = column("Outstanding units.")
+    outstanding_units: int = column("Outstanding units.")
     pack_cost: MoneyType | None = money_field("pack_cost_minor", "Cost of a pack.", allow=MANAGER)
     cost: MoneyType | None = money_field("cost_minor", "Cost of the line.", allow=MANAGER)
 
@@ -67,21 +67,19 @@ class GoodsReceiptLineType:
     quantity: int = column("Intact units.")
     damaged: int = column("Damaged units, in addition to the intact ones.")
     batch_code: str | None = column("Code of the batch, if known.")
-    expires_on: date | None = column("Last day of sale of the batch, if known.")
+    sell_by_date: date | None = column("Last day of sale of the batch, if known.")
 
 
 @backed_by(GoodsReceipt, "Goods received for a purchase order.")
 class GoodsReceiptType(NodeType):
     id: strawberry.ID = id_field(GoodsReceipt)
-    received_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = (
-        related(
-            load_accounts.person_by_id,
-            "Who received it; null for people of other companies.",
-            by="received_by_id",
-        )
+    received_by: Annotated["UserType", strawberry.lazy("schema.accounts.people")] | None = related(
+        load_accounts.person_by_id,
+        "Who received it; null for people of other companies.",
+        by="received_by_id",
     )
     note: str = column("Note, such as the number of the delivery note.")
-    at: datetime = column("Time when it was received.")
+    received_at: datetime = column("Time when it was received.")
     lines: list[GoodsReceiptLineType] = related(
         load.lines_by_receipt, "Received units by batch, at most 500 lines.", cost=10
     )
@@ -106,27 +104,25 @@ class PurchaseOrderType(NodeType):
     )
     total: MoneyType | None = money_field("total_minor", "Total cost of its lines.", allow=MANAGER)
     note: str = column("Note of the author.")
-    end_note: str = column("Why it was canceled or closed; empty before that.")
+    closing_note: str = column("Why it was canceled or closed; empty before that.")
     created_at: datetime = column("Time when it was drafted.")
-    created_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
+    created_by: Annotated["UserType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id,
         "Who drafted it; null for people of other companies.",
         by="created_by_id",
     )
     approved_at: datetime | None = column("Time when it was approved.")
-    approved_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = (
-        related(
-            load_accounts.person_by_id,
-            "Who approved it; null for people of other companies.",
-            by="approved_by_id",
-        )
+    approved_by: Annotated["UserType", strawberry.lazy("schema.accounts.people")] | None = related(
+        load_accounts.person_by_id,
+        "Who approved it; null for people of other companies.",
+        by="approved_by_id",
     )
-    expected_on: date | None = column("Expected time of the last delivery, by the lead times.")
-    ended_at: datetime | None = column("Time when it was fully received, closed or canceled.")
+    expected_date: date | None = column("Expected time of the last delivery, by the lead times.")
+    closed_at: datetime | None = column("Time when it was fully received, closed or canceled.")
 
 
-@backed_by(purchase_order_lines.NotSupplied, "The supplier does not sell this product.")
-class NotSuppliedType(ProblemType):
+@backed_by(purchase_order_lines.ProductNotSupplied, "The supplier does not sell this product.")
+class ProductNotSuppliedType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
 
 
@@ -140,18 +136,22 @@ class BelowSupplierMinimumType(ProblemType):
 class OverReceiptType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     ordered: int = column("Units that were ordered.")
-    arrived: int = column("Total units that would be received.")
-    most: int = column("Units that can be received without a manager's approval.")
+    received: int = column("Total units that would be received.")
+    limit: int = column("Units that can be received without a manager's approval.")
 
 
 PurchaseOrderCreateError = Annotated[
-    NotFoundType | InvalidInputType | NotSuppliedType | SupplierArchivedType,
+    NotFoundType | InvalidInputType | ProductNotSuppliedType | SupplierArchivedType,
     strawberry.union(
         "PurchaseOrderCreateError", description="Problems that `purchaseOrderCreate` can return."
     ),
 ]
 PurchaseOrderLinesSetError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | NotSuppliedType,
+    NotFoundType
+    | InvalidInputType
+    | InvalidTransitionType
+    | VersionConflictType
+    | ProductNotSuppliedType,
     strawberry.union(
         "PurchaseOrderLinesSetError",
         description="Problems that `purchaseOrderLinesSet` can return.",
@@ -159,7 +159,7 @@ PurchaseOrderLinesSetError = Annotated[
 ]
 PurchaseOrderApproveError = Annotated[
     NotFoundType
-    | IllegalStepType
+    | InvalidTransitionType
     | VersionConflictType
     | SupplierArchivedType
     | BelowSupplierMinimumType
@@ -169,14 +169,14 @@ PurchaseOrderApproveError = Annotated[
     ),
 ]
 PurchaseOrderEndError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
+    NotFoundType | InvalidInputType | InvalidTransitionType | VersionConflictType,
     strawberry.union("PurchaseOrderEndError", description="Problems that a mutation can return."),
 ]
 PurchaseOrderReceiveError = Annotated[
     NotFoundType
     | InvalidInputType
-    | AmbiguousCodeType
-    | IllegalStepType
+    | AmbiguousProductCodeType
+    | InvalidTransitionType
     | VersionConflictType
     | OverReceiptType,
     strawberry.union(
@@ -219,6 +219,8 @@ class PurchaseOrderClosePayload:
 
 @backed_by(resolve.GoodsReceiptOutcome, "Result of `purchaseOrderReceive`.")
 class PurchaseOrderReceivePayload:
-    receipt: GoodsReceiptType | None = column("The goods receipt; null if nothing was received.")
+    goods_receipt: GoodsReceiptType | None = column(
+        "The goods receipt; null if nothing was received."
+    )
     purchase_order: PurchaseOrderType | None = field(resolve.purchase_order_of_receipt, NOW)
     errors: list[PurchaseOrderReceiveError] = column(ERRORS)

@@ -19,8 +19,8 @@ from schema.purchasing.purchase_orders import (
 )
 from schema.purchasing.replenishment import (
     PurchaseOrderCreateFromProposalsPayload,
-    ReorderProposalType,
-    ReorderRefreshPayload,
+    ReplenishmentProposalType,
+    ReplenishmentRefreshPayload,
 )
 from schema.purchasing.suppliers import (
     SupplierArchivePayload,
@@ -107,7 +107,7 @@ class PurchaseOrderMutation:
 
 @strawberry.type
 class ReplenishmentQuery:
-    reorder_proposals: ConnectionType[ReorderProposalType] | None = field(
+    replenishment_proposals: ConnectionType[ReplenishmentProposalType] | None = field(
         replenishment_resolvers.list_proposals,
         "Replenishment proposals of a store, shortest supply first.",
         allow=MANAGER,
@@ -116,7 +116,7 @@ class ReplenishmentQuery:
 
 @strawberry.type
 class ReplenishmentMutation:
-    reorder_refresh: ReorderRefreshPayload | None = mutation(
+    replenishment_refresh: ReplenishmentRefreshPayload | None = mutation(
         replenishment_resolvers.refresh,
         "Recalculates the replenishment proposals of a store.",
         allow=MANAGER,

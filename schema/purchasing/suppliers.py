@@ -27,8 +27,8 @@ class SupplierType(NodeType):
     email: str = column("E-mail address for orders; empty if unknown.")
     phone: str = column("Its phone; empty if unknown.")
     currency: str = column("The ISO 4217 code of its prices.")
-    lead_days: int = column("Days from an order to its delivery.")
-    review_days: int = column("Days between two orders.")
+    lead_time_days: int = column("Days from an order to its delivery.")
+    review_period_days: int = column("Days between two orders.")
     minimum_order: MoneyType = money_field("minimum_order_minor", "The minimum value of an order.")
     over_tolerance_percent: int = column("Percentage by which a delivery may exceed the order.")
     active: bool = column("False if nothing is ordered from it any more.")
@@ -42,10 +42,10 @@ class SupplierProductType:
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
-    sku: str = column("The supplier's article number; empty if unknown.")
+    supplier_sku: str = column("The supplier's article number; empty if unknown.")
     pack_cost: MoneyType = money_field("pack_cost_minor", "Cost of a pack.")
-    pack_units: int = column("Units per pack.")
-    lead_days: int | None = column("Lead time in days; null for that of the supplier.")
+    units_per_pack: int = column("Units per pack.")
+    lead_time_days: int | None = column("Lead time in days; null for that of the supplier.")
     preferred: bool = column("Whether this supplier is preferred for the product.")
 
 

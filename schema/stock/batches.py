@@ -19,7 +19,7 @@ from schema.fields import id_field, private_field
 from schema.nodes import NodeType
 from schema.pages import ConnectionType
 from schema.problems import InvalidInputType, NotFoundType
-from schema.stock.stock import StockEntryType, StockType
+from schema.stock.stock import StockLevelType, StockMovementType
 from services.stock import expiring_batches, recalls
 
 if TYPE_CHECKING:
@@ -42,21 +42,21 @@ class StockBatchType(NodeType):
         by="place",
     )
     code: str = column("The batch code that is printed on the goods.")
-    expires_on: date | None = column("The last day of sale; null when there is none.")
+    sell_by_date: date | None = column("The last day of sale; null when there is none.")
     status: BatchStatus = column("Its status.")
     on_hand: int | None = column(
         "Units on hand, including sold units that are not picked yet.",
         allow=STORE_OR_SUPPORT,
     )
-    damaged: int | None = column("Units of it that are set aside.", allow=STORE_OR_SUPPORT)
+    unsellable: int | None = column("Units of it that are set aside.", allow=STORE_OR_SUPPORT)
     received_at: datetime = column("Time when it was first received.")
 
 
-@backed_by(load.BatchShare, "Units of one batch.")
-class BatchShareType:
+@backed_by(load.BatchQuantity, "Units of one batch.")
+class BatchQuantityType:
     batch_id: strawberry.ID = id_field(StockBatch, "The batch's id.", by="batch_id")
     code: str = column("The batch code that is printed on the goods.")
-    expires_on: date | None = column("The last day of sale; null when there is none.")
+    sell_by_date: date | None = column("The last day of sale; null when there is none.")
     quantity: int = column("Number of units.")
 
 
@@ -64,9 +64,9 @@ class BatchShareType:
     expiring_batches.MarkdownCandidate,
     "A batch of which units are expected to be unsold when it expires.",
 )
-class MarkdownType:
+class MarkdownCandidateType:
     batch: StockBatchType = column("The batch.")
-    days_left: int = column("Days of sale left after today.")
+    days_to_expiry: int = column("Days of sale left after today.")
     daily_sales: float = column("Units of the product sold a day, over the last 14 days.")
     surplus: int = column("Units that will be unsold at that rate.")
 
@@ -96,7 +96,7 @@ class BatchRecallType(NodeType):
     )
     batch_code: str = column("The code of the batch.")
     reason: str = column("Why it was recalled.")
-    at: datetime = column("When it was recalled.")
+    recalled_at: datetime = column("When it was recalled.")
     batches: list[StockBatchType] | None = field(
         resolve.batches_of_recall,
         "Its batches in the caller's stores.",
@@ -112,26 +112,30 @@ class BatchRecallType(NodeType):
     )
 
 
-BatchWasteError = Annotated[
+StockWriteOffError = Annotated[
     NotFoundType | InvalidInputType | InsufficientStockType,
-    strawberry.union("BatchWasteError", description="Problems that `batchWaste` can return."),
+    strawberry.union("StockWriteOffError", description="Problems that `stockWriteOff` can return."),
 ]
-BatchRecallError = Annotated[
+BatchRecallCreateError = Annotated[
     NotFoundType | InvalidInputType,
-    strawberry.union("BatchRecallError", description="Problems that `batchRecall` can return."),
+    strawberry.union(
+        "BatchRecallCreateError", description="Problems that `batchRecall` can return."
+    ),
 ]
 
 
-@backed_by(resolve.WasteOutcome, "Result of `batchWaste`.")
-class BatchWastePayload:
-    stock: StockType | None = field(resolve_stock.stock_of_entry, "The current stock level.")
-    entry: StockEntryType | None = column(
+@backed_by(resolve.WasteOutcome, "Result of `stockWriteOff`.")
+class StockWriteOffPayload:
+    stock_level: StockLevelType | None = field(
+        resolve_stock.stock_of_entry, "The current stock level."
+    )
+    stock_movement: StockMovementType | None = column(
         "The new ledger entry; null if the mutation was rejected."
     )
-    errors: list[BatchWasteError] = column("The problems; empty if the mutation succeeded.")
+    errors: list[StockWriteOffError] = column("The problems; empty if the mutation succeeded.")
 
 
 @backed_by(resolve.RecallOutcome, "Result of `batchRecall`.")
-class BatchRecallPayload:
-    recall: BatchRecallType | None = column("The recall; null when nothing was done.")
-    errors: list[BatchRecallError] = column("The problems; empty if the mutation succeeded.")
+class BatchRecallCreatePayload:
+    batch_recall: BatchRecallType | None = column("The recall; null when nothing was done.")
+    errors: list[BatchRecallCreateError] = column("The problems; empty if the mutation succeeded.")

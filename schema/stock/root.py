@@ -9,22 +9,22 @@ from resolvers.stock import stock as stock_resolvers
 from schema.backing import field, mutation
 from schema.pages import ConnectionType
 from schema.stock.batches import (
-    BatchRecallPayload,
+    BatchRecallCreatePayload,
     BatchRecallType,
-    BatchWastePayload,
-    MarkdownType,
+    MarkdownCandidateType,
     StockBatchType,
+    StockWriteOffPayload,
 )
-from schema.stock.company_stock import ProductStockType
-from schema.stock.stock import StockAdjustPayload, StockEntryType, StockType
+from schema.stock.company_stock import CompanyStockLevelType
+from schema.stock.stock import StockAdjustPayload, StockLevelType, StockMovementType
 
 
 @strawberry.type
 class StockQuery:
-    store_stock: ConnectionType[StockType] | None = field(
+    store_stock: ConnectionType[StockLevelType] | None = field(
         stock_resolvers.list_of_store, "Stock levels of a store, by product.", allow=STORE
     )
-    stock_ledger: ConnectionType[StockEntryType] | None = field(
+    stock_ledger: ConnectionType[StockMovementType] | None = field(
         stock_resolvers.list_movements,
         "The stock ledger of a store, newest first.",
         allow=STORE,
@@ -45,7 +45,7 @@ class BatchQuery:
         "Batches of a store that expire soon, first to expire first.",
         allow=STORE,
     )
-    markdown_candidates: ConnectionType[MarkdownType] | None = field(
+    markdown_candidates: ConnectionType[MarkdownCandidateType] | None = field(
         batch_resolvers.list_markdown_candidates,
         "Batches of a store that will expire before they are sold, first to expire first.",
         allow=STORE,
@@ -64,10 +64,10 @@ class BatchQuery:
 
 @strawberry.type
 class BatchMutation:
-    batch_waste: BatchWastePayload | None = mutation(
+    stock_write_off: StockWriteOffPayload | None = mutation(
         batch_resolvers.write_off, "Writes off wasted units.", allow=STORE
     )
-    batch_recall: BatchRecallPayload | None = mutation(
+    batch_recall_create: BatchRecallCreatePayload | None = mutation(
         batch_resolvers.recall_batch,
         "Recalls a batch in all stores, for good.",
         allow=COMPANY,
@@ -76,7 +76,7 @@ class BatchMutation:
 
 @strawberry.type
 class CompanyStockQuery:
-    company_stock: ConnectionType[ProductStockType] | None = field(
+    company_stock: ConnectionType[CompanyStockLevelType] | None = field(
         company_stock_resolvers.list_of_company,
         "Stock levels of a company in all its stores, by product.",
         allow=COMPANY,

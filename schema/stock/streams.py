@@ -7,7 +7,7 @@ import strawberry
 
 from dataloaders import catalog as load
 from models.catalog import Availability, Product
-from models.events import MessageKind
+from models.events import StreamMessageKind
 from resolvers.rules import ANYONE, STORE
 from schema.backing import backed_by, column, related, stream
 from schema.fields import id_field
@@ -28,7 +28,7 @@ class StockChangeType:
     )
     availability: Availability = column("Customer-facing stock level.")
     on_hand: int | None = column("Units on hand; null except for the store's staff.", allow=STORE)
-    held: int | None = column(
+    reserved: int | None = column(
         "Units reserved for unpaid orders; null except for the store's staff.",
         allow=STORE,
     )
@@ -42,12 +42,12 @@ class StockChangeType:
 
 
 @backed_by(
-    inventory.InventoryChanged,
+    inventory.StockChanged,
     "A message about a store's inventory, at most seven per second: staff receive every change,"
     " others changes of availability and price.",
 )
-class InventoryChangedType:
-    kind: MessageKind = column(KIND)
+class StockChangedType:
+    kind: StreamMessageKind = column(KIND)
     cursor: str = column(CURSOR)
     changes: list[StockChangeType] = column(
         "In an EVENT the products that changed, each once. In a SNAPSHOT or LAGGED the products of"
@@ -58,6 +58,6 @@ class InventoryChangedType:
 
 @strawberry.type
 class StockSubscription:
-    inventory_changed: AsyncIterator[InventoryChangedType] = stream(
+    stock_changed: AsyncIterator[StockChangedType] = stream(
         inventory.watch_inventory, "Streams the changes of a store's inventory.", allow=ANYONE
     )

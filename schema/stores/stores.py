@@ -5,14 +5,14 @@ import strawberry
 
 from dataloaders import stores as load
 from models.stores import (
-    PickupRefusal,
+    InvalidZoneReason,
+    PickupUnavailableReason,
     Store,
     StoreHours,
     StoreKind,
     StoreStatus,
-    Unserved,
+    UnserviceableReason,
     Weekday,
-    ZoneFault,
 )
 from models.timers import StoreTimers
 from resolvers.operations import documents
@@ -105,7 +105,7 @@ class StoreType(NodeType):
     id: strawberry.ID = id_field(Store)
     code: str = column("Its short code, unique in the company.")
     name: str = column("Its name.")
-    kind: StoreKind = column("Whether it serves customers, or stores only.")
+    type: StoreKind = column("Whether it serves customers, or stores only.")
     status: StoreStatus = column("Its status, set by its manager in addition to the opening hours.")
     location: GeoPointType = geo_point_field("Location of the store.")
     pickup_enabled: bool = column("Whether customers can collect orders from it.")
@@ -113,11 +113,11 @@ class StoreType(NodeType):
         "Seconds of opening time for which a packed order waits for its customer."
     )
     timezone: str = column("Time zone of its opening hours.")
-    open_now: bool = related(load.is_open_by_store, "Whether it is within its opening hours now.")
-    hours: list[StoreHoursType] = related(
+    is_open: bool = related(load.is_open_by_store, "Whether it is within its opening hours now.")
+    opening_hours: list[StoreHoursType] = related(
         load.hours_by_store, "Its weekly opening hours, from Monday."
     )
-    zone: GeoJSON | None = related(
+    delivery_zone: GeoJSON | None = related(
         load.zone_by_store, "Its delivery zone; null before one was set.", cost=10
     )
     manifest_url: str | None = field(
@@ -135,15 +135,15 @@ class StoreType(NodeType):
 
 @backed_by(coverage.NotServiceable, "No store delivers to that location now.")
 class NotServiceableType(ProblemType):
-    reason: Unserved = column("The reason.")
-    distance_to_nearest_zone_m: int | None = column(
+    reason: UnserviceableReason = column("The reason.")
+    distance_to_nearest_zone_meters: int | None = column(
         "Distance to the nearest delivery zone in metres."
     )
 
 
 @backed_by(pickup.PickupUnavailable, "The order cannot be collected from that store now.")
 class PickupUnavailableType(ProblemType):
-    reason: PickupRefusal = column("The reason.")
+    reason: PickupUnavailableReason = column("The reason.")
 
 
 @backed_by(administration.CodeTaken, "Another store of the company has this code.")
@@ -169,7 +169,7 @@ class ZonePlaceType:
 
 @backed_by(zone_shapes.InvalidZone, "The area is not a valid delivery zone.")
 class InvalidZoneType(ProblemType):
-    fault: ZoneFault = column("Why it is invalid.")
+    reason: InvalidZoneReason = column("Why it is invalid.")
     place: ZonePlaceType | None = column("Where it is invalid; null if that is no single place.")
 
 

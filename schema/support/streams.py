@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from dataloaders import support as load
-from models.events import MessageKind
+from models.events import StreamMessageKind
 from resolvers.rules import CUSTOMER_OR_SUPPORT_OR_APP, SUPPORT_OR_APP
 from schema.backing import backed_by, column, related, stream
 from schema.stream_messages import CURSOR, EVENT_TYPE, KIND, OCCURRED_AT
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @backed_by(support.TicketChanged, "A message about a ticket.")
 class TicketChangedType:
-    kind: MessageKind = column(KIND)
+    kind: StreamMessageKind = column(KIND)
     cursor: str = column(CURSOR)
     type: str | None = column(EVENT_TYPE)
     at: datetime | None = column(OCCURRED_AT)
@@ -33,7 +33,7 @@ class TicketChangedType:
 
 @backed_by(support.SupportQueueChanged, "A message about the tickets of the support queue.")
 class SupportQueueChangedType:
-    kind: MessageKind = column(KIND)
+    kind: StreamMessageKind = column(KIND)
     cursor: str = column(CURSOR)
     type: str | None = column(EVENT_TYPE)
     at: datetime | None = column(OCCURRED_AT)

@@ -11,7 +11,7 @@ from models.orders import Order
 from models.support import (
     Ticket,
     TicketAction,
-    TicketKind,
+    TicketCategory,
     TicketMessage,
     TicketPriority,
     TicketStatus,
@@ -21,10 +21,10 @@ from resolvers.support import tickets as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import id_field
 from schema.nodes import NodeType
-from schema.payments.payments import ExceedsCapturedType, RefundType
+from schema.payments.payments import RefundExceedsCapturedType, RefundType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     ProblemType,
     VersionConflictType,
@@ -32,7 +32,7 @@ from schema.problems import (
 from services.support import tickets
 
 if TYPE_CHECKING:
-    from schema.accounts.people import PersonType
+    from schema.accounts.people import UserType
     from schema.orders.orders import OrderType
 
 
@@ -41,7 +41,7 @@ class TicketMessageType(NodeType):
     id: strawberry.ID = id_field(TicketMessage)
     author_role: Role = column("Role of the author: CUSTOMER or SUPPORT_AGENT.")
     body: str = column("The text: plain text, which clients have to escape.")
-    at: datetime = column("When.")
+    sent_at: datetime = column("When.")
 
 
 @backed_by(
@@ -56,7 +56,7 @@ class TicketType(NodeType):
         resolve.available_actions, "The actions that the caller can take now."
     )
     version: int = column("Increases with each change; pass it as expectedVersion.")
-    kind: TicketKind = column("The kind of problem.")
+    category: TicketCategory = column("The kind of problem.")
     internal: bool = column(
         "Whether it is a case that the system opened, which only support sees and"
         " to which nobody replies."
@@ -76,7 +76,7 @@ class TicketType(NodeType):
         "Refunds that were issued with its resolution.",
         by="order_and_ticket_id",
     )
-    assignee: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
+    assignee: Annotated["UserType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id,
         "The assigned agent; null without one, and for agents of other companies.",
         by="assignee_id",
@@ -84,29 +84,33 @@ class TicketType(NodeType):
     )
     resolution: str = column("Its resolution, in words for the customer; empty before that.")
     opened_at: datetime = column("Time when it was opened.")
-    first_answered_at: datetime | None = column("Time of the first answer of an agent.")
+    first_responded_at: datetime | None = column("Time of the first answer of an agent.")
     resolved_at: datetime | None = column("Time when it was resolved; null unless it is RESOLVED.")
 
 
 @backed_by(tickets.TooMany, "The maximum number is reached.")
 class TooManyType(ProblemType):
-    most: int = column("The maximum number.")
+    limit: int = column("The maximum number.")
 
 
 TicketOpenError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | TooManyType,
+    NotFoundType | InvalidInputType | InvalidTransitionType | TooManyType,
     strawberry.union("TicketOpenError", description="Problems that `ticketOpen` can return."),
 ]
 TicketReplyError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | TooManyType,
+    NotFoundType | InvalidInputType | InvalidTransitionType | TooManyType,
     strawberry.union("TicketReplyError", description="Problems that `ticketReply` can return."),
 ]
 TicketAssignError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType,
+    NotFoundType | InvalidTransitionType | VersionConflictType,
     strawberry.union("TicketAssignError", description="Problems that `ticketAssign` can return."),
 ]
 TicketResolveError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | ExceedsCapturedType,
+    NotFoundType
+    | InvalidInputType
+    | InvalidTransitionType
+    | VersionConflictType
+    | RefundExceedsCapturedType,
     strawberry.union("TicketResolveError", description="Problems that `ticketResolve` can return."),
 ]
 NOW = "The ticket as it is now; null when nothing was done."

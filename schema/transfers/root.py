@@ -7,25 +7,25 @@ from resolvers.transfers import transfers as transfer_resolvers
 from schema.backing import field, mutation
 from schema.pages import ConnectionType
 from schema.transfers.transfers import (
+    StockTransferType,
     TransferApprovePayload,
     TransferCancelPayload,
-    TransferPickPayload,
     TransferReceivePayload,
     TransferRejectPayload,
     TransferRequestPayload,
     TransferShipPayload,
-    TransferType,
+    TransferStartPickingPayload,
 )
 
 
 @strawberry.type
 class TransferQuery:
-    transfer: TransferType | None = field(
+    transfer: StockTransferType | None = field(
         transfer_resolvers.get_transfer,
         "A transfer by its id, for both of its stores.",
         allow=STORE,
     )
-    transfers: ConnectionType[TransferType] | None = field(
+    transfers: ConnectionType[StockTransferType] | None = field(
         transfer_resolvers.list_of_store,
         "The transfers to and from a store, newest first.",
         allow=STORE,
@@ -43,7 +43,7 @@ class TransferMutation:
     transfer_reject: TransferRejectPayload | None = mutation(
         transfer_resolvers.reject, "Rejects a transfer, as the source store.", allow=MANAGER
     )
-    transfer_pick: TransferPickPayload | None = mutation(
+    transfer_start_picking: TransferStartPickingPayload | None = mutation(
         transfer_resolvers.start_picking, "Starts to pick the goods of a transfer.", allow=STORE
     )
     transfer_ship: TransferShipPayload | None = mutation(

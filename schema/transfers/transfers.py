@@ -9,15 +9,21 @@ from dataloaders import catalog as load_catalog
 from dataloaders import stores as load_stores
 from dataloaders import transfers as load
 from models.catalog import Product
-from models.transfers import Transfer, TransferAction, TransferLine, TransferLot, TransferStatus
+from models.transfers import (
+    StockTransfer,
+    StockTransferAction,
+    StockTransferLine,
+    StockTransferStatus,
+    TransferLot,
+)
 from resolvers.transfers import transfers as resolve
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
 from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import (
-    IllegalStepType,
     InvalidInputType,
+    InvalidTransitionType,
     NotFoundType,
     ProblemType,
     VersionConflictType,
@@ -32,16 +38,16 @@ if TYPE_CHECKING:
 @backed_by(TransferLot, "Units of a transfer line from one batch.")
 class TransferLotType:
     batch_code: str | None = column("The batch; null if unknown.")
-    expires_on: date | None = column("Expiry date; null if unknown.")
+    sell_by_date: date | None = column("Expiry date; null if unknown.")
     quantity: int = column("Shipped units.")
 
 
 @backed_by(
-    TransferLine,
+    StockTransferLine,
     "One product of a transfer. Once arrived, shipped = received + damaged + missing.",
 )
-class TransferLineType(NodeType):
-    id: strawberry.ID = id_field(TransferLine)
+class StockTransferLineType(NodeType):
+    id: strawberry.ID = id_field(StockTransferLine)
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
@@ -51,18 +57,18 @@ class TransferLineType(NodeType):
     received: int = column("Received intact units.")
     damaged: int = column("Received damaged units.")
     missing: int = column("Missing units.")
-    lots: list[TransferLotType] = related(
+    batches: list[TransferLotType] = related(
         load.lots_by_line, "Shipped units by batch, first to expire first."
     )
 
 
 @backed_by(
-    Transfer, "A transfer of goods from one store or warehouse to another of the same company."
+    StockTransfer, "A transfer of goods from one store or warehouse to another of the same company."
 )
-class TransferType(NodeType):
-    id: strawberry.ID = id_field(Transfer)
-    status: TransferStatus = column("Its status.")
-    available_actions: list[TransferAction] = field(
+class StockTransferType(NodeType):
+    id: strawberry.ID = id_field(StockTransfer)
+    status: StockTransferStatus = column("Its status.")
+    available_actions: list[StockTransferAction] = field(
         resolve.available_actions, "The actions that the caller can take now."
     )
     version: int = column("Increases with each change; pass it as expectedVersion.")
@@ -72,7 +78,7 @@ class TransferType(NodeType):
     destination: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The destination store.", by="destination_id"
     )
-    lines: list[TransferLineType] = related(
+    lines: list[StockTransferLineType] = related(
         load.lines_by_transfer, "Its lines, at most 200.", cost=10
     )
     note: str = column("Note of the request.")
@@ -83,31 +89,39 @@ class TransferType(NodeType):
     received_at: datetime | None = column("Time of arrival.")
 
 
-@backed_by(transfers.SameStore, "Source and destination of a transfer are the same store.")
-class SameStoreType(ProblemType):
+@backed_by(
+    transfers.SameSourceAndDestination, "Source and destination of a transfer are the same store."
+)
+class SameSourceAndDestinationType(ProblemType):
     pass
 
 
 TransferRequestError = Annotated[
-    NotFoundType | InvalidInputType | SameStoreType,
+    NotFoundType | InvalidInputType | SameSourceAndDestinationType,
     strawberry.union(
         "TransferRequestError", description="Problems that `transferRequest` can return."
     ),
 ]
 TransferDecideError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
+    NotFoundType | InvalidInputType | InvalidTransitionType | VersionConflictType,
     strawberry.union("TransferDecideError", description="Problems that a mutation can return."),
 ]
-TransferPickError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType,
-    strawberry.union("TransferPickError", description="Problems that `transferPick` can return."),
+TransferStartPickingError = Annotated[
+    NotFoundType | InvalidTransitionType | VersionConflictType,
+    strawberry.union(
+        "TransferStartPickingError", description="Problems that `transferStartPicking` can return."
+    ),
 ]
 TransferShipError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | InsufficientStockType,
+    NotFoundType
+    | InvalidInputType
+    | InvalidTransitionType
+    | VersionConflictType
+    | InsufficientStockType,
     strawberry.union("TransferShipError", description="Problems that `transferShip` can return."),
 ]
 TransferReceiveError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
+    NotFoundType | InvalidInputType | InvalidTransitionType | VersionConflictType,
     strawberry.union(
         "TransferReceiveError", description="Problems that `transferReceive` can return."
     ),
@@ -118,41 +132,41 @@ ERRORS = "The problems; empty if the mutation succeeded."
 
 @backed_by(resolve.TransferOutcome, "Result of `transferRequest`.")
 class TransferRequestPayload:
-    transfer: TransferType | None = column(NOW)
+    transfer: StockTransferType | None = column(NOW)
     errors: list[TransferRequestError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "Result of `transferApprove`.")
 class TransferApprovePayload:
-    transfer: TransferType | None = column(NOW)
+    transfer: StockTransferType | None = column(NOW)
     errors: list[TransferDecideError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "Result of `transferReject`.")
 class TransferRejectPayload:
-    transfer: TransferType | None = column(NOW)
+    transfer: StockTransferType | None = column(NOW)
     errors: list[TransferDecideError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "Result of `transferCancel`.")
 class TransferCancelPayload:
-    transfer: TransferType | None = column(NOW)
+    transfer: StockTransferType | None = column(NOW)
     errors: list[TransferDecideError] = column(ERRORS)
 
 
-@backed_by(resolve.TransferOutcome, "Result of `transferPick`.")
-class TransferPickPayload:
-    transfer: TransferType | None = column(NOW)
-    errors: list[TransferPickError] = column(ERRORS)
+@backed_by(resolve.TransferOutcome, "Result of `transferStartPicking`.")
+class TransferStartPickingPayload:
+    transfer: StockTransferType | None = column(NOW)
+    errors: list[TransferStartPickingError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "Result of `transferShip`.")
 class TransferShipPayload:
-    transfer: TransferType | None = column(NOW)
+    transfer: StockTransferType | None = column(NOW)
     errors: list[TransferShipError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "Result of `transferReceive`.")
 class TransferReceivePayload:
-    transfer: TransferType | None = column(NOW)
+    transfer: StockTransferType | None = column(NOW)
     errors: list[TransferReceiveError] = column(ERRORS)

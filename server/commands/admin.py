@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import Role
 from server.settings.declarations import DATABASE_URL
 from services.accounts import customers, memberships, people, sign_up
@@ -75,18 +75,18 @@ async def create(
 
 async def _person(
     session: AsyncSession, email: str | None, phone: str | None, password: str | None
-) -> Person:
+) -> User:
     """Return the person with the contact, who is made if there is none."""
     if phone is not None:
         phone = parse_phone(phone, "input", "phone")
         await people.lock_contact(session, phone)
-        person = await session.scalar(select(Person).where(Person.phone == phone))
-        return person or await customers.create_customer(session, Person(phone=phone))
+        person = await session.scalar(select(User).where(User.phone == phone))
+        return person or await customers.create_customer(session, User(phone=phone))
     email = parse_email(email or "", "email")
     check_new_password(password or "", "password", email=email)
     await people.lock_contact(session, email)
     person = await people.find_by_email(session, email)
-    person = person or await customers.create_customer(session, Person(email=email))
+    person = person or await customers.create_customer(session, User(email=email))
     await sign_up.set_password(session, person, hash_password(password or ""))
     return person
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from database.sessions import Database
-from models.accounts import Person
+from models.accounts import User
 from models.ids import encode_id
 from server.settings.declarations import DATABASE_URL
 from services.accounts.duplicate_contacts import ContactReport, ContactResult
@@ -37,5 +37,5 @@ async def _run(url: str) -> Counter[str]:
 
 
 def _line(report: ContactReport) -> str:
-    other = "" if report.other_id is None else f" ({encode_id(Person, report.other_id)})"
-    return f"{encode_id(Person, report.person_id)} {report.kind} {report.result}{other}"
+    other = "" if report.other_id is None else f" ({encode_id(User, report.other_id)})"
+    return f"{encode_id(User, report.person_id)} {report.kind} {report.result}{other}"

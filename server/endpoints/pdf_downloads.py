@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from database.base import Entity
 from gateways import pdf_documents
-from models.counter_sales import CounterSale
+from models.counter_sales import PosSale
 from models.fulfillment import Fulfillment
 from models.ids import decode_id
 from models.stores import Store
@@ -68,7 +68,7 @@ DOCUMENTS = (
     ),
     PdfDocument(
         "receipts",
-        CounterSale,
+        PosSale,
         "counter_sale_id",
         documents.read_receipt,
         pdf_documents.render_receipt,

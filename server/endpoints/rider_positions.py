@@ -1,7 +1,8 @@
 """Receives the positions of riders' phones, by the same rules as in the graph.
 
-`POST /riders/positions` takes what `riderLocationReportBatch` takes, written as rows of numbers:
-`[[latitude, longitude, agoSeconds, headingDegrees, speedMps, accuracyM], …]`, the oldest first. The
+`POST /riders/positions` takes what `riderLocationsReport` takes, written as rows of numbers:
+`[[latitude, longitude, ageSeconds, headingDegrees, speedMetersPerSecond, accuracyMeters], …]`, the
+oldest first. The
 last three may be null or left out. It is the most frequent request, so this endpoint parses no
 GraphQL and creates no request object.
 """
@@ -24,8 +25,8 @@ from server.endpoints.paid_work import paying_caller
 from server.errors import error_code, retry_after_of
 from server.rate_limit.budgets import CallerBudgets
 from server.transport.json_text import decode_json
-from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, Problem
-from services.core.request_batcher import Busy
+from services.core.problems import DomainError, InvalidInput, InvalidTransition, NotFound, Problem
+from services.core.request_batcher import ServiceOverloaded
 from services.core.transient_errors import is_transient
 from services.delivery.positions import position_validation
 from services.delivery.positions.position_results import PositionReportResult
@@ -40,7 +41,12 @@ MAX_BODY_BYTES = 16 * 1024
 MIN_ROW_NUMBERS, MAX_ROW_NUMBERS = 3, 6
 MALFORMED = f"Send rows of {MIN_ROW_NUMBERS} to {MAX_ROW_NUMBERS} numbers, as JSON."
 HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-STATUS: dict[type[Problem], int] = {NotFound: 404, IllegalStep: 409, InvalidInput: 400, Busy: 503}
+STATUS: dict[type[Problem], int] = {
+    NotFound: 404,
+    InvalidTransition: 409,
+    InvalidInput: 400,
+    ServiceOverloaded: 503,
+}
 
 
 class RiderPositions:
@@ -135,7 +141,7 @@ def _success_body(result: PositionReportResult) -> dict[str, Any]:
     return {
         "accepted": result.accepted,
         "ignored": [[point.index, point.reason] for point in result.ignored],
-        "etaSeconds": result.report.eta_seconds if result.report else None,
+        "dropoffEtaSeconds": result.report.eta_seconds if result.report else None,
     }
 
 

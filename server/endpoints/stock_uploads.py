@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateways.storage import FileStorage, FileTooLarge, StorageFull
 from models.ids import encode_id
-from models.imports import StockImport, StockImportRow, StockUpload
+from models.imports import StockImport, StockImportFile, StockImportRow
 from resolvers import prices
 from resolvers.context import Context
 from resolvers.rules import MANAGER
@@ -131,7 +131,7 @@ class StockFiles:
         client = request.client.host if request.client else "unknown"
         context = await paying_caller(self._authenticator, self._budgets, headers, client)
         if context.actor.app_id is not None:
-            message = "Files are taken from people: apps use stockSetMany."
+            message = "Files are taken from people: apps use stockBulkSet."
             raise HttpRejected(403, "FORBIDDEN", message)
         if (denied := MANAGER.denial(context)) is not None:
             status = 403 if context.actor.signed_in else 401
@@ -155,12 +155,15 @@ class StockFiles:
                 # What has arrived was work, whether it is stored or not.
                 self._budgets.settle(reserved, prices.upload_price(file.size_bytes))
         cost = prices.upload_price(upload.size_bytes)
-        body = {"uploadId": encode_id(StockUpload, upload.id), "sizeBytes": upload.size_bytes}
+        body = {
+            "stockImportFileId": encode_id(StockImportFile, upload.id),
+            "sizeBytes": upload.size_bytes,
+        }
         return JSONResponse(body, 201, {COST_HEADER: str(cost)})
 
-    async def _store(self, file: ReceivedFile, context: Context, name: str) -> StockUpload:
-        upload = StockUpload(person_id=context.actor.person_id, size_bytes=0)
-        file_name = encode_id(StockUpload, upload.id)
+    async def _store(self, file: ReceivedFile, context: Context, name: str) -> StockImportFile:
+        upload = StockImportFile(person_id=context.actor.person_id, size_bytes=0)
+        file_name = encode_id(StockImportFile, upload.id)
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
                 size = await self._storage.store(
@@ -224,7 +227,7 @@ def _check_headers(request: Request) -> None:
 
 
 def _cells(row: StockImportRow) -> list[str]:
-    texts = (row.store, row.product, row.quantity, row.field, row.fault or "", row.message)
+    texts = (row.store, row.product, row.quantity, row.field, row.code or "", row.message)
     return [str(row.number), *(_escape_formula(text) for text in texts)]
 
 

@@ -49,8 +49,8 @@ class CallerBudgets:
     def charge_refusal(self, address: str, size_bytes: int = 0) -> CostRejected | None:
         """Take the price of a request that is refused before anybody is known who could pay.
 
-        `size_bytes` of it were parsed, or are to be parsed.
-        Return why the client network can't pay it: then the request is throttled.
+        `size_bytes` of it were parsed, or are to be parsed. Return why the client network can't pay
+        it: then the request is throttled.
         """
         price = REFUSED_REQUEST + request_price(size_bytes)
         reserved = self.reserve(ANONYMOUS, address, price)

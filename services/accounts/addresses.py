@@ -21,7 +21,7 @@ MAX_DROP_NOTE_LENGTH = 280
 class AddressLimit(Problem):
     """The person has the maximum number of addresses."""
 
-    most: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class AddressDetails:
     line: str
     point: Point
     gate_code: str = ""
-    drop_note: str = ""
+    delivery_instructions: str = ""
 
 
 async def get_address(session: AsyncSession, person_id: UUID, address_id: UUID) -> Address:
@@ -58,12 +58,15 @@ async def save_address(
     row.label = parse_line(
         details.label, "input", "label", max_length=MAX_LABEL_LENGTH, min_length=1
     )
-    row.line = parse_line(details.line, "input", "line", min_length=1)
+    row.address_line = parse_line(details.line, "input", "addressLine", min_length=1)
     row.gate_code = parse_line(
         details.gate_code, "input", "gateCode", max_length=MAX_GATE_CODE_LENGTH
     )
-    row.drop_note = parse_line(
-        details.drop_note, "input", "dropNote", max_length=MAX_DROP_NOTE_LENGTH
+    row.delivery_instructions = parse_line(
+        details.delivery_instructions,
+        "input",
+        "deliveryInstructions",
+        max_length=MAX_DROP_NOTE_LENGTH,
     )
     row.latitude = details.point.latitude
     row.longitude = details.point.longitude
@@ -92,5 +95,5 @@ async def _existing_or_new(
     )
     if (count or 0) >= MAX_ADDRESSES:
         message = f"An address book holds at most {MAX_ADDRESSES} addresses."
-        raise DomainError(AddressLimit(path=["input"], message=message, most=MAX_ADDRESSES))
+        raise DomainError(AddressLimit(path=["input"], message=message, limit=MAX_ADDRESSES))
     return Address(person_id=person_id)

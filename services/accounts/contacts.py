@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Actor, LinkPurpose
 from models.messages import MessageTopic
 from services import messages
@@ -60,7 +60,7 @@ async def request_email_change(
 
 async def confirm_email_change(
     session: AsyncSession, *, signer: CredentialSigner, actor: Actor, token: str
-) -> Person:
+) -> User:
     """Give the actor's account the address of a link that they asked for; tell the old address.
 
     Needs the platform scope. Raises DomainError: InvalidLink, ContactTaken.
@@ -89,11 +89,11 @@ async def change_phone(
     code: str,
     source: AttemptSource,
     challenge: str | None = None,
-) -> Person:
+) -> User:
     """Give the actor's account a phone whose code they know; tell the old phone.
 
     Needs the platform scope. Raises DomainError: NotFound, ContactTaken, and as a
-    CommittedDomainError, so that the attempt counts, WrongOneTimeCode and CodeNotRequested.
+    CommittedDomainError, so that the attempt counts, InvalidOneTimeCode and CodeNotRequested.
     """
     await people.lock_contact(session, phone)
     problem = await one_time_codes.verify_code(
@@ -102,7 +102,7 @@ async def change_phone(
     if problem is not None:
         raise CommittedDomainError(problem)
     person = await _person(session, actor)
-    owner = await session.scalar(select(Person).where(Person.phone == phone))
+    owner = await session.scalar(select(User).where(User.phone == phone))
     if owner is not None and owner is not person:
         raise _taken("phone")
     if person.phone != phone:
@@ -112,16 +112,16 @@ async def change_phone(
     return person
 
 
-async def _person(session: AsyncSession, actor: Actor) -> Person:
+async def _person(session: AsyncSession, actor: Actor) -> User:
     if actor.person_id is None or actor.app_id is not None:
-        raise not_found(Person)
-    person = await session.get(Person, actor.person_id, with_for_update={"key_share": True})
+        raise not_found(User)
+    person = await session.get(User, actor.person_id, with_for_update={"key_share": True})
     if person is None or person.merged_into_id is not None:
-        raise not_found(Person)
+        raise not_found(User)
     return person
 
 
-async def _tell(session: AsyncSession, person: Person, what: str) -> None:
+async def _tell(session: AsyncSession, person: User, what: str) -> None:
     """Tell every contact that the account had until now."""
     text = NOTICE.format(what=what)
     topic = MessageTopic.SECURITY_NOTICE

@@ -6,11 +6,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import Actor, Role
 
 
-async def create_customer(session: AsyncSession, person: Person) -> Person:
+async def create_customer(session: AsyncSession, person: User) -> User:
     """Add a new person with the role CUSTOMER."""
     session.add(person)
     await session.flush()
@@ -27,11 +27,11 @@ async def ensure_customer(session: AsyncSession, person_id: UUID) -> None:
     )
 
 
-async def find_guest(session: AsyncSession, actor: Actor) -> Person | None:
+async def find_guest(session: AsyncSession, actor: Actor) -> User | None:
     """Return the actor's person if that is a guest, locked. Needs the platform scope."""
     if actor.person_id is None or actor.app_id is not None:
         return None
     # The lock blocks other sign-ins of this guest, but no commands on their orders.
     lock = {"key_share": True}
-    person = await session.get(Person, actor.person_id, with_for_update=lock)
+    person = await session.get(User, actor.person_id, with_for_update=lock)
     return person if person is not None and person.is_guest else None

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Address, Membership, Person
+from models.accounts import Address, Membership, User
 from models.identity import Role
 from models.riders import Rider
 from services.accounts.customers import ensure_customer
@@ -47,7 +47,7 @@ class ContactReport:
     other_id: UUID | None = None
 
 
-def one_form(person: Person) -> tuple[str | None, str | None]:
+def one_form(person: User) -> tuple[str | None, str | None]:
     """Return phone and e-mail of a person in their one form, as they are if they have none."""
     return _phone_form(person.phone), _email_form(person.email)
 
@@ -56,12 +56,12 @@ async def list_candidates(
     session: AsyncSession, after: UUID | None
 ) -> tuple[list[UUID], UUID | None]:
     """Return the people of a batch whose contacts have another form, and where the next begins."""
-    query = select(Person).where(
-        Person.merged_into_id.is_(None), or_(Person.phone.is_not(None), Person.email.is_not(None))
+    query = select(User).where(
+        User.merged_into_id.is_(None), or_(User.phone.is_not(None), User.email.is_not(None))
     )
     if after is not None:
-        query = query.where(Person.id > after)
-    rows = (await session.scalars(query.order_by(Person.id).limit(BATCH_ROWS))).all()
+        query = query.where(User.id > after)
+    rows = (await session.scalars(query.order_by(User.id).limit(BATCH_ROWS))).all()
     found = [row.id for row in rows if one_form(row) != (row.phone, row.email) or _is_lost(row)]
     return found, rows[-1].id if len(rows) == BATCH_ROWS else None
 
@@ -71,7 +71,7 @@ async def normalize_person(session: AsyncSession, person_id: UUID) -> list[Conta
 
     Needs the platform scope. A second call changes nothing.
     """
-    person = await session.get_one(Person, person_id)
+    person = await session.get_one(User, person_id)
     phone, email = one_form(person)
     for contact in sorted(filter(None, {phone, email, person.phone, person.email})):
         await lock_contact(session, contact)
@@ -79,16 +79,16 @@ async def normalize_person(session: AsyncSession, person_id: UUID) -> list[Conta
     if _is_lost(person):
         reports.append(ContactReport(person.id, "phone", ContactResult.NO_CONTACT))
     if phone != person.phone:
-        owner = await session.scalar(select(Person).where(Person.phone == phone))
+        owner = await session.scalar(select(User).where(User.phone == phone))
         reports.append(await _settle(session, person, "phone", phone, owner))
     if email != person.email and person.merged_into_id is None:
-        same = select(Person).where(func.lower(Person.email) == email, Person.id != person.id)
+        same = select(User).where(func.lower(User.email) == email, User.id != person.id)
         reports.append(await _settle(session, person, "email", email, await session.scalar(same)))
     return reports
 
 
 async def _settle(
-    session: AsyncSession, person: Person, kind: str, contact: str | None, owner: Person | None
+    session: AsyncSession, person: User, kind: str, contact: str | None, owner: User | None
 ) -> ContactReport:
     if owner is None:
         setattr(person, kind, contact)
@@ -107,7 +107,7 @@ async def _settle(
 
 
 async def _merge(
-    session: AsyncSession, left: Person, target: Person, kind: str, contact: str | None
+    session: AsyncSession, left: User, target: User, kind: str, contact: str | None
 ) -> None:
     """Give the account that is kept everything of the other one, which is a customer's alone."""
     email, phone, password = left.email, left.phone, left.password_hash
@@ -150,7 +150,7 @@ def _email_form(email: str | None) -> str | None:
     return None if email is None else read_email(email) or email
 
 
-def _is_lost(person: Person) -> bool:
+def _is_lost(person: User) -> bool:
     """Whether the person's phone is no number to which a message can be sent."""
     phone = person.phone
     return phone is not None and _phone_form(phone) == phone and not _can_be_sent(phone)

@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Entity
-from models.accounts import Person
+from models.accounts import User
 from models.carts import Cart
 from models.delivery import Delivery
-from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, Substitution
 from models.orders import AgeCheck, Order, OrderChange, OrderLine
 from models.payments import Payment, Refund
 from models.support import Ticket, TicketMessage
@@ -20,13 +20,13 @@ from services.core import idempotency
 
 # In the order in which commands on an order lock them.
 ORDER_MODELS: tuple[Any, ...] = (
-    OrderLine, OrderChange, Payment, Refund, Fulfillment, FulfillmentLine, Substitute, AgeCheck,
+    OrderLine, OrderChange, Payment, Refund, Fulfillment, FulfillmentLine, Substitution, AgeCheck,
     Delivery, Ticket, TicketMessage,
 )  # fmt: skip
 
 
 async def merge_guest(
-    session: AsyncSession, guest: Person, person: Person, *, kept_key: str | None = None
+    session: AsyncSession, guest: User, person: User, *, kept_key: str | None = None
 ) -> None:
     """Move the guest's carts, orders, the rows of these orders and idempotency keys to the account.
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Invitation, InvitationStatus, Person
+from models.accounts import Invitation, InvitationStatus, User
 from models.identity import Actor
 from models.messages import MessageTopic
 from services.accounts import customers, memberships, people
@@ -97,8 +97,8 @@ async def accept(
 ) -> Invitation:
     """Take the role. Whoever has no account yet gets one, with the invitation's address.
 
-    Needs the platform scope. Raises DomainError: NotFound, InvalidLink, IllegalStep,
-    InvitationOfAnother, PasswordRequired, RoleLimit.
+    Needs the platform scope. Raises DomainError: NotFound, InvalidLink, InvalidTransition,
+    InvitationOfAnother, PasswordRequired, RoleConflict.
     """
     invitation, viewer = await _open_invitation(session, signer, actor, answer)
     if not await inviter_may_give(session, invitation):
@@ -125,7 +125,7 @@ async def decline(
 ) -> Invitation:
     """Refuse the role. Needs the platform scope.
 
-    Raises DomainError: NotFound, InvalidLink, IllegalStep.
+    Raises DomainError: NotFound, InvalidLink, InvalidTransition.
     """
     invitation, _ = await _open_invitation(session, signer, actor, answer)
     return await close_invitation(
@@ -152,7 +152,7 @@ async def expire_invitation(session: AsyncSession, invitation_id: UUID) -> int:
 
 async def _open_invitation(
     session: AsyncSession, signer: CredentialSigner, actor: Actor, answer: InvitationReply
-) -> tuple[Invitation, Person | None]:
+) -> tuple[Invitation, User | None]:
     """Return the locked invitation, which waits for this caller's answer, and the caller."""
     viewer = await _person_of(session, actor)
     if answer.token is not None:
@@ -173,8 +173,8 @@ async def _open_invitation(
 
 
 async def _owner_of_address(
-    session: AsyncSession, invitation: Invitation, viewer: Person | None, answer: InvitationReply
-) -> Person:
+    session: AsyncSession, invitation: Invitation, viewer: User | None, answer: InvitationReply
+) -> User:
     """Return the account with the address that the link proves; make it if there is none."""
     email = invitation.email or ""
     await people.lock_contact(session, email)
@@ -190,7 +190,7 @@ async def _owner_of_address(
     if answer.password_hash is None:
         message = "Choose a password: with it and this e-mail address you sign in."
         raise DomainError(PasswordRequired(path=["input", "password"], message=message))
-    person = owner or viewer or await customers.create_customer(session, Person())
+    person = owner or viewer or await customers.create_customer(session, User())
     person.email, person.password_hash = email, answer.password_hash
     person.name = answer.name or person.name
     await session.flush()
@@ -201,14 +201,14 @@ async def _locked(session: AsyncSession, key: UUID | None) -> Invitation | None:
     return None if key is None else await session.get(Invitation, key, with_for_update=True)
 
 
-async def _person_of(session: AsyncSession, actor: Actor) -> Person | None:
+async def _person_of(session: AsyncSession, actor: Actor) -> User | None:
     """Return the person who is signed in; apps have no invitations."""
     if actor.person_id is None or actor.app_id is not None:
         return None
-    return await session.get(Person, actor.person_id)
+    return await session.get(User, actor.person_id)
 
 
-def _is_for(invitation: Invitation, person: Person) -> bool:
+def _is_for(invitation: Invitation, person: User) -> bool:
     if invitation.phone is not None:
         return invitation.phone == person.phone
     return person.email is not None and invitation.email == person.email.lower()

@@ -38,7 +38,7 @@ RESEND_SECONDS = 60
 class InvitationLimit(Problem):
     """The company has the maximum number of unanswered invitations, or this one of messages."""
 
-    most: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ async def resend_invitation(
 ) -> Invitation:
     """Send the message again; links of earlier messages end, and the week begins anew.
 
-    Needs the platform scope. Raises DomainError: NotFound, IllegalStep, RateLimited within a
+    Needs the platform scope. Raises DomainError: NotFound, InvalidTransition, RateLimited within a
     minute, InvitationLimit after five messages.
     """
     invitation = await INVITATION_MACHINE.begin(
@@ -136,7 +136,7 @@ async def resend_invitation(
     )
     if invitation.round >= MAX_SENDS:
         message = f"An invitation is sent at most {MAX_SENDS} times: revoke it and invite again."
-        raise DomainError(InvitationLimit(path=["input"], message=message, most=MAX_SENDS))
+        raise DomainError(InvitationLimit(path=["input"], message=message, limit=MAX_SENDS))
     now = await current_time(session)
     wait = RESEND_SECONDS - int((now - invitation.sent_at).total_seconds())
     if wait > 0:
@@ -155,7 +155,7 @@ async def revoke_invitation(
 ) -> Invitation:
     """Take an unanswered invitation back. Needs the platform scope.
 
-    Raises DomainError: NotFound, IllegalStep.
+    Raises DomainError: NotFound, InvalidTransition.
     """
     invitation = await INVITATION_MACHINE.begin(
         session, actor, invitation_id, InvitationAction.REVOKE
@@ -249,7 +249,7 @@ async def _check_limits(session: AsyncSession, inviter_id: UUID, company_id: UUI
     if await _count(session, of_company, pending) >= MAX_PENDING_PER_COMPANY:
         most = MAX_PENDING_PER_COMPANY
         message = f"A company has at most {most} invitations without an answer: revoke some."
-        raise DomainError(InvitationLimit(path=["input"], message=message, most=most))
+        raise DomainError(InvitationLimit(path=["input"], message=message, limit=most))
 
 
 async def _check_rate(session: AsyncSession, of: ColumnElement[bool], limit: int) -> None:

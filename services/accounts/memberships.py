@@ -41,7 +41,7 @@ class RoleNotGrantable(Problem):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoleLimit(Problem):
+class RoleConflict(Problem):
     """The person has the maximum number of roles."""
 
 
@@ -80,12 +80,12 @@ async def add_role(
 ) -> Membership:
     """Give a person a role and return the assignment, which may exist already.
 
-    Authorization is the caller's. Raises DomainError: RoleLimit.
+    Authorization is the caller's. Raises DomainError: RoleConflict.
     """
     current = await sign_in_sessions.load_grants(session, person_id)
     if len(current) >= MAX_ROLES:
         message = f"Nobody holds more than {MAX_ROLES} roles."
-        raise DomainError(RoleLimit(path=["input"], message=message))
+        raise DomainError(RoleConflict(path=["input"], message=message))
     if role is Role.RIDER and role_scope.company_id is not None:
         await session.execute(
             insert(Rider)
@@ -114,10 +114,10 @@ async def find_revocable(session: AsyncSession, *, actor: Actor, membership_id: 
     """
     membership = await session.get(Membership, membership_id)
     if membership is None:
-        raise not_found(Membership, "grantId")
+        raise not_found(Membership, "roleAssignmentId")
     role_scope = scope_of(membership)
     if not grantable_roles(actor, role_scope):
-        raise not_found(Membership, "grantId")
+        raise not_found(Membership, "roleAssignmentId")
     authorize(actor, membership.role, role_scope)
     return membership
 

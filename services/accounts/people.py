@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Actor, Grant, Role, SignInSession
 from models.stores import Store
 from services.accounts.language_tags import is_language_tag
@@ -25,7 +25,7 @@ MAX_STORES = 100
 class Viewer:
     """The signed-in person, with the roles of their access token."""
 
-    person: Person
+    person: User
     actor: Actor
 
     @property
@@ -49,7 +49,7 @@ class Viewer:
         return self.person.language
 
     @property
-    def grants(self) -> list[Grant]:
+    def role_assignments(self) -> list[Grant]:
         return list(self.actor.grants)
 
 
@@ -57,7 +57,7 @@ class Viewer:
 class CustomerProfile:
     """The viewer as a customer."""
 
-    person: Person
+    person: User
 
     @property
     def id(self) -> UUID:
@@ -71,7 +71,7 @@ class StaffProfile:
     actor: Actor
 
     @property
-    def grants(self) -> list[Grant]:
+    def role_assignments(self) -> list[Grant]:
         return list(self.actor.grants)
 
 
@@ -87,18 +87,18 @@ class DeviceSession:
     """A sign-in session as its owner sees it; `current` marks the one of this request."""
 
     row: SignInSession
-    current: bool
+    is_current: bool
 
     @property
     def id(self) -> UUID:
         return self.row.id
 
     @property
-    def device(self) -> str:
+    def device_name(self) -> str:
         return self.row.device
 
     @property
-    def address(self) -> str:
+    def ip_address(self) -> str:
         return self.row.address
 
     @property
@@ -118,7 +118,7 @@ async def get_viewer(session: AsyncSession, *, actor: Actor) -> Viewer | None:
     """Return the signed-in person, None for an anonymous caller."""
     if actor.person_id is None:
         return None
-    person = await session.get(Person, actor.person_id)
+    person = await session.get(User, actor.person_id)
     return Viewer(person, actor) if person is not None else None
 
 
@@ -148,14 +148,14 @@ async def list_staff_stores(session: AsyncSession, *, actor: Actor) -> list[Stor
 
 async def update_person(
     session: AsyncSession, *, actor: Actor, name: str | None, language: str | None
-) -> Person:
+) -> User:
     """Change the actor's name and language; None keeps the current value.
 
     Raises DomainError: NotFound, InvalidInput.
     """
-    person = await session.get(Person, actor.person_id) if actor.person_id else None
+    person = await session.get(User, actor.person_id) if actor.person_id else None
     if person is None:
-        raise not_found(Person)
+        raise not_found(User)
     if name is not None:
         person.name = parse_line(name, "input", "name", max_length=MAX_NAME_CHARS)
     if language is not None:
@@ -167,11 +167,9 @@ async def update_person(
     return person
 
 
-async def find_by_email(session: AsyncSession, email: str) -> Person | None:
+async def find_by_email(session: AsyncSession, email: str) -> User | None:
     """Return the person with this address (in lower case). Needs the platform scope."""
-    person: Person | None = await session.scalar(
-        select(Person).where(func.lower(Person.email) == email)
-    )
+    person: User | None = await session.scalar(select(User).where(func.lower(User.email) == email))
     return person
 
 
@@ -181,6 +179,6 @@ async def lock_contact(session: AsyncSession, contact: str) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(lock_id)))
 
 
-def may_contact(person: Person, actor: Actor) -> bool:
+def may_contact(person: User, actor: Actor) -> bool:
     """Whether `actor` may see phone and e-mail of a person whose row they see."""
     return actor.person_id == person.id or not CONTACT_ROLES.isdisjoint(actor.roles)

@@ -7,7 +7,7 @@ cases, so neither the answer nor its time tells it.
 from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Person
+from models.accounts import User
 from models.identity import AccountLink, LinkPurpose
 from models.messages import MessageTopic
 from services import messages
@@ -78,8 +78,8 @@ async def complete_sign_up(
     token: str,
     password_hash: str,
     name: str,
-    person: Person,
-) -> Person:
+    person: User,
+) -> User:
     """Give a new account, whose person is a customer, the address of its link and its password.
 
     Needs the platform scope. Raises DomainError: InvalidLink, also if the address got an account
@@ -97,7 +97,7 @@ async def complete_sign_up(
 
 async def reset_password(
     session: AsyncSession, *, signer: CredentialSigner, token: str, password_hash: str
-) -> Person:
+) -> User:
     """Set the password of a link's account; all its sessions and other such links end.
 
     Needs the platform scope. Raises DomainError: InvalidLink, also if the account has another
@@ -106,7 +106,7 @@ async def reset_password(
     link = await account_links.use_link(session, signer, token, LinkPurpose.PASSWORD_RESET)
     person = None
     if link.person_id is not None:
-        person = await session.get(Person, link.person_id, with_for_update={"key_share": True})
+        person = await session.get(User, link.person_id, with_for_update={"key_share": True})
     if person is None or (person.email or "").lower() != link.email:
         raise invalid_link()
     await set_password(session, person, password_hash)
@@ -114,7 +114,7 @@ async def reset_password(
     return person
 
 
-async def set_password(session: AsyncSession, person: Person, password_hash: str) -> None:
+async def set_password(session: AsyncSession, person: User, password_hash: str) -> None:
     """Set a locked person's password: links of earlier resets end, and the owner is told."""
     person.password_hash = password_hash
     await session.flush()

@@ -23,7 +23,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import UUID7_SQL
-from models.alerts import PRIORITIES, AlertKind
+from models.alerts import PRIORITIES, StockAlertKind
 from services.events.event_log import alert_stream, record_event
 from services.stores.store_time import CALENDAR_DATE_SQL, REGULAR_DAY_SQL
 
@@ -36,16 +36,16 @@ OUT_OF_STOCK = """
     select stock.company_id, stock.store_id, stock.product_id, 0 as urgency, 0 as units,
         coalesce(listing.reorder_point, store.reorder_point) as threshold
     from stock join listing using (store_id, product_id) join store on store.id = stock.store_id
-    where stock.on_hand <= stock.held and {scope}
+    where stock.on_hand <= stock.reserved and {scope}
 """
 LOW_STOCK = """
     select stock.company_id, stock.store_id, stock.product_id,
-        case when 2 * (on_hand - held) <= coalesce(listing.reorder_point, store.reorder_point)
+        case when 2 * (on_hand - reserved) <= coalesce(listing.reorder_point, store.reorder_point)
             then 1 else 2 end as urgency,
-        on_hand - held as units,
+        on_hand - reserved as units,
         coalesce(listing.reorder_point, store.reorder_point) as threshold
     from stock join listing using (store_id, product_id) join store on store.id = stock.store_id
-    where on_hand - held between 1 and coalesce(listing.reorder_point, store.reorder_point)
+    where on_hand - reserved between 1 and coalesce(listing.reorder_point, store.reorder_point)
         and {scope}
 """
 EXPIRING = """
@@ -53,22 +53,23 @@ EXPIRING = """
         units, days as threshold
     from (
         select batch.company_id, batch.store_id, batch.product_id, sum(batch.on_hand)::int as units,
-            min(batch.expires_on - {today}) as days
+            min(batch.sell_by_date - {today}) as days
         from stock_batch batch join store on store.id = batch.store_id
         where batch.store_id = :store and batch.on_hand > 0 and batch.status = 'OPEN'
-            and batch.expires_on <= {today} + cast(:days as int)
+            and batch.sell_by_date <= {today} + cast(:days as int)
         group by 1, 2, 3
     ) as batches
 """
-NEGATIVE_TREND = """
+SALES_DECLINE = """
     with sold as (
-        select entry.store_id, entry.product_id, -entry.delta as units,
-            {business_day} - business_day(store.timezone, store.business_day_start, entry.at) as age
+        select entry.store_id, entry.product_id, -entry.on_hand_delta as units,
+            {business_day} - business_day(store.timezone, store.business_day_start,
+            entry.occurred_at) as age
         from stock_entry entry join store on store.id = entry.store_id
-        where entry.store_id = :store and entry.reason in ('SALE', 'COUNTER_SALE')
+        where entry.store_id = :store and entry.reason in ('SALE', 'POS_SALE')
             and entry.id > (lpad(to_hex(floor(extract(epoch from now() - interval '30 days')
                 * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
-            and entry.at > now() - interval '30 days'
+            and entry.occurred_at > now() - interval '30 days'
     ), weighted as (
         select store_id, product_id,
             sum(units) filter (where age <= 7) as week,
@@ -80,7 +81,7 @@ NEGATIVE_TREND = """
     select stock.company_id, store_id, product_id, 3 as urgency,
         coalesce(week, 0)::int as units, round(usual_week)::int as threshold
     from weighted join stock using (store_id, product_id) join listing using (store_id, product_id)
-    where usual >= :min_usual and coalesce(recent, 0) <= :max_share * usual and on_hand > held
+    where usual >= :min_usual and coalesce(recent, 0) <= :max_share * usual and on_hand > reserved
 """
 # All products of a store, or those that changed. Two texts, so that each has a plan of its own.
 WHOLE_STORE = "{table}.store_id = :store"
@@ -88,12 +89,12 @@ SOME_PRODUCTS = WHOLE_STORE + " and {table}.product_id = any (cast(:products as 
 DETECT = """
     with affected as materialized ({condition}
     ), raised as (
-        insert into stock_alert as alert (id, company_id, store_id, product_id, kind, urgency,
+        insert into stock_alert as alert (id, company_id, store_id, product_id, type, urgency,
             status, units, threshold, version)
         select {new_id}, company_id, store_id, product_id, :kind, urgency, 'OPEN', units,
             threshold, 1
         from affected order by store_id, product_id
-        on conflict (store_id, product_id, kind) where resolved_at is null
+        on conflict (store_id, product_id, type) where resolved_at is null
         do update set urgency = excluded.urgency, units = excluded.units,
             threshold = excluded.threshold, version = alert.version + 1
         where (alert.urgency, alert.units, alert.threshold)
@@ -102,7 +103,7 @@ DETECT = """
     ), resolved as (
         update stock_alert alert
         set status = 'RESOLVED', resolved_at = clock_timestamp(), version = version + 1
-        where kind = :kind and resolved_at is null and {alerts} and not exists (
+        where type = :kind and resolved_at is null and {alerts} and not exists (
             select from affected
             where (affected.store_id, affected.product_id) = (alert.store_id, alert.product_id))
         returning id, company_id, store_id, product_id, urgency, units
@@ -118,21 +119,21 @@ REOPEN_SNOOZED = text(
     where id in (select id from stock_alert
         where status = 'SNOOZED' and snoozed_until <= clock_timestamp()
         order by snoozed_until limit :most for update skip locked)
-    returning 'STOCK_ALERT_WOKEN', id, company_id, store_id, product_id, urgency, units, kind
+    returning 'STOCK_ALERT_WOKEN', id, company_id, store_id, product_id, urgency, units, type
     """
 )
 TREND_PARAMETERS = {"decay": DECAY, "min_usual": MIN_USUAL_SALES, "max_share": MAX_TREND_SHARE}
-CONDITIONS: dict[AlertKind, tuple[str, dict[str, float]]] = {
-    AlertKind.OUT_OF_STOCK: (OUT_OF_STOCK, {}),
-    AlertKind.LOW: (LOW_STOCK, {}),
-    AlertKind.EXPIRING: (EXPIRING, {"days": EXPIRING_DAYS}),
-    AlertKind.NEGATIVE_TREND: (NEGATIVE_TREND, TREND_PARAMETERS),
+CONDITIONS: dict[StockAlertKind, tuple[str, dict[str, float]]] = {
+    StockAlertKind.OUT_OF_STOCK: (OUT_OF_STOCK, {}),
+    StockAlertKind.LOW_STOCK: (LOW_STOCK, {}),
+    StockAlertKind.EXPIRING: (EXPIRING, {"days": EXPIRING_DAYS}),
+    StockAlertKind.SALES_DECLINE: (SALES_DECLINE, TREND_PARAMETERS),
 }
-PRODUCT_KINDS = (AlertKind.OUT_OF_STOCK, AlertKind.LOW)
+PRODUCT_KINDS = (StockAlertKind.OUT_OF_STOCK, StockAlertKind.LOW_STOCK)
 """These depend on the stock row alone: of some products they are detected without the others."""
 
 
-def _statement(kind: AlertKind, scope: str) -> TextClause:
+def _statement(kind: StockAlertKind, scope: str) -> TextClause:
     condition = CONDITIONS[kind][0].format(
         scope=scope.format(table="stock"), today=CALENDAR_DATE_SQL, business_day=REGULAR_DAY_SQL
     )
@@ -146,7 +147,7 @@ PRODUCT_STATEMENTS = {kind: _statement(kind, SOME_PRODUCTS) for kind in PRODUCT_
 
 async def detect(
     session: AsyncSession,
-    kind: AlertKind,
+    kind: StockAlertKind,
     store_id: UUID,
     product_ids: Collection[UUID] | None = None,
 ) -> int:
@@ -169,11 +170,11 @@ async def reopen_snoozed(session: AsyncSession, limit: int) -> int:
     """Reopen the alerts whose snooze has ended, `limit` at most; returns how many."""
     rows = (await session.execute(REOPEN_SNOOZED, {"most": limit})).all()
     for row in rows:
-        _record_change(session, AlertKind(row[-1]), row)
+        _record_change(session, StockAlertKind(row[-1]), row)
     return len(rows)
 
 
-def _record_change(session: AsyncSession, kind: AlertKind, row: Any) -> None:
+def _record_change(session: AsyncSession, kind: StockAlertKind, row: Any) -> None:
     event_type, alert_id, company_id, store_id, product_id, urgency, units = row[:7]
     body = {
         "alert_id": alert_id,

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.alerts import AlertAction, AlertKind, AlertStatus, StockAlert
+from models.alerts import StockAlert, StockAlertAction, StockAlertKind, StockAlertStatus
 from models.catalog import Listing
 from models.companies import Company
 from models.identity import Actor, Role
@@ -32,7 +32,7 @@ from services.events.event_log import alert_stream, record_event
 MAX_SNOOZE_DAYS = 30
 MAX_WATCHED_STORES = 50
 MAX_REORDER_POINT_UNITS = 100_000
-ACTIVE_STATUSES = frozenset(AlertStatus) - {AlertStatus.RESOLVED}
+ACTIVE_STATUSES = frozenset(StockAlertStatus) - {StockAlertStatus.RESOLVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class AlertFilter:
 
     store_id: UUID | None = None
     company_id: UUID | None = None
-    kinds: Collection[AlertKind] | None = None
-    statuses: Collection[AlertStatus] | None = None
+    kinds: Collection[StockAlertKind] | None = None
+    statuses: Collection[StockAlertStatus] | None = None
 
 
 def may_see(row: StockAlert, actor: Actor) -> bool:
@@ -60,33 +60,38 @@ def may_see(row: StockAlert, actor: Actor) -> bool:
 
 
 WATCH_JOB = "alert.watch_shelves"
-MACHINE: StateMachine[StockAlert, AlertAction, AlertStatus] = StateMachine(
+MACHINE: StateMachine[StockAlert, StockAlertAction, StockAlertStatus] = StateMachine(
     name="StockAlert",
     model=StockAlert,
-    status=AlertStatus,
+    status=StockAlertStatus,
     noun="alert",
-    id_path="alertId",
-    initial={AlertStatus.OPEN},
+    id_path="stockAlertId",
+    initial={StockAlertStatus.OPEN},
     transitions=(
         Transition(
-            AlertAction.ACKNOWLEDGE,
-            {AlertStatus.OPEN, AlertStatus.SNOOZED},
-            {AlertStatus.ACKNOWLEDGED},
+            StockAlertAction.ACKNOWLEDGE,
+            {StockAlertStatus.OPEN, StockAlertStatus.SNOOZED},
+            {StockAlertStatus.ACKNOWLEDGED},
             STORE_ROLES,
         ),
-        Transition(AlertAction.SNOOZE, ACTIVE_STATUSES, {AlertStatus.SNOOZED}, STORE_ROLES),
+        Transition(
+            StockAlertAction.SNOOZE, ACTIVE_STATUSES, {StockAlertStatus.SNOOZED}, STORE_ROLES
+        ),
     ),
     automatic=(
         AutomaticTransition(
-            "job: the snooze is over", {AlertStatus.SNOOZED}, {AlertStatus.OPEN}, job=WATCH_JOB
+            "job: the snooze is over",
+            {StockAlertStatus.SNOOZED},
+            {StockAlertStatus.OPEN},
+            job=WATCH_JOB,
         ),
         AutomaticTransition(
-            "job: the cause is gone", ACTIVE_STATUSES, {AlertStatus.RESOLVED}, job=WATCH_JOB
+            "job: the cause is gone", ACTIVE_STATUSES, {StockAlertStatus.RESOLVED}, job=WATCH_JOB
         ),
     ),
     mutations={
-        AlertAction.ACKNOWLEDGE: "alertAcknowledge",
-        AlertAction.SNOOZE: "alertSnooze",
+        StockAlertAction.ACKNOWLEDGE: "stockAlertAcknowledge",
+        StockAlertAction.SNOOZE: "stockAlertSnooze",
     },
     is_visible=may_see,
     permits=has_role_in_store,
@@ -95,8 +100,8 @@ MACHINE: StateMachine[StockAlert, AlertAction, AlertStatus] = StateMachine(
 
 async def acknowledge(session: AsyncSession, *, actor: Actor, alert_id: UUID) -> StockAlert:
     """Take responsibility for an alert. Raises DomainError: as `MACHINE.begin`."""
-    row = await MACHINE.begin(session, actor, alert_id, AlertAction.ACKNOWLEDGE)
-    MACHINE.move(row, AlertStatus.ACKNOWLEDGED)
+    row = await MACHINE.begin(session, actor, alert_id, StockAlertAction.ACKNOWLEDGE)
+    MACHINE.move(row, StockAlertStatus.ACKNOWLEDGED)
     row.snoozed_until = None
     row.acknowledged_at, row.acknowledged_by_id = await current_time(session), actor.person_id
     return await _record_change(session, row, "STOCK_ALERT_ACKNOWLEDGED")
@@ -107,16 +112,16 @@ async def snooze(
 ) -> StockAlert:
     """Hide an alert until a time, at most MAX_SNOOZE_DAYS ahead; it reopens then.
 
-    The same time again keeps the version.
-    Raises DomainError: as `MACHINE.begin`, InvalidInput for a time that is past or too far ahead.
+    The same time again keeps the version. Raises DomainError: as `MACHINE.begin`, InvalidInput for
+    a time that is past or too far ahead.
     """
-    row = await MACHINE.begin(session, actor, alert_id, AlertAction.SNOOZE)
+    row = await MACHINE.begin(session, actor, alert_id, StockAlertAction.SNOOZE)
     now = await current_time(session)
     if not now < until <= now + timedelta(days=MAX_SNOOZE_DAYS):
         message = f"Put it off until a moment of the next {MAX_SNOOZE_DAYS} days."
         raise DomainError(InvalidInput(path=["input", "until"], message=message))
     before = column_values(row)
-    MACHINE.set_status(row, AlertStatus.SNOOZED)
+    MACHINE.set_status(row, StockAlertStatus.SNOOZED)
     row.snoozed_until = until
     if not raise_version(row, before):
         return row
@@ -129,7 +134,7 @@ async def _record_change(session: AsyncSession, row: StockAlert, event_type: str
     body = {
         "alert_id": row.id,
         "product_id": row.product_id,
-        "kind": row.kind,
+        "kind": row.type,
         "priority": row.priority,
         "units": row.units,
     }
@@ -179,7 +184,7 @@ async def list_alerts(
     check_page_size(first)
     statement = await _visible_alerts(session, actor, filters)
     if filters.kinds is not None:
-        statement = statement.where(StockAlert.kind.in_(filters.kinds))
+        statement = statement.where(StockAlert.type.in_(filters.kinds))
     statuses = ACTIVE_STATUSES if filters.statuses is None else filters.statuses
     statement = statement.where(StockAlert.status.in_(statuses))
     if (start := decode_cursor(cursor, StockAlert.urgency, StockAlert.id)) is not None:

@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.alerts import AlertKind, StockAlertCheck
+from models.alerts import StockAlertCheck, StockAlertKind
 from models.events import Stream
 from models.stores import Store
 from services.alerts import detection
@@ -89,7 +89,7 @@ async def check_levels(session: AsyncSession, store_id: UUID) -> int:
     return sum([await detection.detect(session, kind, store_id, products) for kind in kinds])
 
 
-async def check_kind(session: AsyncSession, store_id: UUID, name: str, kind: AlertKind) -> int:
+async def check_kind(session: AsyncSession, store_id: UUID, name: str, kind: StockAlertKind) -> int:
     """Raise and resolve alerts of one kind in a store; returns how many of both."""
     check = await _lock_check(session, store_id, name)
     if check is None:

@@ -33,7 +33,7 @@ class InsufficientStock(Problem):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BelowMinimum(Problem):
+class BelowMinimumOrder(Problem):
     """The subtotal is below the company's minimum order."""
 
     minimum_minor: int
@@ -42,7 +42,7 @@ class BelowMinimum(Problem):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceChanged(Problem):
+class TotalChanged(Problem):
     """The total differs from the expected one; `current_minor` is the current total."""
 
     current_minor: int
@@ -50,7 +50,7 @@ class PriceChanged(Problem):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromiseChanged(Problem):
+class DeliveryEstimateChanged(Problem):
     """The store that can deliver takes longer than the expected time, in seconds."""
 
     current_p50_seconds: int
@@ -78,18 +78,18 @@ def price_problems(
 ) -> Iterator[Problem]:
     """Yield problems with the amounts: below the minimum order, or not the expected total."""
     if not cart_totals.minimum_reached:
-        missing = amount_text(cart_totals.missing_minor, cart_totals.currency)
+        missing = amount_text(cart_totals.amount_to_minimum_minor, cart_totals.currency)
         message = f"The goods are worth {missing} less than the minimum."
-        yield BelowMinimum(
+        yield BelowMinimumOrder(
             path=["input"],
             message=message,
             minimum_minor=cart_totals.minimum_order_minor,
-            missing_minor=cart_totals.missing_minor,
+            missing_minor=cart_totals.amount_to_minimum_minor,
             currency=cart_totals.currency,
         )
     if expected_total_minor not in (None, cart_totals.total_minor):
         total = amount_text(cart_totals.total_minor, cart_totals.currency)
-        yield PriceChanged(
+        yield TotalChanged(
             path=["input", "expectedTotalMinor"],
             message=f"The total is now {total}.",
             current_minor=cart_totals.total_minor,

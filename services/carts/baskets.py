@@ -8,8 +8,8 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.accounts import Address, Person
-from models.carts import Cart, CartLine, Substitution
+from models.accounts import Address, User
+from models.carts import Cart, CartLine, SubstitutionPreference
 from models.geo_point import Point
 from models.orders import FulfillmentMethod
 from services.core.problems import DomainError, InvalidInput, not_found
@@ -39,7 +39,7 @@ class RequestedLine:
 
     product_id: UUID
     quantity: int
-    substitution: Substitution = Substitution.REFUND
+    substitution: SubstitutionPreference = SubstitutionPreference.REFUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class OrderRequest:
     company_id: UUID | None = None
     lines: tuple[RequestedLine, ...] | None = None
     address_line: str = ""
-    drop_note: str = ""
+    delivery_instructions: str = ""
     tip_minor: int = 0
     age_confirmed: bool = False
     expected_total_minor: int | None = None
@@ -81,7 +81,7 @@ class DeliveryTarget:
     customer_name: str
     point: Point
     address_line: str
-    drop_note: str
+    delivery_instructions: str
     guest: bool
     """Whether the customer has neither a phone nor an e-mail address."""
     method: FulfillmentMethod = FulfillmentMethod.DELIVERY
@@ -97,10 +97,12 @@ async def resolve_target(
     collected = request.method is FulfillmentMethod.PICKUP
     required = not collected and request.point is not None
     address_line = parse_address_line(request.address_line, required=required)
-    person = await session.get(Person, customer_id)
+    person = await session.get(User, customer_id)
     if person is None:
-        raise not_found(Person)
-    note = parse_line(request.drop_note, "input", "dropNote", max_length=MAX_NOTE_LENGTH)
+        raise not_found(User)
+    note = parse_line(
+        request.delivery_instructions, "input", "deliveryInstructions", max_length=MAX_NOTE_LENGTH
+    )
     guest = not (person.phone or person.email)
     if request.point is not None:
         return DeliveryTarget(
@@ -110,9 +112,9 @@ async def resolve_target(
     if address is None or address.person_id != customer_id or address.removed_at is not None:
         raise not_found(Address, "addressId")
     gate = f"Gate code {address.gate_code}" if address.gate_code else ""
-    notes = ". ".join(part for part in (gate, address.drop_note, note) if part)
+    notes = ". ".join(part for part in (gate, address.delivery_instructions, note) if part)
     point = Point(address.latitude, address.longitude)
-    line = address_line or address.line
+    line = address_line or address.address_line
     return DeliveryTarget(customer_id, person.name, point, line, notes, guest)
 
 

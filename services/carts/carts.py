@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
 from database.statements import prepared
-from models.carts import Cart, CartLine, Substitution
+from models.carts import Cart, CartLine, SubstitutionPreference
 from models.catalog import Product
 from services.core import clock
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
@@ -55,14 +55,14 @@ CART_WITH_LINES = prepared(
 class QuantityOutOfRange(Problem):
     """A quantity below 0 or above the limit per line."""
 
-    most: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineLimit(Problem):
     """More lines than a cart allows."""
 
-    most: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class CartLineChange:
 
     product_id: UUID
     quantity: int
-    substitution: Substitution | None = None
+    substitution: SubstitutionPreference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def validate_lines(changes: Sequence[CartLineChange]) -> None:
             message = f"A quantity is from 0 to {MAX_LINE_QUANTITY}."
             problems.append(
                 QuantityOutOfRange(
-                    path=[*path, "quantity"], message=message, most=MAX_LINE_QUANTITY
+                    path=[*path, "quantity"], message=message, limit=MAX_LINE_QUANTITY
                 )
             )
         if line.product_id in seen:
@@ -126,7 +126,7 @@ def validate_line_count(count: int) -> None:
     """Raise DomainError: LineLimit for more lines than a cart allows."""
     if count > MAX_CART_LINES:
         message = f"A cart or an order has at most {MAX_CART_LINES} lines."
-        raise DomainError(LineLimit(path=["input", "lines"], message=message, most=MAX_CART_LINES))
+        raise DomainError(LineLimit(path=["input", "lines"], message=message, limit=MAX_CART_LINES))
 
 
 async def set_lines(
@@ -158,7 +158,9 @@ async def set_lines(
     return row
 
 
-def _contents(lines: Mapping[UUID, CartLine]) -> dict[UUID, tuple[int, Substitution | None]]:
+def _contents(
+    lines: Mapping[UUID, CartLine],
+) -> dict[UUID, tuple[int, SubstitutionPreference | None]]:
     """What the lines ask for, by product; a new line without a wish has none yet."""
     return {key: (line.quantity, line.substitution) for key, line in lines.items()}
 

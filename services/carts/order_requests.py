@@ -34,7 +34,12 @@ def _destination_problems(request: OrderRequest) -> Iterator[Problem]:
     if request.store_id is None:
         message = "Say from which store you collect the order."
         yield InvalidInput(path=["input", "storeId"], message=message)
-    destination = (request.address_id, request.point, request.address_line, request.drop_note)
+    destination = (
+        request.address_id,
+        request.point,
+        request.address_line,
+        request.delivery_instructions,
+    )
     if any(destination) or request.tip_minor:
         message = "An order that you collect has no address, no note for a rider and no tip."
         yield InvalidInput(path=["input"], message=message)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from models.carts import Cart, CartLine, CartProblem, Substitution
+from models.carts import Cart, CartLine, CartLineIssue, SubstitutionPreference
 from models.catalog import Availability
 from models.companies import Company
 from services.carts import carts
@@ -19,7 +19,7 @@ class PricedCartLine:
 
     product_id: UUID
     quantity: int
-    substitution: Substitution
+    substitution_preference: SubstitutionPreference
     product: ListedProduct | None
     currency: str
 
@@ -34,16 +34,20 @@ class PricedCartLine:
 
     @property
     def availability(self) -> Availability:
-        return (self.product and self.product.availability) or Availability.OUT
+        return (self.product and self.product.availability) or Availability.OUT_OF_STOCK
 
     @property
-    def problem(self) -> CartProblem | None:
+    def issue(self) -> CartLineIssue | None:
         """Why the line can't be ordered at present."""
         if self.product is None:
-            return CartProblem.NOT_LISTED
+            return CartLineIssue.NOT_LISTED
         if self.product.orderable_units == 0:
-            return CartProblem.OUT_OF_STOCK
-        return CartProblem.NOT_ENOUGH if self.product.orderable_units < self.quantity else None
+            return CartLineIssue.OUT_OF_STOCK
+        return (
+            CartLineIssue.INSUFFICIENT_STOCK
+            if self.product.orderable_units < self.quantity
+            else None
+        )
 
     @property
     def orderable_quantity(self) -> int:
@@ -59,15 +63,15 @@ class PricedCart:
     version: int
     updated_at: datetime | None
     lines: list[PricedCartLine]
-    quote: CartTotals
-    pickup_quote: CartTotals | None = None
+    totals: CartTotals
+    pickup_totals: CartTotals | None = None
 
     @property
-    def orderable(self) -> bool:
+    def ready_for_checkout(self) -> bool:
         """Whether the cart can be ordered at present."""
-        no_problems = all(line.problem is None for line in self.lines)
+        no_problems = all(line.issue is None for line in self.lines)
         count_allowed = 0 < len(self.lines) <= carts.MAX_CART_LINES
-        return count_allowed and no_problems and self.quote.minimum_reached
+        return count_allowed and no_problems and self.totals.minimum_reached
 
 
 def price_cart(
@@ -95,8 +99,8 @@ def price_cart(
             line.product_id,
             line.quantity,
             product.price_minor,
-            product.unit_grams,
-            product.kilo_price_minor,
+            product.average_weight_grams,
+            product.price_per_kilogram_minor,
         )
         for line in cart_lines
         if (product := line.product) is not None and product.price_minor is not None

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from models.catalog import MINIMUM_AGE, Listing, Product
 from models.orders import FulfillmentMethod
-from models.stock import Stock
+from models.stock import StockLevel
 from services.carts import totals
 from services.carts.age_restrictions import age_problems
 from services.carts.basket_problems import (
@@ -28,7 +28,7 @@ from services.stores import coverage
 
 MAX_CANDIDATE_STORES = 5
 
-_STOCK_KEY = tuple_(Stock.store_id, Stock.product_id)
+_STOCK_KEY = tuple_(StockLevel.store_id, StockLevel.product_id)
 LISTING_SNAPSHOTS = prepared(
     select(
         Listing.store_id,
@@ -36,13 +36,13 @@ LISTING_SNAPSHOTS = prepared(
         Product.name,
         Listing.price_minor,
         Listing.available & Product.active,
-        Stock.on_hand - Stock.held,
-        Listing.unit_grams,
-        Listing.kilo_price_minor,
+        StockLevel.on_hand - StockLevel.reserved,
+        Listing.average_weight_grams,
+        Listing.price_per_kilogram_minor,
         Product.age_restricted,
     )
     .join(Product, Product.id == Listing.product_id)
-    .outerjoin(Stock, tuple_(Listing.store_id, Listing.product_id) == _STOCK_KEY)
+    .outerjoin(StockLevel, tuple_(Listing.store_id, Listing.product_id) == _STOCK_KEY)
     .where(
         Listing.store_id == any_(bindparam("stores", type_=ARRAY(Uuid))),
         Listing.product_id == any_(bindparam("products", type_=ARRAY(Uuid))),
@@ -85,8 +85,8 @@ class ListingSnapshot:
     price_minor: int
     sold: bool
     available: int
-    unit_grams: int | None = None
-    kilo_price_minor: int | None = None
+    average_weight_grams: int | None = None
+    price_per_kilogram_minor: int | None = None
     age_restricted: bool = False
 
 
@@ -100,7 +100,7 @@ def candidate_stores(
     """
     serving_stores = store_coverage.serving_stores
     if not serving_stores:
-        field = "at" if request.address_id is None else "addressId"
+        field = "location" if request.address_id is None else "addressId"
         raise store_coverage.not_serviceable_error("input", field)
     company_id = serving_stores[0].company.id
     candidates = [serving for serving in serving_stores if serving.company.id == company_id]
@@ -216,5 +216,5 @@ def _is_restricted(line: RequestedLine, snapshots: Mapping[UUID, ListingSnapshot
 
 
 def _price_line(line: RequestedLine, snapshot: ListingSnapshot) -> totals.PricedLine:
-    by_weight = snapshot.unit_grams, snapshot.kilo_price_minor
+    by_weight = snapshot.average_weight_grams, snapshot.price_per_kilogram_minor
     return totals.PricedLine(line.product_id, line.quantity, snapshot.price_minor, *by_weight)

@@ -27,69 +27,73 @@ class Tariff(Protocol):
     @property
     def small_order_fee_minor(self) -> int: ...
     @property
-    def small_order_below_minor(self) -> int: ...
+    def small_order_threshold_minor(self) -> int: ...
     @property
     def delivery_fee_minor(self) -> int: ...
     @property
-    def free_delivery_from_minor(self) -> int | None: ...
+    def free_delivery_threshold_minor(self) -> int | None: ...
     @property
-    def tax_rate_bp(self) -> int: ...
+    def tax_rate_basis_points(self) -> int: ...
     @property
-    def weighed_headroom_bp(self) -> int: ...
+    def authorization_buffer_basis_points(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
     """A product, its quantity and its unit price (tax included).
 
-    For a product sold by weight the price is an estimate from `unit_grams` and the price per
-    kilogram.
+    For a product sold by weight the price is an estimate from `average_weight_grams` and the price
+    per kilogram.
     """
 
     product_id: UUID
     quantity: int
     unit_price_minor: int
-    unit_grams: int | None = None
-    kilo_price_minor: int | None = None
+    average_weight_grams: int | None = None
+    price_per_kilogram_minor: int | None = None
 
     @property
     def total_minor(self) -> int:
         return self.quantity * self.unit_price_minor
 
-    def headroom_minor(self, headroom_bp: int) -> int:
+    def authorization_buffer_minor(self, authorization_buffer_basis_points: int) -> int:
         """Return the amount that may be charged beyond the estimate; 0 if not sold by weight."""
-        return 0 if self.unit_grams is None else headroom_of(self.total_minor, headroom_bp)
+        return (
+            0
+            if self.average_weight_grams is None
+            else headroom_of(self.total_minor, authorization_buffer_basis_points)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class CartTotals:
     """The totals of a basket: total = items + fees + tip - discount, tax included.
 
-    `headroom_minor` is authorized beyond the total for products heavier than estimated.
+    `authorization_buffer_minor` is authorized beyond the total for products heavier than estimated.
     """
 
     currency: str
     lines: tuple[PricedLine, ...]
-    items_minor: int
+    subtotal_minor: int
     delivery_fee_minor: int
     small_order_fee_minor: int
     discount_minor: int
     tip_minor: int
     tax_minor: int
-    tax_rate_bp: int
+    tax_rate_basis_points: int
     total_minor: int
     minimum_order_minor: int
-    headroom_minor: int = 0
+    authorization_buffer_minor: int = 0
 
     @property
     def minimum_reached(self) -> bool:
         """Whether the subtotal of the goods reaches the company's minimum order."""
-        return self.items_minor >= self.minimum_order_minor
+        return self.subtotal_minor >= self.minimum_order_minor
 
     @property
-    def missing_minor(self) -> int:
+    def amount_to_minimum_minor(self) -> int:
         """The amount that is missing to the minimum order."""
-        return max(0, self.minimum_order_minor - self.items_minor)
+        return max(0, self.minimum_order_minor - self.subtotal_minor)
 
 
 def compute_totals(
@@ -98,7 +102,7 @@ def compute_totals(
     tip_minor: int = 0,
     *,
     delivers: bool = True,
-    tax_rate_bp: int | None = None,
+    tax_rate_basis_points: int | None = None,
 ) -> CartTotals:
     """Compute the totals in minor units of the company's currency; zero for an empty basket.
 
@@ -110,27 +114,31 @@ def compute_totals(
     items = sum(line.total_minor for line in priced_lines)
     has_fees = delivers and bool(priced_lines)
     delivery = delivery_fee(items, company) if has_fees else 0
-    is_small = has_fees and items < company.small_order_below_minor
+    is_small = has_fees and items < company.small_order_threshold_minor
     small_order_fee = company.small_order_fee_minor if is_small else 0
     tip = tip_minor if priced_lines else 0
     discount = 0  # the only place where promotions will be subtracted
     taxed = items + delivery + small_order_fee - discount
-    rate_bp = company.tax_rate_bp if tax_rate_bp is None else tax_rate_bp
-    headroom_bp = company.weighed_headroom_bp
+    rate = company.tax_rate_basis_points if tax_rate_basis_points is None else tax_rate_basis_points
     return CartTotals(
         currency=company.currency,
         lines=priced_lines,
-        items_minor=items,
+        subtotal_minor=items,
         delivery_fee_minor=delivery,
         small_order_fee_minor=small_order_fee,
         discount_minor=discount,
         tip_minor=tip,
-        tax_minor=included_tax(taxed, rate_bp),
-        tax_rate_bp=rate_bp,
+        tax_minor=included_tax(taxed, rate),
+        tax_rate_basis_points=rate,
         total_minor=taxed + tip,
         minimum_order_minor=company.minimum_order_minor,
-        headroom_minor=sum(line.headroom_minor(headroom_bp) for line in priced_lines),
+        authorization_buffer_minor=_authorization_buffer(priced_lines, company),
     )
+
+
+def _authorization_buffer(lines: tuple[PricedLine, ...], company: Tariff) -> int:
+    basis_points = company.authorization_buffer_basis_points
+    return sum(line.authorization_buffer_minor(basis_points) for line in lines)
 
 
 def _check_amounts(lines: tuple[PricedLine, ...], tip_minor: int) -> None:
@@ -138,10 +146,12 @@ def _check_amounts(lines: tuple[PricedLine, ...], tip_minor: int) -> None:
         raise ValueError("quantities and prices are at least 1, a tip at least 0")
 
 
-def delivery_fee(items_minor: int, company: Tariff) -> int:
-    """Return the delivery fee for goods worth `items_minor`; 0 from the company's threshold on."""
-    free_from = company.free_delivery_from_minor
-    return 0 if free_from is not None and items_minor >= free_from else company.delivery_fee_minor
+def delivery_fee(subtotal_minor: int, company: Tariff) -> int:
+    """Return the delivery fee of goods worth `subtotal_minor`; 0 from the company's threshold."""
+    free_from = company.free_delivery_threshold_minor
+    return (
+        0 if free_from is not None and subtotal_minor >= free_from else company.delivery_fee_minor
+    )
 
 
 def included_tax(gross_minor: int, rate_bp: int) -> int:

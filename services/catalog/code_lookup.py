@@ -56,7 +56,7 @@ LABEL_FORMATS = prepared(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AmbiguousCode(Problem):
+class AmbiguousProductCode(Problem):
     """A code names several products; `candidate_ids` are at most MAX_CANDIDATES of them."""
 
     candidate_ids: tuple[UUID, ...]
@@ -100,7 +100,7 @@ async def label_formats(session: AsyncSession, company_id: UUID) -> list[str]:
 async def find_product(session: AsyncSession, company_id: UUID, text: str, *path: str) -> FoundCode:
     """Find the product of a code in a company.
 
-    Raises DomainError at `path`: InvalidInput for what is no code, AmbiguousCode.
+    Raises DomainError at `path`: InvalidInput for what is no code, AmbiguousProductCode.
     """
     parse_code(text.replace(GROUP_SEPARATOR, ""), *path, max_length=MAX_SCAN_LENGTH)
     read = await read_company_code(session, company_id, text)
@@ -135,17 +135,18 @@ async def products_of_codes(
     return products
 
 
-def ambiguous_code(product_ids: Collection[UUID], *path: str) -> AmbiguousCode:
+def ambiguous_code(product_ids: Collection[UUID], *path: str) -> AmbiguousProductCode:
     """Return the problem of a code that names several products, which the caller may see."""
     message = "Several products have this code: use another code of the product, or its id."
     candidates = tuple(sorted(product_ids)[:MAX_CANDIDATES])
-    return AmbiguousCode(path=list(path), message=message, candidate_ids=candidates)
+    return AmbiguousProductCode(path=list(path), message=message, candidate_ids=candidates)
 
 
 async def scan(session: AsyncSession, *, actor: Actor, store_id: UUID, text: str) -> ScannedCode:
     """Find the product of a code for people who work in a store.
 
-    Raises DomainError: NotFound (store, or no product has the code), InvalidInput, AmbiguousCode.
+    Raises DomainError: NotFound (store, or no product has the code), InvalidInput,
+    AmbiguousProductCode.
     """
     row = (await session.execute(STORE_CURRENCY, {"store": store_id})).first()
     if row is None or not may_operate_store(actor, row.company_id, store_id):

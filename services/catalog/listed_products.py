@@ -37,7 +37,7 @@ class ListedProduct(NamedTuple):
     id: UUID
     store_id: UUID | None
     company_id: UUID
-    code: str
+    sku: str
     barcode: str | None
     name: str
     translations_json: str
@@ -47,14 +47,14 @@ class ListedProduct(NamedTuple):
     currency: str
     listed: bool
     units: int | None
-    offer_text: str
+    promotion_label: str
     aisle: str
     temperature_zone: TemperatureZone
-    weighed: bool
-    unit_grams: int | None
+    sold_by_weight: bool
+    average_weight_grams: int | None
     age_restricted: bool
     listing_version: int | None
-    kilo_price_minor: int | None
+    price_per_kilogram_minor: int | None
     rank: float = 0.0
 
     @property
@@ -69,9 +69,11 @@ class ListedProduct(NamedTuple):
         if self.store_id is None:
             return None
         if self.orderable_units == 0:
-            return Availability.OUT
+            return Availability.OUT_OF_STOCK
         return (
-            Availability.LOW if self.orderable_units <= LOW_STOCK_UNITS else Availability.IN_STOCK
+            Availability.LOW_STOCK
+            if self.orderable_units <= LOW_STOCK_UNITS
+            else Availability.IN_STOCK
         )
 
     @property

@@ -76,30 +76,34 @@ async def apply_price(session: AsyncSession, listing: Listing, price_minor: int)
     """
     if listing.current_price_minor == price_minor:
         return
-    if listing.unit_grams is None:
+    if listing.average_weight_grams is None:
         listing.price_minor = price_minor
     else:
-        listing.kilo_price_minor = price_minor
-        listing.price_minor = weights.piece_price(price_minor, listing.unit_grams)
+        listing.price_per_kilogram_minor = price_minor
+        listing.price_minor = weights.piece_price(price_minor, listing.average_weight_grams)
     await _save_change(session, listing)
 
 
-def set_piece_weight(listing: Listing, unit_grams: int | None, now: datetime) -> bool:
-    """Sell a locked listing by weight, with pieces of about `unit_grams`, or by the piece (None).
+def set_piece_weight(listing: Listing, average_weight_grams: int | None, now: datetime) -> bool:
+    """Sell a locked listing by weight, with pieces of about `average_weight_grams`, or by the
+    piece (None).
 
     A change of the weight keeps the price per kilogram; otherwise the price of a piece stays the
     same except for rounding. Returns False if nothing changed; otherwise the caller calls
     `publish_listing_changed`.
     """
-    if listing.unit_grams == unit_grams:
+    if listing.average_weight_grams == average_weight_grams:
         return False
-    kilo_price = None
-    if unit_grams is not None:
-        kilo_price = listing.kilo_price_minor or weights.price_per_kilogram(
-            listing.price_minor, unit_grams
+    price_per_kilogram = None
+    if average_weight_grams is not None:
+        price_per_kilogram = listing.price_per_kilogram_minor or weights.price_per_kilogram(
+            listing.price_minor, average_weight_grams
         )
-        listing.price_minor = weights.piece_price(kilo_price, unit_grams)
-    listing.kilo_price_minor, listing.unit_grams = kilo_price, unit_grams
+        listing.price_minor = weights.piece_price(price_per_kilogram, average_weight_grams)
+    listing.price_per_kilogram_minor, listing.average_weight_grams = (
+        price_per_kilogram,
+        average_weight_grams,
+    )
     listing.version += 1
     listing.updated_at = now
     return True

@@ -1,6 +1,6 @@
 """State machine of a scheduled price: its transitions and who may make them."""
 
-from models.catalog import PriceChange, PriceChangeAction, PriceChangeStatus
+from models.catalog import ScheduledPrice, ScheduledPriceAction, ScheduledPriceStatus
 from models.identity import Actor
 from services.core.access import STORE_ROLES, may_operate_store
 from services.core.state_machine import (
@@ -10,51 +10,54 @@ from services.core.state_machine import (
     has_role_in_store,
 )
 
-LIVE_STATUSES = (PriceChangeStatus.SCHEDULED, PriceChangeStatus.ACTIVE)
+LIVE_STATUSES = (ScheduledPriceStatus.SCHEDULED, ScheduledPriceStatus.ACTIVE)
 
 
-def _may_see(row: PriceChange, actor: Actor) -> bool:
+def _may_see(row: ScheduledPrice, actor: Actor) -> bool:
     return may_operate_store(actor, row.company_id, row.store_id)
 
 
-def _refusal(row: PriceChange, action: PriceChangeAction) -> str:
+def _refusal(row: ScheduledPrice, action: ScheduledPriceAction) -> str:
     return f"It is {row.status} already."
 
 
 APPLY_JOB = "price_change.apply_due"
-MACHINE: StateMachine[PriceChange, PriceChangeAction, PriceChangeStatus] = StateMachine(
-    name="PriceChange",
-    model=PriceChange,
-    status=PriceChangeStatus,
+MACHINE: StateMachine[ScheduledPrice, ScheduledPriceAction, ScheduledPriceStatus] = StateMachine(
+    name="ScheduledPrice",
+    model=ScheduledPrice,
+    status=ScheduledPriceStatus,
     noun="price change",
-    id_path="priceChangeId",
-    initial={PriceChangeStatus.SCHEDULED},
+    id_path="scheduledPriceId",
+    initial={ScheduledPriceStatus.SCHEDULED},
     transitions=(
         Transition(
-            PriceChangeAction.CANCEL,
+            ScheduledPriceAction.CANCEL,
             frozenset(LIVE_STATUSES),
-            {PriceChangeStatus.CANCELED},
+            {ScheduledPriceStatus.CANCELED},
             STORE_ROLES,
         ),
     ),
     automatic=(
         AutomaticTransition(
             "job: it starts",
-            {PriceChangeStatus.SCHEDULED},
-            {PriceChangeStatus.ACTIVE},
+            {ScheduledPriceStatus.SCHEDULED},
+            {ScheduledPriceStatus.ACTIVE},
             job=APPLY_JOB,
         ),
         AutomaticTransition(
             "job: it starts without an end, or its whole period was missed",
-            {PriceChangeStatus.SCHEDULED},
-            {PriceChangeStatus.DONE},
+            {ScheduledPriceStatus.SCHEDULED},
+            {ScheduledPriceStatus.ENDED},
             job=APPLY_JOB,
         ),
         AutomaticTransition(
-            "job: it ends", {PriceChangeStatus.ACTIVE}, {PriceChangeStatus.DONE}, job=APPLY_JOB
+            "job: it ends",
+            {ScheduledPriceStatus.ACTIVE},
+            {ScheduledPriceStatus.ENDED},
+            job=APPLY_JOB,
         ),
     ),
-    mutations={PriceChangeAction.CANCEL: "listingPriceCancel"},
+    mutations={ScheduledPriceAction.CANCEL: "scheduledPriceCancel"},
     is_visible=_may_see,
     permits=has_role_in_store,
     refusal=_refusal,

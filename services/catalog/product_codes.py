@@ -36,13 +36,13 @@ _ELEMENTS = re.compile(r"0[12][0-9]{14}.+", re.DOTALL)
 class ReadCode:
     """What a code says: the forms by which its product is known, and what else is in it.
 
-    `grams` is a weight, `price_minor` the price of a scale label in minor units. `expires_on` is
+    `grams` is a weight, `price_minor` the price of a scale label in minor units. `sell_by_date` is
     the last day of sale.
     """
 
     values: tuple[str, ...]
     batch_code: str | None = None
-    expires_on: date | None = None
+    sell_by_date: date | None = None
     grams: int | None = None
     price_minor: int | None = None
 
@@ -109,9 +109,9 @@ def check_digit(digits: str) -> str:
 def parse_barcode(text: str, *path: str) -> str:
     """Return a barcode for a product, without invisible marks and spaces around it.
 
-    A UPC-E of 8 digits that is no GTIN-8 becomes its UPC-A.
-    Raises DomainError: InvalidInput for a number of the length of a GTIN with a wrong check digit,
-    for a text that can't be a code, and for a code that says more than the product.
+    A UPC-E of 8 digits that is no GTIN-8 becomes its UPC-A. Raises DomainError: InvalidInput for a
+    number of the length of a GTIN with a wrong check digit, for a text that can't be a code, and
+    for a code that says more than the product.
     """
     visible = _visible(text)
     elements = _read_elements(visible)

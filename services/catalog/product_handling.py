@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.catalog import Listing, PriceChange, Product, TemperatureZone
+from models.catalog import Listing, Product, ScheduledPrice, TemperatureZone
 from models.companies import Company
 from models.identity import Actor
 from services.catalog import listings
@@ -21,10 +21,10 @@ MAX_HEADROOM_BASIS_POINTS = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PricesPlanned(Problem):
+class ScheduledPricesExist(Problem):
     """Stores have scheduled prices for the product, per piece or per kilogram."""
 
-    stores: int
+    store_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class ProductHandling:
     """The storage zone of a product, and the weight of a piece (grams) if it is sold by weight."""
 
     temperature_zone: TemperatureZone
-    unit_grams: int | None = None
+    average_weight_grams: int | None = None
 
 
 async def set_handling(
@@ -42,18 +42,18 @@ async def set_handling(
 
     Applies to pick lists and orders created from then on. A product sold by weight gets a price
     per kilogram in every store, such that the price of a piece stays the same. Raises DomainError:
-    NotFound, InvalidInput, PricesPlanned if it would change the unit of a scheduled price.
+    NotFound, InvalidInput, ScheduledPricesExist if it would change the unit of a scheduled price.
     """
-    grams = handling.unit_grams
+    grams = handling.average_weight_grams
     if grams is not None and not 1 <= grams <= MAX_UNIT_GRAMS:
         message = f"A piece weighs from 1 to {MAX_UNIT_GRAMS} grams."
-        raise DomainError(InvalidInput(path=["input", "unitGrams"], message=message))
+        raise DomainError(InvalidInput(path=["input", "averageWeightGrams"], message=message))
     row = await lock_product(session, actor, product_id)
     await _set_piece_weight(session, row, grams)
     row.temperature_zone = handling.temperature_zone
-    row.weighed, row.unit_grams = grams is not None, grams
+    row.weighed, row.average_weight_grams = grams is not None, grams
     await session.flush()
-    handling_values = {"temperature_zone": row.temperature_zone, "unit_grams": grams}
+    handling_values = {"temperature_zone": row.temperature_zone, "average_weight_grams": grams}
     body = {"product_id": row.id, **handling_values}
     stream = catalog_stream(row.company_id)
     record_event(session, stream, "PRODUCT_CHANGED", body, company_id=row.company_id)
@@ -61,29 +61,31 @@ async def set_handling(
 
 
 async def set_headroom(
-    session: AsyncSession, *, actor: Actor, company_id: UUID, headroom_bp: int
+    session: AsyncSession, *, actor: Actor, company_id: UUID, authorization_buffer_basis_points: int
 ) -> Company:
     """Set the amount authorized beyond the estimate of products sold by weight; for its admins.
 
-    `headroom_bp` is in basis points of the estimate. Orders already placed keep theirs. Raises
-    DomainError: NotFound, InvalidInput.
+    `authorization_buffer_basis_points` is in basis points of the estimate. Orders already placed
+    keep theirs. Raises DomainError: NotFound, InvalidInput.
     """
     row = await lock_company(session, actor, company_id)
-    if not 0 <= headroom_bp <= MAX_HEADROOM_BASIS_POINTS:
+    if not 0 <= authorization_buffer_basis_points <= MAX_HEADROOM_BASIS_POINTS:
         message = f"From 0 to {MAX_HEADROOM_BASIS_POINTS} hundredths of a percent."
-        raise DomainError(InvalidInput(path=["input", "headroomBp"], message=message))
-    row.weighed_headroom_bp = headroom_bp
+        raise DomainError(
+            InvalidInput(path=["input", "authorizationBufferBasisPoints"], message=message)
+        )
+    row.authorization_buffer_basis_points = authorization_buffer_basis_points
     await session.flush()
-    body = {"weighed_headroom_bp": headroom_bp}
+    body = {"authorization_buffer_basis_points": authorization_buffer_basis_points}
     record_event(session, catalog_stream(row.id), "HEADROOM_CHANGED", body, company_id=row.id)
     return row
 
 
 async def _set_piece_weight(
-    session: AsyncSession, product: Product, unit_grams: int | None
+    session: AsyncSession, product: Product, average_weight_grams: int | None
 ) -> None:
     """Change the weight of a piece in every store; None sells the product by the piece."""
-    if product.unit_grams == unit_grams:
+    if product.average_weight_grams == average_weight_grams:
         return
     rows = await session.scalars(
         select(Listing)
@@ -93,13 +95,13 @@ async def _set_piece_weight(
         .execution_options(populate_existing=True)
     )
     product_listings = rows.all()
-    if (product.unit_grams is None) is not (unit_grams is None):
+    if (product.average_weight_grams is None) is not (average_weight_grams is None):
         await _require_no_scheduled_prices(session, product)
     now = await current_time(session)
     changed = [
         listing
         for listing in product_listings
-        if listings.set_piece_weight(listing, unit_grams, now)
+        if listings.set_piece_weight(listing, average_weight_grams, now)
     ]
     await session.flush()
     for listing in changed:
@@ -107,11 +109,13 @@ async def _set_piece_weight(
 
 
 async def _require_no_scheduled_prices(session: AsyncSession, product: Product) -> None:
-    store_count = select(func.count(PriceChange.store_id.distinct())).where(
-        PriceChange.product_id == product.id, PriceChange.status.in_(LIVE_STATUSES)
+    store_count = select(func.count(ScheduledPrice.store_id.distinct())).where(
+        ScheduledPrice.product_id == product.id, ScheduledPrice.status.in_(LIVE_STATUSES)
     )
     if stores := await session.scalar(store_count):
         message = f"{stores} stores have planned prices of it: let them be over, or cancel them."
         raise DomainError(
-            PricesPlanned(path=["input", "unitGrams"], message=message, stores=stores)
+            ScheduledPricesExist(
+                path=["input", "averageWeightGrams"], message=message, store_count=stores
+            )
         )

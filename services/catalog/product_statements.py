@@ -36,7 +36,7 @@ from sqlalchemy.types import TypeEngine
 from database.statements import prepared
 from models.catalog import Brand, Category, Listing, Product, ProductSort
 from models.companies import Company
-from models.stock import Stock
+from models.stock import StockLevel
 from models.stores import Store
 from services.catalog.categories import StoreCategory
 from services.catalog.listed_products import BrandRef, ListedProduct, ProductPageRequest
@@ -45,9 +45,9 @@ PageKind = tuple[ProductSort | None, bool, bool]
 """The sort order (None: best match first), whether within categories, whether after a cursor."""
 ZERO_RANK: Any = literal(0.0)
 LISTED = and_(Listing.available, Product.active)
-UNITS = func.coalesce(Stock.on_hand - Stock.held, 0)
+UNITS = func.coalesce(StockLevel.on_hand - StockLevel.reserved, 0)
 SOLD_OUT = case((or_(not_(LISTED), UNITS <= 0), 1), else_=0)
-OFFER_TEXT = func.coalesce(func.nullif(Listing.offer_text, ""), Product.offer_text)
+OFFER_TEXT = func.coalesce(func.nullif(Listing.promotion_label, ""), Product.promotion_label)
 PRODUCT_COLUMNS: tuple[Any, ...] = (
     Product.code,
     Product.barcode,
@@ -64,18 +64,23 @@ PRODUCT_COLUMNS: tuple[Any, ...] = (
     cast(Category.translations, Text).label("category_translations_json"),
 )
 HANDLING_COLUMNS: tuple[Any, ...] = (
-    *(Product.temperature_zone, Product.weighed, Product.unit_grams, Product.age_restricted),
+    *(
+        Product.temperature_zone,
+        Product.weighed,
+        Product.average_weight_grams,
+        Product.age_restricted,
+    ),
 )
 # The columns after those of the category.
 REMAINING_COLUMNS = slice(16, 16 + len(ListedProduct._fields) - 9)
 STORE_PRODUCT_COLUMNS: tuple[Any, ...] = (
     *(Product.id, Listing.store_id, Listing.company_id, *PRODUCT_COLUMNS),
     *(Listing.price_minor, Company.currency, LISTED, UNITS, OFFER_TEXT, Listing.aisle),
-    *(*HANDLING_COLUMNS, Listing.version, Listing.kilo_price_minor),
+    *(*HANDLING_COLUMNS, Listing.version, Listing.price_per_kilogram_minor),
 )
 CATALOG_PRODUCT_COLUMNS: tuple[Any, ...] = (
     *(Product.id, null(), Product.company_id, *PRODUCT_COLUMNS),
-    *(null(), Company.currency, false(), null(), Product.offer_text, literal("")),
+    *(null(), Company.currency, false(), null(), Product.promotion_label, literal("")),
     *(*HANDLING_COLUMNS, null(), null(), literal(0.0)),
 )
 SORT_EXPRESSIONS: dict[ProductSort, tuple[Any, ...]] = {
@@ -95,7 +100,9 @@ CURSOR_TYPES: dict[ProductSort | None, tuple[TypeEngine[Any], ...]] = {
 
 def _in_store(rank: Any, source: Any, *on: Any) -> Select[Any]:
     """Select the listed products for the rows of `source`."""
-    of_listing = and_(Stock.store_id == Listing.store_id, Stock.product_id == Listing.product_id)
+    of_listing = and_(
+        StockLevel.store_id == Listing.store_id, StockLevel.product_id == Listing.product_id
+    )
     return (
         select(*STORE_PRODUCT_COLUMNS, rank)
         .select_from(source)
@@ -104,7 +111,7 @@ def _in_store(rank: Any, source: Any, *on: Any) -> Select[Any]:
         .join(Company, Company.id == Listing.company_id)
         .join(Category, Category.id == Product.category_id)
         .outerjoin(Brand, Brand.id == Product.brand_id)
-        .outerjoin(Stock, of_listing)
+        .outerjoin(StockLevel, of_listing)
     )
 
 
@@ -163,7 +170,9 @@ def pages_statement(sort: ProductSort | None, within: bool, beyond: bool) -> Sel
 
 def _matches(sort: ProductSort | None, within: bool, requests: Any, cursor: Sequence[Any]) -> Any:
     """Select the first products in the order of the page, with their search rank."""
-    of_listing = and_(Stock.store_id == Listing.store_id, Stock.product_id == Listing.product_id)
+    of_listing = and_(
+        StockLevel.store_id == Listing.store_id, StockLevel.product_id == Listing.product_id
+    )
     query: Any = select(Listing.product_id).join(Product, Product.id == Listing.product_id)
     query = query.where(Listing.store_id == requests.c.store_id, Product.active)
     rank: Any = ZERO_RANK
@@ -171,7 +180,7 @@ def _matches(sort: ProductSort | None, within: bool, requests: Any, cursor: Sequ
     if sort is None:
         rank = cast(func.ts_rank(Product.search, requests.c.ts_query), Float(53))
         by = (SOLD_OUT, -rank, Product.id)
-        query = query.outerjoin(Stock, of_listing).where(
+        query = query.outerjoin(StockLevel, of_listing).where(
             Product.company_id == requests.c.company_id,
             Product.search.op("@@")(requests.c.ts_query),
         )

@@ -96,7 +96,7 @@ async def load_brands(session: AsyncSession, brand_ids: Sequence[UUID]) -> list[
 def _sort_key(sort: ProductSort | None, product: ListedProduct) -> tuple[Any, ...]:
     """Return the sort key of a product, in the order of `SORT_EXPRESSIONS`."""
     if sort is None:
-        return (int(product.availability is Availability.OUT), -product.rank, product.id)
+        return (int(product.availability is Availability.OUT_OF_STOCK), -product.rank, product.id)
     keys: dict[ProductSort, tuple[Any, ...]] = {
         ProductSort.CATALOG: (product.id,),
         ProductSort.NAME: (product.name, product.id),

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.catalog import Listing, PriceChange, PriceChangeAction, PriceChangeStatus
+from models.catalog import Listing, ScheduledPrice, ScheduledPriceAction, ScheduledPriceStatus
 from models.companies import Company
 from models.identity import Actor
 from models.ids import encode_id
@@ -28,18 +28,18 @@ MAX_DAYS_AHEAD = 366
 MAX_LIVE_CHANGES = 50  # per listing
 MIN_DURATION = timedelta(seconds=1)
 DUE_CHANGES = (
-    select(PriceChange.id)
-    .where(PriceChange.due_at <= func.clock_timestamp())
-    .order_by(PriceChange.due_at, PriceChange.id)
+    select(ScheduledPrice.id)
+    .where(ScheduledPrice.due_at <= func.clock_timestamp())
+    .order_by(ScheduledPrice.due_at, ScheduledPrice.id)
 )
 """Prices that start or end now, the longest overdue first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleOverlap(Problem):
+class ScheduledPriceOverlap(Problem):
     """Another price, `price_change_id`, is scheduled for a part of this period."""
 
-    price_change_id: str
+    scheduled_price_id: str
     starts_at: datetime
     ends_at: datetime | None
 
@@ -60,17 +60,17 @@ async def schedule(
     store_id: UUID,
     product_id: UUID,
     price_schedule: PriceSchedule,
-) -> PriceChange:
+) -> ScheduledPrice:
     """Schedule a price in one store; for its staff.
 
-    Raises DomainError: NotFound, InvalidInput for the price or the times, ScheduleOverlap.
+    Raises DomainError: NotFound, InvalidInput for the price or the times, ScheduledPriceOverlap.
     """
     listing = await listings.lock_listing(session, actor, store_id, product_id)
     listings.validate_price(price_schedule.price_minor)
     starts, ends = await _validate_times(session, price_schedule)
     await _check_overlap(session, listing, starts, ends)
     company_currency = select(Company.currency).where(Company.id == listing.company_id)
-    row = PriceChange(
+    row = ScheduledPrice(
         company_id=listing.company_id,
         store_id=store_id,
         product_id=product_id,
@@ -79,7 +79,7 @@ async def schedule(
         starts_at=starts,
         ends_at=ends,
         due_at=starts,
-        status=PriceChangeStatus.SCHEDULED,
+        status=ScheduledPriceStatus.SCHEDULED,
         created_by_id=actor.person_id,
         version=1,
     )
@@ -108,7 +108,7 @@ async def _validate_times(
 async def _check_overlap(
     session: AsyncSession, listing: Listing, starts: datetime, ends: datetime | None
 ) -> None:
-    """Raise DomainError: ScheduleOverlap if another live change of the listing overlaps.
+    """Raise DomainError: ScheduledPriceOverlap if another live change of the listing overlaps.
 
     A change without an end covers only its start time.
     """
@@ -120,10 +120,10 @@ async def _check_overlap(
         if starts < _exclusive_end(
             other.starts_at, other.ends_at
         ) and other.starts_at < _exclusive_end(starts, ends):
-            problem = ScheduleOverlap(
+            problem = ScheduledPriceOverlap(
                 path=["input", "startsAt"],
                 message="Another price is planned for a part of this time.",
-                price_change_id=encode_id(PriceChange, other.id),
+                scheduled_price_id=encode_id(ScheduledPrice, other.id),
                 starts_at=other.starts_at,
                 ends_at=other.ends_at,
             )
@@ -135,27 +135,29 @@ def _exclusive_end(starts: datetime, ends: datetime | None) -> datetime:
     return ends or starts + timedelta(microseconds=1)
 
 
-async def cancel(session: AsyncSession, *, actor: Actor, price_change_id: UUID) -> PriceChange:
+async def cancel(session: AsyncSession, *, actor: Actor, price_change_id: UUID) -> ScheduledPrice:
     """Cancel a scheduled price, or end an active one and restore the previous price.
 
-    Raises DomainError: NotFound, IllegalStep if it has ended.
+    Raises DomainError: NotFound, InvalidTransition if it has ended.
     """
-    unlocked = await session.get(PriceChange, price_change_id)
+    unlocked = await session.get(ScheduledPrice, price_change_id)
     if unlocked is None:
-        raise not_found(PriceChange, "priceChangeId")
+        raise not_found(ScheduledPrice, "scheduledPriceId")
     MACHINE.require_visible(unlocked, actor)
     listing = await listings.lock_listing(session, actor, unlocked.store_id, unlocked.product_id)
-    row = await session.get_one(PriceChange, price_change_id, populate_existing=True)
-    MACHINE.check(row, actor, PriceChangeAction.CANCEL)
+    row = await session.get_one(ScheduledPrice, price_change_id, populate_existing=True)
+    MACHINE.check(row, actor, ScheduledPriceAction.CANCEL)
     await _restore_previous(session, listing, row)
-    _close(row, PriceChangeStatus.CANCELED)
+    _close(row, ScheduledPriceStatus.CANCELED)
     await session.flush()
     return row
 
 
 async def apply_due(session: AsyncSession, change_ids: Sequence[UUID]) -> int:
     """Start and end the prices that are due, of the listings of these changes; returns how many."""
-    due = select(PriceChange.store_id, PriceChange.product_id).where(PriceChange.id.in_(change_ids))
+    due = select(ScheduledPrice.store_id, ScheduledPrice.product_id).where(
+        ScheduledPrice.id.in_(change_ids)
+    )
     due_keys = (await session.execute(due)).all()
     keys = {(store_id, product_id) for store_id, product_id in due_keys}
     rows = await session.scalars(
@@ -175,37 +177,37 @@ async def apply_due(session: AsyncSession, change_ids: Sequence[UUID]) -> int:
 
 
 async def _advance(
-    session: AsyncSession, listing: Listing, row: PriceChange, now: datetime
+    session: AsyncSession, listing: Listing, row: ScheduledPrice, now: datetime
 ) -> bool:
     """Start or end a change if it is due; one whose whole period was missed only ends."""
     has_ended = row.ends_at is not None and row.ends_at <= now
-    if row.status is PriceChangeStatus.ACTIVE and has_ended:
+    if row.status is ScheduledPriceStatus.ACTIVE and has_ended:
         await _restore_previous(session, listing, row)
-        _close(row, PriceChangeStatus.DONE)
+        _close(row, ScheduledPriceStatus.ENDED)
         return True
-    if row.status is not PriceChangeStatus.SCHEDULED or row.starts_at > now:
+    if row.status is not ScheduledPriceStatus.SCHEDULED or row.starts_at > now:
         return False
     if not has_ended:
         row.previous_price_minor = listing.current_price_minor
         await listings.apply_price(session, listing, row.price_minor)
     if has_ended or row.ends_at is None:
-        _close(row, PriceChangeStatus.DONE)
+        _close(row, ScheduledPriceStatus.ENDED)
         return True
-    MACHINE.move(row, PriceChangeStatus.ACTIVE)
+    MACHINE.move(row, ScheduledPriceStatus.ACTIVE)
     row.due_at = row.ends_at
     return True
 
 
-async def _restore_previous(session: AsyncSession, listing: Listing, row: PriceChange) -> None:
+async def _restore_previous(session: AsyncSession, listing: Listing, row: ScheduledPrice) -> None:
     """Restore the previous price, unless staff have set another one since."""
     is_current = (
-        row.status is PriceChangeStatus.ACTIVE and listing.current_price_minor == row.price_minor
+        row.status is ScheduledPriceStatus.ACTIVE and listing.current_price_minor == row.price_minor
     )
     if is_current and row.previous_price_minor is not None:
         await listings.apply_price(session, listing, row.previous_price_minor)
 
 
-def _close(row: PriceChange, status: PriceChangeStatus) -> None:
+def _close(row: ScheduledPrice, status: ScheduledPriceStatus) -> None:
     MACHINE.move(row, status)
     row.due_at = None
 
@@ -214,19 +216,19 @@ async def _live_changes(
     session: AsyncSession,
     listing_keys: set[tuple[UUID, UUID]] | list[tuple[UUID, UUID]],
     before: datetime | None = None,
-) -> Sequence[PriceChange]:
+) -> Sequence[ScheduledPrice]:
     """Return the live changes of the listings by due time; at equal times, ends before starts."""
     rows = (
-        select(PriceChange)
+        select(ScheduledPrice)
         .where(
-            tuple_(PriceChange.store_id, PriceChange.product_id).in_(listing_keys),
-            PriceChange.status.in_(LIVE_STATUSES),
+            tuple_(ScheduledPrice.store_id, ScheduledPrice.product_id).in_(listing_keys),
+            ScheduledPrice.status.in_(LIVE_STATUSES),
         )
-        .order_by(PriceChange.due_at, PriceChange.status, PriceChange.id)
+        .order_by(ScheduledPrice.due_at, ScheduledPrice.status, ScheduledPrice.id)
         .execution_options(populate_existing=True)
     )
     if before is not None:
-        rows = rows.where(PriceChange.due_at <= before)
+        rows = rows.where(ScheduledPrice.due_at <= before)
     return (await session.scalars(rows)).all()
 
 
@@ -236,10 +238,10 @@ async def list_of_store(
     actor: Actor,
     store_id: UUID,
     product_id: UUID | None,
-    status: PriceChangeStatus | None,
+    status: ScheduledPriceStatus | None,
     first: int,
     cursor: str | None,
-) -> Page[PriceChange]:
+) -> Page[ScheduledPrice]:
     """Return a page of a store's scheduled prices, newest first; for its staff.
 
     Raises DomainError: NotFound.
@@ -248,14 +250,16 @@ async def list_of_store(
     store = await session.get(Store, store_id)
     if store is None or not may_operate_store(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
-    rows = select(PriceChange).where(PriceChange.store_id == store_id)
+    rows = select(ScheduledPrice).where(ScheduledPrice.store_id == store_id)
     if product_id is not None:
-        rows = rows.where(PriceChange.product_id == product_id)
+        rows = rows.where(ScheduledPrice.product_id == product_id)
     if status is not None:
-        rows = rows.where(PriceChange.status == status)
-    if (start := decode_cursor(cursor, PriceChange.id)) is not None:
-        rows = rows.where(PriceChange.id < start[0])
-    page_rows = (await session.scalars(rows.order_by(PriceChange.id.desc()).limit(first + 1))).all()
+        rows = rows.where(ScheduledPrice.status == status)
+    if (start := decode_cursor(cursor, ScheduledPrice.id)) is not None:
+        rows = rows.where(ScheduledPrice.id < start[0])
+    page_rows = (
+        await session.scalars(rows.order_by(ScheduledPrice.id.desc()).limit(first + 1))
+    ).all()
     return build_page(page_rows, first, lambda row: (str(row.id),))
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from models.companies import Company
 from models.geo_point import Point
-from models.stores import Store, Unserved
+from models.stores import Store, UnserviceableReason
 from services.stores.coverage import UNSERVED_MESSAGES, Coverage, ServingStore
 from services.stores.delivery_estimates import (
     DeliveryEstimate,
@@ -21,11 +21,11 @@ SERVICEABLE_MESSAGE = "A store delivers there now."
 class Storefront:
     """The storefront of a point at a time, with the nearest open store that delivers there."""
 
-    point: Point
+    location: Point
     at: datetime
     serving_store: ServingStore | None
-    reason: Unserved | None
-    distance_to_nearest_zone_m: int | None
+    unserviceable_reason: UnserviceableReason | None
+    distance_to_nearest_zone_meters: int | None
 
     @property
     def serviceable(self) -> bool:
@@ -34,7 +34,11 @@ class Storefront:
     @property
     def message(self) -> str:
         """A message for users about the serviceability."""
-        return UNSERVED_MESSAGES[self.reason] if self.reason else SERVICEABLE_MESSAGE
+        return (
+            UNSERVED_MESSAGES[self.unserviceable_reason]
+            if self.unserviceable_reason
+            else SERVICEABLE_MESSAGE
+        )
 
     @property
     def store(self) -> Store | None:
@@ -61,19 +65,23 @@ class Storefront:
         return self.serving_store.company.delivery_fee_minor if self.serving_store else None
 
     @property
-    def free_delivery_from_minor(self) -> int | None:
-        return self.serving_store.company.free_delivery_from_minor if self.serving_store else None
+    def free_delivery_threshold_minor(self) -> int | None:
+        return (
+            self.serving_store.company.free_delivery_threshold_minor if self.serving_store else None
+        )
 
     @property
     def small_order_fee_minor(self) -> int | None:
         return self.serving_store.company.small_order_fee_minor if self.serving_store else None
 
     @property
-    def small_order_below_minor(self) -> int | None:
-        return self.serving_store.company.small_order_below_minor if self.serving_store else None
+    def small_order_threshold_minor(self) -> int | None:
+        return (
+            self.serving_store.company.small_order_threshold_minor if self.serving_store else None
+        )
 
     @property
-    def promise(self) -> DeliveryEstimate | None:
+    def delivery_estimate(self) -> DeliveryEstimate | None:
         """The delivery estimate for an order placed now; its fee is the regular delivery fee."""
         if self.serving_store is None:
             return None
@@ -87,7 +95,7 @@ class Storefront:
         )
 
     @property
-    def pickup_promise(self) -> DeliveryEstimate | None:
+    def pickup_estimate(self) -> DeliveryEstimate | None:
         """When an order placed now can be collected; None where the store offers no pickup."""
         if self.serving_store is None or not self.serving_store.store.pickup_enabled:
             return None

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderAction, OrderStatus
+from models.orders import Order, OrderAction, OrderCancelReason, OrderStatus
 from services.core.clock import current_time
 from services.core.text import parse_line
 from services.delivery import deliveries
@@ -24,7 +24,7 @@ async def cancel_order(
     *,
     actor: Actor,
     order_id: UUID,
-    reason: CancelReason,
+    reason: OrderCancelReason,
     note: str = "",
     expected_fee_minor: int | None = None,
 ) -> Order:
@@ -33,7 +33,7 @@ async def cancel_order(
     Customers can cancel until the order is packed, or later when no rider is found for long;
     support until it has left the store. Who may cancel why and for which fee stands in
     `cancellation_rules`. Raises DomainError: NotFound (also for other people's orders),
-    IllegalStep, InvalidInput, CancelReasonNotAllowed, CancellationFeeChanged.
+    InvalidTransition, InvalidInput, CancelReasonNotAllowed, CancellationFeeChanged.
     """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     order = await order_states.begin(session, actor, order_id, OrderAction.CANCEL)
@@ -59,7 +59,7 @@ async def read_terms(
 async def cancel_for_cause(
     session: AsyncSession,
     order: Order,
-    reason: CancelReason,
+    reason: OrderCancelReason,
     note: str = "",
     *,
     actor_id: UUID | None = None,
@@ -67,7 +67,7 @@ async def cancel_for_cause(
     """Cancel a locked order whose bags have not left the store; without an actor by the system.
 
     The order's cancellation fee is captured, the rest of its authorization released. Raises
-    DomainError: IllegalStep once a rider has the bags.
+    DomainError: InvalidTransition once a rider has the bags.
     """
     await pending_changes.end_pending_change(session, order)
     if order.status is OrderStatus.PLACED:

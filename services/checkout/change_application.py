@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.delivery import FINAL_DELIVERY_STATUSES, Delivery
-from models.events import EventType
-from models.fulfillment import FulfillmentLine, Substitute
+from models.events import OrderEventKind
+from models.fulfillment import FulfillmentLine, Substitution
 from models.orders import Order, OrderChange, OrderChangeStatus, OrderLine
-from models.stock import Hold, StockReason
+from models.stock import Hold, StockMovementReason
 from services.fulfillment import queueing
 from services.fulfillment.fulfillment_states import PickingTask
 from services.orders import order_snapshots
@@ -48,10 +48,10 @@ async def apply_change(session: AsyncSession, task: PickingTask, change: OrderCh
     await _write_delivery(session, order)
     task.fulfillment.version += 1
     MACHINE.move(change, OrderChangeStatus.APPLIED)
-    change.due_at, change.applied_at = None, task.now
+    change.payment_due_at, change.applied_at = None, task.now
     task.record_change(
         session,
-        EventType.ORDER_CHANGED,
+        OrderEventKind.ORDER_CHANGED,
         change_id=change.id,
         total_minor=order.total_minor,
         lines=len(wanted.lines),
@@ -73,9 +73,11 @@ async def _move_units(
     await stock_rows.lock_rows(session, [order.store_id], [*added, *removed])
     await reservations.release(session, [change.id])
     store, reference = (order.store_id, order.company_id), str(order.id)
-    if await movements.deduct(session, *store, added, StockReason.SALE, reference, actor_id):
+    if await movements.deduct(
+        session, *store, added, StockMovementReason.SALE, reference, actor_id
+    ):
         raise RuntimeError("units that were reserved for a change are gone")
-    await movements.restock(session, order, removed, StockReason.RESTOCK, actor_id)
+    await movements.restock(session, order, removed, StockMovementReason.RESTOCK, actor_id)
 
 
 async def _write_lines(session: AsyncSession, task: PickingTask, wanted: OrderSnapshot) -> None:
@@ -109,7 +111,7 @@ async def _remove_lines(session: AsyncSession, task: PickingTask, keys: Sequence
     of_task = FulfillmentLine.fulfillment_id == task.fulfillment.id
     of_keys = FulfillmentLine.order_line_id.in_(keys)
     await session.execute(delete(FulfillmentLine).where(of_task, of_keys))
-    for model in (FulfillmentLine, Substitute):
+    for model in (FulfillmentLine, Substitution):
         await session.execute(
             update(model)
             .where(model.order_line_id.in_(keys))
@@ -127,5 +129,8 @@ async def _write_delivery(session: AsyncSession, order: Order) -> None:
     )
     if delivery is not None:
         delivery.latitude, delivery.longitude = order.latitude, order.longitude
-        delivery.address_line, delivery.drop_note = order.address_line, order.drop_note
-        delivery.distance_m = order.distance_m
+        delivery.address_line, delivery.delivery_instructions = (
+            order.address_line,
+            order.delivery_instructions,
+        )
+        delivery.dropoff_distance_meters = order.dropoff_distance_meters

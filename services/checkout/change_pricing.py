@@ -40,7 +40,7 @@ class ChangeRequest:
     address_id: UUID | None = None
     point: Point | None = None
     address_line: str | None = None
-    drop_note: str | None = None
+    delivery_instructions: str | None = None
     tip_minor: int | None = None
     expected_total_minor: int | None = None
 
@@ -58,7 +58,7 @@ async def price_change(
     """The order as requested, with the prices of now for what is added.
 
     A line keeps its price unless its quantity grows. Raises DomainError with all problems:
-    InvalidInput, NotFound, ProductUnavailable, NotServiceable, BelowMinimum, PriceChanged,
+    InvalidInput, NotFound, ProductUnavailable, NotServiceable, BelowMinimumOrder, TotalChanged,
     AgeConfirmationRequired when the customer has not confirmed their age for what is added.
     """
     company = await session.get_one(Company, order.company_id)
@@ -79,20 +79,27 @@ async def price_change(
     if not 0 <= tip_minor <= totals.MAX_TIP_MINOR:
         message = "This tip is negative or too high."
         raise DomainError(InvalidInput(path=["input", "tipMinor"], message=message))
-    delivers, rate = order.method is FulfillmentMethod.DELIVERY, order.tax_rate_bp
+    delivers, rate = order.method is FulfillmentMethod.DELIVERY, order.tax_rate_basis_points
     priced = [_priced(line) for line in lines]
-    new = totals.compute_totals(priced, company, tip_minor, delivers=delivers, tax_rate_bp=rate)
+    new = totals.compute_totals(
+        priced, company, tip_minor, delivers=delivers, tax_rate_basis_points=rate
+    )
     if problems := [*price_problems(new, request.expected_total_minor)]:
         raise DomainError(*problems)
     names = values.keys() & totals.CartTotals.__dataclass_fields__.keys()
     values |= {name: getattr(new, name) for name in names}
-    values["headroom_minor"] = sum(line.headroom_minor for line in lines)
+    values["authorization_buffer_minor"] = sum(line.authorization_buffer_minor for line in lines)
     return OrderSnapshot(lines, values)
 
 
 def _check_method(order: Order, request: ChangeRequest) -> None:
     """Raise DomainError: InvalidInput for an address of an order that the customer collects."""
-    destination = (request.address_id, request.point, request.address_line, request.drop_note)
+    destination = (
+        request.address_id,
+        request.point,
+        request.address_line,
+        request.delivery_instructions,
+    )
     if order.method is FulfillmentMethod.PICKUP and (any(destination) or request.tip_minor):
         message = "An order that you collect has no address, no note for a rider and no tip."
         raise DomainError(InvalidInput(path=["input"], message=message))
@@ -162,9 +169,9 @@ async def _store_listings(
     rows = await session.execute(LISTING_SNAPSHOTS, keys)
     return {
         product_id: ListingSnapshot(
-            name, price, sold, available or 0, grams, kilo_price, restricted
+            name, price, sold, available or 0, grams, per_kilogram, restricted
         )
-        for _, product_id, name, price, sold, available, grams, kilo_price, restricted in rows
+        for _, product_id, name, price, sold, available, grams, per_kilogram, restricted in rows
     }
 
 
@@ -188,17 +195,17 @@ def _snapshot(line: RequestedLine, listing: ListingSnapshot, company: Company) -
         line.product_id,
         line.quantity,
         listing.price_minor,
-        listing.unit_grams,
-        listing.kilo_price_minor,
+        listing.average_weight_grams,
+        listing.price_per_kilogram_minor,
     )
     return LineSnapshot(
         line.product_id,
         listing.name,
         line.quantity,
         listing.price_minor,
-        listing.unit_grams,
-        listing.kilo_price_minor,
-        priced.headroom_minor(company.weighed_headroom_bp),
+        listing.average_weight_grams,
+        listing.price_per_kilogram_minor,
+        priced.authorization_buffer_minor(company.authorization_buffer_basis_points),
         line.substitution,
         listing.age_restricted,
     )
@@ -206,17 +213,17 @@ def _snapshot(line: RequestedLine, listing: ListingSnapshot, company: Company) -
 
 def _kept(known: LineSnapshot, line: RequestedLine) -> LineSnapshot:
     """A line at its price, with as many units or fewer; its headroom shrinks with them."""
-    headroom_minor = known.headroom_minor * line.quantity // known.quantity
+    authorization_buffer_minor = known.authorization_buffer_minor * line.quantity // known.quantity
     return replace(
         known,
         quantity=line.quantity,
-        headroom_minor=headroom_minor,
-        substitution=line.substitution,
+        authorization_buffer_minor=authorization_buffer_minor,
+        substitution_preference=line.substitution,
     )
 
 
 def _priced(line: LineSnapshot) -> totals.PricedLine:
-    by_weight = line.unit_grams, line.kilo_price_minor
+    by_weight = line.average_weight_grams, line.price_per_kilogram_minor
     return totals.PricedLine(line.product_id, line.quantity, line.unit_price_minor, *by_weight)
 
 
@@ -230,7 +237,7 @@ async def _destination(
         address_id=request.address_id,
         point=request.point,
         address_line=request.address_line or "",
-        drop_note=request.drop_note or "",
+        delivery_instructions=request.delivery_instructions or "",
     )
     target = await baskets.resolve_target(session, order.customer_id, destination)
     coverage = await find_coverage(session, target.point, company_id=order.company_id)
@@ -248,8 +255,8 @@ async def _destination(
         "latitude": target.point.latitude,
         "longitude": target.point.longitude,
         "address_line": target.address_line,
-        "drop_note": target.drop_note,
-        "distance_m": estimate.distance_m,
+        "delivery_instructions": target.delivery_instructions,
+        "dropoff_distance_meters": estimate.dropoff_distance_meters,
         "promise_p50_seconds": estimate.p50_seconds,
         "promise_p90_seconds": estimate.p90_seconds,
     }
@@ -261,7 +268,9 @@ def _texts(order: Order, request: ChangeRequest) -> dict[str, str]:
     if (line := request.address_line) is not None:
         delivers = order.method is FulfillmentMethod.DELIVERY
         texts["address_line"] = baskets.parse_address_line(line, required=delivers)
-    if (note := request.drop_note) is not None:
+    if (note := request.delivery_instructions) is not None:
         most = baskets.MAX_NOTE_LENGTH
-        texts["drop_note"] = parse_line(note, "input", "dropNote", max_length=most)
+        texts["delivery_instructions"] = parse_line(
+            note, "input", "deliveryInstructions", max_length=most
+        )
     return texts

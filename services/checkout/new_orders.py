@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import MINIMUM_AGE
 from models.orders import FulfillmentMethod, Order, OrderLine, OrderStatus
-from services.carts.basket_problems import PromiseChanged
+from services.carts.basket_problems import DeliveryEstimateChanged
 from services.carts.baskets import DeliveryTarget
 from services.carts.sourcing_plans import SourcingPlan
 from services.checkout.order_guards import PlannedOrder
@@ -21,8 +21,8 @@ from services.stores.delivery_estimates import (
 )
 
 SUMS = (
-    "items_minor", "delivery_fee_minor", "small_order_fee_minor", "discount_minor", "tip_minor",
-    "tax_minor", "tax_rate_bp", "total_minor", "headroom_minor",
+    "subtotal_minor", "delivery_fee_minor", "small_order_fee_minor", "discount_minor", "tip_minor",
+    "tax_minor", "tax_rate_basis_points", "total_minor", "authorization_buffer_minor",
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ async def build_order(
 ) -> Order:
     """The row of a new order, to be paid within `payment_seconds`.
 
-    Raises DomainError: PromiseChanged when it would come later than expected.
+    Raises DomainError: DeliveryEstimateChanged when it would come later than expected.
     """
     plan, source = planned.plan, planned.payer.source
     serving_store, totals = plan.serving_store, plan.cart_totals
@@ -56,13 +56,13 @@ async def build_order(
         latitude=target.point.latitude,
         longitude=target.point.longitude,
         address_line=target.address_line,
-        drop_note=target.drop_note,
+        delivery_instructions=target.delivery_instructions,
         minimum_age=MINIMUM_AGE if plan.age_restricted else None,
-        distance_m=serving_store.distance_m,
+        dropoff_distance_meters=serving_store.distance_m,
         promise_p50_seconds=estimate.p50_seconds,
         promise_p90_seconds=estimate.p90_seconds,
         delivery_pin=new_code(),
-        due_at=now + timedelta(seconds=payment_seconds),
+        payment_due_at=now + timedelta(seconds=payment_seconds),
         network_hash=source.network,
         device_hash=source.device,
     )
@@ -72,7 +72,7 @@ def _check_promise(estimate: DeliveryEstimate, expected_p90_seconds: int | None)
     if expected_p90_seconds is not None and estimate.p90_seconds > expected_p90_seconds:
         message = f"It takes up to {estimate.p90_seconds} seconds from another store now."
         raise DomainError(
-            PromiseChanged(
+            DeliveryEstimateChanged(
                 path=["input", "expectedP90Seconds"],
                 message=message,
                 current_p50_seconds=estimate.p50_seconds,
@@ -99,7 +99,7 @@ def _estimate(target: DeliveryTarget, plan: SourcingPlan, now: datetime) -> Deli
 def build_order_lines(order: Order, plan: SourcingPlan) -> list[OrderLine]:
     """The rows of a new order's lines, priced as the customer was shown."""
     prices = {priced.product_id: priced for priced in plan.cart_totals.lines}
-    headroom_bp = plan.serving_store.company.weighed_headroom_bp
+    authorization_buffer_basis_points = plan.serving_store.company.authorization_buffer_basis_points
     return [
         OrderLine(
             order_id=order.id,
@@ -112,10 +112,12 @@ def build_order_lines(order: Order, plan: SourcingPlan) -> list[OrderLine]:
             unit_price_minor=prices[line.product_id].unit_price_minor,
             quantity=line.quantity,
             total_minor=prices[line.product_id].total_minor,
-            unit_grams=prices[line.product_id].unit_grams,
-            kilo_price_minor=prices[line.product_id].kilo_price_minor,
-            headroom_minor=prices[line.product_id].headroom_minor(headroom_bp),
-            substitution=line.substitution,
+            average_weight_grams=prices[line.product_id].average_weight_grams,
+            price_per_kilogram_minor=prices[line.product_id].price_per_kilogram_minor,
+            authorization_buffer_minor=prices[line.product_id].authorization_buffer_minor(
+                authorization_buffer_basis_points
+            ),
+            substitution_preference=line.substitution,
             age_restricted=line.product_id in plan.age_restricted,
         )
         for position, line in enumerate(plan.lines)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
 from models.orders import Order, OrderAction, OrderChange, OrderChangeStatus
 from models.payments import Payment
@@ -46,8 +46,8 @@ async def request_change(
 ) -> OrderChange:
     """Change a paid order, at once or when the customer has confirmed the new total.
 
-    Raises DomainError: NotFound, IllegalStep, VersionConflict, LineAlreadyPicked, UnpaidUnitLimit,
-    InsufficientStock and the problems of `price_change`.
+    Raises DomainError: NotFound, InvalidTransition, VersionConflict, LineAlreadyPicked,
+    UnpaidUnitLimit, InsufficientStock and the problems of `price_change`.
     """
     order = await order_states.begin(session, actor, order_id, OrderAction.CHANGE)
     order_states.MACHINE.check_version(order, expected_version)
@@ -58,7 +58,7 @@ async def request_change(
     check_picked(wanted, previous, task.lines)
     change = await _create_change(session, order, previous, wanted, actor)
     payment = await payments.lock_payment(session, order.id)
-    is_paid = wanted.authorized_minor <= payment.authorized_minor
+    is_paid = wanted.authorized_amount_minor <= payment.authorized_amount_minor
     if not is_paid:
         await _check_unpaid(session, order, previous, wanted, limits)
     timers = await companies.read_timers(session, order.store_id)
@@ -74,7 +74,10 @@ async def request_change(
 async def withdraw_change(
     session: AsyncSession, *, actor: Actor, order_change_id: UUID
 ) -> OrderChange:
-    """Take back a change that waits for its payment. Raises DomainError: NotFound, IllegalStep."""
+    """Take back a change that waits for its payment.
+
+    Raises DomainError: NotFound, InvalidTransition.
+    """
     order = await order_states.lock_by_child(session, OrderChange, order_change_id, MACHINE.id_path)
     change = await session.get_one(OrderChange, order_change_id, populate_existing=True)
     MACHINE.check(change, actor, MACHINE.transitions[0].action)
@@ -88,7 +91,7 @@ async def expire_change(session: AsyncSession, order_id: UUID) -> bool:
     if order.pending_change_id is None:
         return False
     change = await session.get_one(OrderChange, order.pending_change_id, populate_existing=True)
-    if change.due_at is None or change.due_at > await current_time(session):
+    if change.payment_due_at is None or change.payment_due_at > await current_time(session):
         return False
     await pending_changes.end_pending_change(session, order, OrderChangeStatus.EXPIRED)
     return True
@@ -229,21 +232,21 @@ async def _ask_for_payment(
 ) -> None:
     """Open a payment attempt for the new total; the change waits for it."""
     payment = await payments.create_payment(
-        session, order, wanted.authorized_minor, is_current=False
+        session, order, wanted.authorized_amount_minor, is_current=False
     )
     payment.due_at = await current_time(session)
     await session.flush()
     change.payment_id = payment.id
-    change.due_at = await current_time(session, timers.change_payment_seconds)
+    change.payment_due_at = await current_time(session, timers.change_payment_seconds)
     order.pending_change_id = change.id
     order.version += 1
     record_order_event(
         session,
         order,
-        EventType.ORDER_CHANGE_REQUESTED,
+        OrderEventKind.ORDER_CHANGE_REQUESTED,
         change_id=change.id,
         amount_minor=change.total_minor,
-        due_at=change.due_at,
+        due_at=change.payment_due_at,
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.accounts import Person
+from models.accounts import User
 from models.stock import HoldStatus
 from services.carts.basket_problems import EmptyCart
 from services.carts.sourcing_plans import SourcingPlan
@@ -22,7 +22,7 @@ from services.checkout import unpaid_limits
 from services.checkout.unpaid_limits import Payer, UnpaidLimits, UnpaidOrders
 from services.core import clock
 from services.core.problems import DomainError, not_found
-from services.core.request_batcher import Busy
+from services.core.request_batcher import ServiceOverloaded
 from services.core.state_machine import version_conflict
 
 # Removes the ordered products from the cart; products that were added to an order of explicit
@@ -77,7 +77,7 @@ LOCK_CUSTOMER_AND_UNITS = prepared(
     select p.merged_into_id, clock_timestamp(),
         (select array_agg(product_id order by product_id) from reserved),
         (select array_agg(quantity order by product_id) from reserved),
-        (select array_agg(s.on_hand - s.held + r.quantity order by r.product_id)
+        (select array_agg(s.on_hand - s.reserved + r.quantity order by r.product_id)
             from reserved r join stock s on s.store_id = :store and s.product_id = r.product_id),
         {unpaid_limits.UNPAID_COLUMNS}
     from person p where p.id = :customer
@@ -143,7 +143,7 @@ async def lock_customer_and_units(session: AsyncSession, planned: PlannedOrder) 
         )
     ).first()
     if row is None or row[0] is not None:
-        raise not_found(Person)
+        raise not_found(User)
     clock.set_current_time(session, row[1])
     products, reserved, available, *unpaid_columns = row[2:]
     _check_units(plan.units, dict(zip(products or (), reserved or (), strict=True)))
@@ -157,4 +157,4 @@ async def lock_customer_and_units(session: AsyncSession, planned: PlannedOrder) 
 def _check_units(ordered: Mapping[UUID, int], reserved: Mapping[UUID, int]) -> None:
     if reserved != ordered:
         message = "The goods were not kept for you any more: please try again."
-        raise DomainError(Busy(message=message))
+        raise DomainError(ServiceOverloaded(message=message))

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from gateways.payments.interface import PaymentIntent, RefundResult
-from models.orders import CancelReason, Order, OrderLine, OrderStatus
+from models.orders import Order, OrderCancelReason, OrderLine, OrderStatus
 from models.payments import Payment, PaymentStatus
-from models.stock import StockReason
+from models.stock import StockMovementReason
 from services.checkout import order_changes, reauthorization
 from services.core.clock import current_time
 from services.fulfillment import queueing
@@ -82,7 +82,11 @@ async def expire_order(session: AsyncSession, order_id: UUID) -> bool:
     """
     order = await order_states.lock(session, order_id)
     now = await current_time(session)
-    if order.status is not OrderStatus.PLACED or order.due_at is None or order.due_at > now:
+    if (
+        order.status is not OrderStatus.PLACED
+        or order.payment_due_at is None
+        or order.payment_due_at > now
+    ):
         return False
     payment = await payments.lock_payment(session, order.id)
     authenticating = payment.status is PaymentStatus.ACTION_REQUIRED
@@ -110,7 +114,7 @@ async def fail_payment(session: AsyncSession, payment: Payment, message: str) ->
         return
     if order.status is OrderStatus.PLACED:
         await order_states.mark_payment_failed(session, order, message)
-    elif order.status is OrderStatus.CONFIRMED and order.due_at is not None:
+    elif order.status is OrderStatus.CONFIRMED and order.payment_due_at is not None:
         await reauthorization.cancel_for_lost_payment(session, order)
 
 
@@ -171,9 +175,11 @@ async def _confirm(session: AsyncSession, order: Order) -> None:
         units = await _units(session, order)
         store, actor_id = (order.store_id, order.company_id), order.customer_id
         reference = str(order.id)
-        if await movements.deduct(session, *store, units, StockReason.SALE, reference, actor_id):
+        if await movements.deduct(
+            session, *store, units, StockMovementReason.SALE, reference, actor_id
+        ):
             await payments.request_void(session, order)
-            await order_states.mark_canceled(session, order, CancelReason.OUT_OF_STOCK)
+            await order_states.mark_canceled(session, order, OrderCancelReason.OUT_OF_STOCK)
             return
     await order_states.mark_confirmed(session, order)
     await session.flush()

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events import EventType
+from models.events import OrderEventKind
 from models.money import amount_text
-from models.orders import CancelReason, Order, OrderStatus
+from models.orders import Order, OrderCancelReason, OrderStatus
 from models.payments import Payment, PaymentStatus
-from models.support import TicketKind
+from models.support import TicketCategory
 from services import companies
 from services.checkout import cancellation
 from services.core.clock import current_time
@@ -34,7 +34,7 @@ async def handle_lost_authorization(
     `payment` is the locked current attempt: voided or expired at the provider, or one whose capture
     the provider refuses for good. Nothing happens when nothing is owed or the order has ended.
     """
-    if order.status not in OWING or order.charged_minor == 0:
+    if order.status not in OWING or order.final_total_minor == 0:
         return
     if order.status is OrderStatus.CONFIRMED and await _is_in_the_store(session, order):
         await _reopen(session, order, payment, message)
@@ -47,19 +47,19 @@ OWING = frozenset({OrderStatus.CONFIRMED, OrderStatus.COMPLETED})
 
 async def resume(session: AsyncSession, order: Order, payment: Payment) -> None:
     """Go on with an order whose new attempt is authorized: capture it if the bags are packed."""
-    if order.due_at is None:
+    if order.payment_due_at is None:
         return
-    order.due_at = None
+    order.payment_due_at = None
     order.version += 1
     record_order_event(
         session,
         order,
-        EventType.PAYMENT_RENEWED,
+        OrderEventKind.PAYMENT_RENEWED,
         queue_store_id=order.store_id,
-        amount_minor=payment.authorized_minor,
+        amount_minor=payment.authorized_amount_minor,
     )
-    if order.charged_minor is not None and payment.status is PaymentStatus.AUTHORIZED:
-        await payments.request_capture(session, order, order.charged_minor)
+    if order.final_total_minor is not None and payment.status is PaymentStatus.AUTHORIZED:
+        await payments.request_capture(session, order, order.final_total_minor)
 
 
 async def cancel_unpaid(session: AsyncSession, order_id: UUID) -> bool:
@@ -69,16 +69,22 @@ async def cancel_unpaid(session: AsyncSession, order_id: UUID) -> bool:
     """
     order = await order_states.lock(session, order_id)
     now = await current_time(session)
-    if order.status is not OrderStatus.CONFIRMED or order.due_at is None or order.due_at > now:
+    if (
+        order.status is not OrderStatus.CONFIRMED
+        or order.payment_due_at is None
+        or order.payment_due_at > now
+    ):
         return False
     payment = await payments.lock_payment(session, order.id)
     if payment.status not in payment_states.UNPAID_STATUSES:
         return False
     if payment.status is PaymentStatus.ACTION_REQUIRED and not payment.time_extended:
         payment.time_extended = True
-        order.due_at = now + timedelta(seconds=AUTHENTICATION_SECONDS)
+        order.payment_due_at = now + timedelta(seconds=AUTHENTICATION_SECONDS)
         order.version += 1
-        record_order_event(session, order, EventType.PAYMENT_TIME_EXTENDED, due_at=order.due_at)
+        record_order_event(
+            session, order, OrderEventKind.PAYMENT_DEADLINE_EXTENDED, due_at=order.payment_due_at
+        )
         return False
     await cancel_for_lost_payment(session, order)
     return True
@@ -86,10 +92,10 @@ async def cancel_unpaid(session: AsyncSession, order_id: UUID) -> bool:
 
 async def cancel_for_lost_payment(session: AsyncSession, order: Order) -> None:
     """Cancel a confirmed order that nobody pays for: customer, store and support are told."""
-    await cancellation.cancel_for_cause(session, order, CancelReason.PAYMENT_LOST)
+    await cancellation.cancel_for_cause(session, order, OrderCancelReason.PAYMENT_LOST)
     subject = "An order was canceled because its payment was lost"
     details = f"Order {order.code}: the customer did not confirm the payment again in time."
-    await support_cases.open_case(session, order, TicketKind.PAYMENT, subject, details)
+    await support_cases.open_case(session, order, TicketCategory.PAYMENT, subject, details)
 
 
 async def _tell_support(
@@ -98,12 +104,12 @@ async def _tell_support(
     """Record the loss, and open a case unless the stuck payment has one: only a race leads here."""
     amount_minor = _owed(order)
     record_order_event(
-        session, order, EventType.PAYMENT_LOST, amount_minor=amount_minor, failure=message
+        session, order, OrderEventKind.PAYMENT_LOST, amount_minor=amount_minor, failure=message
     )
     if payment.stuck_at is None:
         owed = amount_text(amount_minor, order.currency)
         subject = f"{owed} of a delivered order are not paid"
-        await support_cases.open_case(session, order, TicketKind.NOT_PAID, subject, message)
+        await support_cases.open_case(session, order, TicketCategory.NOT_PAID, subject, message)
 
 
 async def _reopen(session: AsyncSession, order: Order, lost: Payment, message: str) -> None:
@@ -115,24 +121,24 @@ async def _reopen(session: AsyncSession, order: Order, lost: Payment, message: s
     renewed = await payments.create_payment(session, order, _owed(order))
     renewed.due_at = await current_time(session)
     timers = await companies.read_timers(session, order.store_id)
-    order.due_at = await current_time(session, timers.reauthorization_seconds)
+    order.payment_due_at = await current_time(session, timers.reauthorization_seconds)
     order.version += 1
     await session.flush()
     record_order_event(
         session,
         order,
-        EventType.PAYMENT_REOPENED,
+        OrderEventKind.PAYMENT_REOPENED,
         queue_store_id=order.store_id,
         amount_minor=renewed.amount_minor,
-        due_at=order.due_at,
+        due_at=order.payment_due_at,
         failure=message,
     )
 
 
 def _owed(order: Order) -> int:
     """What is charged for the bags; before they are packed the total with its headroom."""
-    charged = order.charged_minor
-    return order.total_minor + order.headroom_minor if charged is None else charged
+    charged = order.final_total_minor
+    return order.total_minor + order.authorization_buffer_minor if charged is None else charged
 
 
 async def _is_in_the_store(session: AsyncSession, order: Order) -> bool:

@@ -33,8 +33,8 @@ async def reopen_order(
     """Reopen a completed order within REOPEN_SECONDS: its bags are on the way, or to be collected.
 
     For support, never for the own order. The customer gets a new code, as the former one proves
-    nothing any more. Raises DomainError: NotFound (also for people who never do it), IllegalStep,
-    VersionConflict, InvalidInput.
+    nothing any more. Raises DomainError: NotFound (also for people who never do it),
+    InvalidTransition, VersionConflict, InvalidInput.
     """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     order = await order_states.begin(session, actor, order_id, OrderAction.REOPEN)

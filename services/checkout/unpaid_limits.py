@@ -80,7 +80,7 @@ class Payer:
 class UnpaidOrderLimit(Problem):
     """Too many orders wait for payment: pay or cancel one first."""
 
-    most: int
+    limit: int
     retry_after_seconds: int = RETRY_SECONDS
 
 
@@ -203,7 +203,7 @@ def check_orders(limits: UnpaidLimits, unpaid: UnpaidOrders) -> None:
     ):
         if count >= most:
             message = "Too many orders wait for payment: pay or cancel one first."
-            raise DomainError(UnpaidOrderLimit(path=["input"], message=message, most=most))
+            raise DomainError(UnpaidOrderLimit(path=["input"], message=message, limit=most))
 
 
 def add_problems(limits: UnpaidLimits, plan: SourcingPlan, unpaid: UnpaidOrders) -> SourcingPlan:

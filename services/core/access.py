@@ -50,7 +50,7 @@ def is_own_order(row: Any, actor: Actor) -> bool:
     return actor.signed_in and getattr(row, "customer_id", None) == actor.person_id
 
 
-def may_see_recipient(row: Any, actor: Actor, is_open: bool, ended_at: datetime | None) -> bool:
+def may_see_recipient(row: Any, actor: Actor, is_open: bool, closed_at: datetime | None) -> bool:
     """Whether `actor` may see for whom the row's order is: name, address, note and place.
 
     The customer and support always may. The store's staff may while the row is open, and for
@@ -63,7 +63,7 @@ def may_see_recipient(row: Any, actor: Actor, is_open: bool, ended_at: datetime 
     if not may_operate_store(actor, row.company_id, row.store_id):
         return False
     # The clock of the process is exact enough for a day, and costs no statement.
-    return is_open or (ended_at is not None and datetime.now(UTC) - ended_at < STAFF_SIGHT)
+    return is_open or (closed_at is not None and datetime.now(UTC) - closed_at < STAFF_SIGHT)
 
 
 def may_see_refusals(row: Any, actor: Actor) -> bool:

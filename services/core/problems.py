@@ -26,18 +26,18 @@ class InvalidInput(Problem):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IllegalStep(Problem):
+class InvalidTransition(Problem):
     """The current state does not allow this action; `legal` lists the actions that it allows."""
 
-    state: str
-    legal: list[str]
+    current_status: str
+    allowed_actions: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionConflict(Problem):
     """The row was changed by another request; `current` is its version now."""
 
-    current: int
+    current_version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ WAIT_BOUNDS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Busy(Problem):
+class ServiceOverloaded(Problem):
     """The server is overloaded: nothing was done, try again in a second."""
 
     retry_after_seconds: int = 1
@@ -135,7 +135,7 @@ class RequestBatcher(Generic[Request, Answer]):
         if self._queue.full():
             self.counters.shed += 1
             message = "The shop is very busy. Please try again in a moment."
-            error = DomainError(Busy(message=message))
+            error = DomainError(ServiceOverloaded(message=message))
             evicted = self._queue.evict_for(pending)
             if evicted is None:
                 raise error

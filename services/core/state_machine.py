@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import NamedEnum
 from models.identity import Actor, Role
 from services.core.access import is_own_order
-from services.core.problems import DomainError, IllegalStep, VersionConflict, not_found
+from services.core.problems import DomainError, InvalidTransition, VersionConflict, not_found
 
 Row = TypeVar("Row", bound=Any)
 Action = TypeVar("Action", bound=NamedEnum)
@@ -134,8 +134,8 @@ class StateMachine(Generic[Row, Action, Status]):
     def require_part(self, row: Row, actor: Actor, action: Action) -> None:
         """Raise DomainError unless `actor` may take the action in some state.
 
-        NotFound for people who never take it; IllegalStep for the customer of the row, who would
-        take it for others.
+        NotFound for people who never take it; InvalidTransition for the customer of the row, who
+        would take it for others.
         """
         if self.takes_part(row, actor, action):
             return
@@ -191,7 +191,7 @@ class StateMachine(Generic[Row, Action, Status]):
     ) -> Row:
         """The locked row, when `actor` may take the action now.
 
-        Raises DomainError: NotFound, IllegalStep (also for the slower of two people),
+        Raises DomainError: NotFound, InvalidTransition (also for the slower of two people),
         VersionConflict.
         """
         row = await self.lock(session, key, shared=action in self.shared_lock)
@@ -206,7 +206,7 @@ class StateMachine(Generic[Row, Action, Status]):
         expected_version: int | None = None,
         blocked: Set[Action] = frozenset(),
     ) -> None:
-        """Raise DomainError (NotFound, IllegalStep, VersionConflict) unless the action is legal."""
+        """Raise NotFound, InvalidTransition or VersionConflict unless the action is legal."""
         self.require_visible(row, actor)
         available = self.available_actions(row, actor, blocked)
         if action not in available:
@@ -265,7 +265,8 @@ def has_role_in_store(row: Any, actor: Actor, transition: Transition[Any, Any]) 
 
 def illegal_step(*path: str, message: str, state: str, legal: Sequence[str] = ()) -> DomainError:
     """The refusal of an action that the present state does not allow."""
-    return DomainError(IllegalStep(path=[*path], message=message, state=state, legal=[*legal]))
+    facts: dict[str, Any] = {"current_status": state, "allowed_actions": [*legal]}
+    return DomainError(InvalidTransition(path=[*path], message=message, **facts))
 
 
 def check_version(row: Any, expected_version: int | None, message: str) -> None:
@@ -289,7 +290,7 @@ def raise_version(row: Any, before: Mapping[str, Any]) -> bool:
 
 def version_conflict(*path: str, message: str, current: int) -> DomainError:
     """The refusal of a change to a version that is not the newest any more."""
-    return DomainError(VersionConflict(path=[*path], message=message, current=current))
+    return DomainError(VersionConflict(path=[*path], message=message, current_version=current))
 
 
 def _unique(actions: Iterable[Action]) -> list[Action]:

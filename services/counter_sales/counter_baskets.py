@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Listing, Product
-from models.counter_sales import Tender
+from models.counter_sales import TenderKind
 from models.money import amount_text
 from models.stores import Store
 from services.catalog import code_lookup, weights
@@ -23,7 +23,7 @@ MAX_CASH_MINOR = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownCode(Problem):
+class UnknownProductCode(Problem):
     """The store lists no product with this barcode, code or id."""
 
     code: str
@@ -71,7 +71,7 @@ class ScannedCodes:
 class CounterPayment:
     """Cash received in minor units, or the terminal's reference of a card payment."""
 
-    tender: Tender
+    tender: TenderKind
     cash_received_minor: int | None = None
     terminal_reference: str = ""
 
@@ -80,25 +80,26 @@ class CounterPayment:
 class CounterBasketLine:
     """One product of a basket at the store's price.
 
-    `line_index` is the index of the first scan of the product; `grams` and `kilo_price_minor` are
-    set for products that are sold by weight. `label_grams` of it cost `label_minor`, as printed.
+    `line_index` is the index of the first scan of the product; `grams` and
+    `price_per_kilogram_minor` are set for products that are sold by weight. `label_grams` of it
+    cost `label_minor`, as printed.
     """
 
     product: Product
     unit_price_minor: int
     quantity: int
     line_index: int
-    kilo_price_minor: int | None = None
+    price_per_kilogram_minor: int | None = None
     grams: int | None = None
     label_grams: int = 0
     label_minor: int = 0
 
     @property
     def total_minor(self) -> int:
-        if self.kilo_price_minor is None or self.grams is None:
+        if self.price_per_kilogram_minor is None or self.grams is None:
             return self.quantity * self.unit_price_minor
         rest = self.grams - self.label_grams
-        weighed = weights.weight_price(self.kilo_price_minor, rest) if rest else 0
+        weighed = weights.weight_price(self.price_per_kilogram_minor, rest) if rest else 0
         return self.label_minor + weighed
 
     def add(self, item: ScannedItem) -> "CounterBasketLine":
@@ -119,8 +120,8 @@ async def price_basket(
 ) -> list[CounterBasketLine]:
     """Merge the scans by product, in order of the first scan, at the store's prices.
 
-    Raises DomainError: InvalidInput, UnknownCode, AmbiguousCode, TooLight and TooHeavy for each
-    wrong line.
+    Raises DomainError: InvalidInput, UnknownProductCode, AmbiguousProductCode, TooLight and
+    TooHeavy for each wrong line.
     """
     if not 1 <= len(scans) <= MAX_LINES:
         message = f"A sale has 1 to {MAX_LINES} lines."
@@ -136,9 +137,9 @@ async def price_basket(
             problems.append(problem)
             continue
         product, listing = found[0]
-        kilo_price = listing.kilo_price_minor
+        price_per_kilogram = listing.price_per_kilogram_minor
         line = lines.get(product.id) or CounterBasketLine(
-            product, listing.price_minor, 0, number, kilo_price
+            product, listing.price_minor, 0, number, price_per_kilogram
         )
         lines[product.id] = line.add(item)
     if problems:
@@ -172,11 +173,11 @@ def _with_label(item: ScannedItem, read: ReadCode, found: tuple[Product, Listing
     """The scan with the weight in its code, or with the weight that its price stands for."""
     if item.grams is not None:
         return item
-    kilo_price = found[1].kilo_price_minor
-    if read.price_minor is not None and kilo_price:
-        grams = max(1, round(read.price_minor * weights.GRAMS_PER_KILOGRAM / kilo_price))
+    price_per_kilogram = found[1].price_per_kilogram_minor
+    if read.price_minor is not None and price_per_kilogram:
+        grams = max(1, round(read.price_minor * weights.GRAMS_PER_KILOGRAM / price_per_kilogram))
         return replace(item, grams=grams, label_minor=read.price_minor)
-    return replace(item, grams=read.grams) if kilo_price else item
+    return replace(item, grams=read.grams) if price_per_kilogram else item
 
 
 def _line_problem(
@@ -189,19 +190,21 @@ def _line_problem(
         message = f"A line has 1 to {MAX_QUANTITY_UNITS} units."
         return InvalidInput(path=[*path, "quantity"], message=message)
     if not found:
-        field = "productId" if item.code is None else "code"
+        field = "productId" if item.code is None else "scannedCode"
         code = (item.code or "")[:MAX_CODE_LENGTH]
         message = "The store lists no such product."
-        return UnknownCode(path=[*path, field], message=message, code=code)
+        return UnknownProductCode(path=[*path, field], message=message, code=code)
     if len(found) > 1:
-        return code_lookup.ambiguous_code([one.id for one, _ in found], *path, "code")
-    unit_grams = found[0][1].unit_grams
-    if unit_grams is not None and (read.grams or read.price_minor) and item.quantity != 1:
+        return code_lookup.ambiguous_code([one.id for one, _ in found], *path, "scannedCode")
+    average_weight_grams = found[0][1].average_weight_grams
+    if average_weight_grams is not None and (read.grams or read.price_minor) and item.quantity != 1:
         return InvalidInput(path=[*path, "quantity"], message="A label is of one piece.")
-    if read.price_minor is not None and unit_grams is None:
+    if read.price_minor is not None and average_weight_grams is None:
         message = "This product is not sold by weight: a label can't give its price."
-        return InvalidInput(path=[*path, "code"], message=message)
-    return weights.find_weight_problem(unit_grams, item.quantity, item.grams, [*path, "grams"])
+        return InvalidInput(path=[*path, "scannedCode"], message=message)
+    return weights.find_weight_problem(
+        average_weight_grams, item.quantity, item.grams, [*path, "weightGrams"]
+    )
 
 
 def validate_payment(payment: CounterPayment, total_minor: int, currency: str) -> CounterPayment:
@@ -210,11 +213,11 @@ def validate_payment(payment: CounterPayment, total_minor: int, currency: str) -
     Raises DomainError: InvalidInput if it does not pay the total.
     """
     received, reference = payment.cash_received_minor, payment.terminal_reference
-    if payment.tender is Tender.CARD:
+    if payment.tender is TenderKind.CARD:
         if received is not None:
             raise DomainError(_invalid("cashReceivedMinor", "A card gives no cash."))
         reference = parse_code(reference, "input", "terminalReference", max_length=MAX_CODE_LENGTH)
-        return CounterPayment(Tender.CARD, None, reference)
+        return CounterPayment(TenderKind.CARD, None, reference)
     if reference:
         raise DomainError(_invalid("terminalReference", "Cash has no reference of a terminal."))
     if received is None or not total_minor <= received <= MAX_CASH_MINOR:

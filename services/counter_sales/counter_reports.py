@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
-from models.counter_sales import CounterSale, CounterSaleStatus, Tender
+from models.counter_sales import PosSale, PosSaleStatus, TenderKind
 from models.identity import Actor
 from models.stores import Store
 from services.core.access import may_operate_store
@@ -36,13 +36,11 @@ class CounterDayReport:
     tax_minor: int
 
 
-async def visible_sale(
-    session: AsyncSession, *, actor: Actor, counter_sale_id: UUID
-) -> CounterSale:
+async def visible_sale(session: AsyncSession, *, actor: Actor, counter_sale_id: UUID) -> PosSale:
     """The sale, for the staff of its store. Raises DomainError: NotFound."""
-    sale = await session.get(CounterSale, counter_sale_id)
+    sale = await session.get(PosSale, counter_sale_id)
     if sale is None or not may_operate_store(actor, sale.company_id, sale.store_id):
-        raise not_found(CounterSale, "id")
+        raise not_found(PosSale, "id")
     return sale
 
 
@@ -54,17 +52,17 @@ async def list_of_store(
     day: date | None,
     first: int,
     cursor: str | None,
-) -> Page[CounterSale]:
+) -> Page[PosSale]:
     """A page of a store's sales for its staff, newest first. Raises DomainError: NotFound."""
     check_page_size(first)
     await _own_store(session, actor, store_id)
-    query = select(CounterSale).where(CounterSale.store_id == store_id)
+    query = select(PosSale).where(PosSale.store_id == store_id)
     if day is not None:
-        query = query.where(CounterSale.business_day == day)
-    if (start := decode_cursor(cursor, CounterSale.number)) is not None:
-        query = query.where(CounterSale.number < start[0])
-    sales = await session.scalars(query.order_by(CounterSale.number.desc()).limit(first + 1))
-    return build_page(sales.all(), first, lambda sale: (sale.number,))
+        query = query.where(PosSale.business_day == day)
+    if (start := decode_cursor(cursor, PosSale.receipt_number)) is not None:
+        query = query.where(PosSale.receipt_number < start[0])
+    sales = await session.scalars(query.order_by(PosSale.receipt_number.desc()).limit(first + 1))
+    return build_page(sales.all(), first, lambda sale: (sale.receipt_number,))
 
 
 async def report_day(
@@ -73,13 +71,13 @@ async def report_day(
     """Totals of a business day of the store, by default today. Raises DomainError: NotFound."""
     store = await _own_store(session, actor, store_id)
     day = business_day(store, await current_time(session)) if day is None else day
-    completed = CounterSale.status == CounterSaleStatus.COMPLETED
-    total = func.coalesce(func.sum(CounterSale.total_minor).filter(completed), 0)
+    completed = PosSale.status == PosSaleStatus.COMPLETED
+    total = func.coalesce(func.sum(PosSale.total_minor).filter(completed), 0)
     by_tender = [
         func.coalesce(
-            func.sum(CounterSale.total_minor).filter(completed, CounterSale.tender == tender), 0
+            func.sum(PosSale.total_minor).filter(completed, PosSale.tender_type == tender), 0
         )
-        for tender in (Tender.CASH, Tender.CARD)
+        for tender in (TenderKind.CASH, TenderKind.CARD)
     ]
     totals = (
         await session.execute(
@@ -88,8 +86,8 @@ async def report_day(
                 func.count().filter(~completed),
                 *by_tender,
                 total,
-                func.coalesce(func.sum(CounterSale.tax_minor).filter(completed), 0),
-            ).where(CounterSale.store_id == store_id, CounterSale.business_day == day)
+                func.coalesce(func.sum(PosSale.tax_minor).filter(completed), 0),
+            ).where(PosSale.store_id == store_id, PosSale.business_day == day)
         )
     ).one()
     company = await session.get_one(Company, store.company_id)

@@ -1,6 +1,6 @@
 """Sales at a store's counter: priced, paid and taken from stock in one transaction.
 
-Units reserved for orders are not for sale here. The stock ledger shows a sale as COUNTER_SALE with
+Units reserved for orders are not for sale here. The stock ledger shows a sale as POS_SALE with
 the sale's key as its reference; voiding it returns the same units to the same batches.
 """
 
@@ -15,15 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import MINIMUM_AGE
 from models.companies import Company
 from models.counter_sales import (
-    CounterSale,
-    CounterSaleAction,
-    CounterSaleLine,
-    CounterSaleStatus,
     CounterTill,
+    PosSale,
+    PosSaleAction,
+    PosSaleLine,
+    PosSaleStatus,
 )
 from models.identity import Actor
-from models.orders import AgeCheckResult, AgeDocument
-from models.stock import StockReason
+from models.orders import AgeCheckDocument, AgeCheckResult
+from models.stock import StockMovementReason
 from models.stores import Store
 from services.carts.age_restrictions import TooYoung, age_problems
 from services.carts.basket_problems import InsufficientStock
@@ -49,26 +49,26 @@ from services.stores.store_time import business_day, calendar_date, read_busines
 MAX_NOTE_LENGTH = 200
 
 
-def _may_void(sale: CounterSale, actor: Actor) -> bool:
+def _may_void(sale: PosSale, actor: Actor) -> bool:
     return actor.has_store_role(sale.company_id, sale.store_id, MANAGER_ROLES)
 
 
-def _refusal(sale: CounterSale, action: CounterSaleAction) -> str:
+def _refusal(sale: PosSale, action: PosSaleAction) -> str:
     return "Only a sale of the same day can be undone, and once."
 
 
-MACHINE: StateMachine[CounterSale, CounterSaleAction, CounterSaleStatus] = StateMachine(
-    name="CounterSale",
-    model=CounterSale,
-    status=CounterSaleStatus,
+MACHINE: StateMachine[PosSale, PosSaleAction, PosSaleStatus] = StateMachine(
+    name="PosSale",
+    model=PosSale,
+    status=PosSaleStatus,
     noun="sale",
-    id_path="counterSaleId",
-    initial={CounterSaleStatus.COMPLETED},
+    id_path="posSaleId",
+    initial={PosSaleStatus.COMPLETED},
     transitions=(
         Transition(
-            CounterSaleAction.VOID,
-            {CounterSaleStatus.COMPLETED},
-            {CounterSaleStatus.VOIDED},
+            PosSaleAction.VOID,
+            {PosSaleStatus.COMPLETED},
+            {PosSaleStatus.VOIDED},
             MANAGER_ROLES,
             note="on its business day",
         ),
@@ -79,13 +79,13 @@ MACHINE: StateMachine[CounterSale, CounterSaleAction, CounterSaleStatus] = State
 )
 
 
-def available_actions(sale: CounterSale, actor: Actor, today: date) -> list[CounterSaleAction]:
+def available_actions(sale: PosSale, actor: Actor, today: date) -> list[PosSaleAction]:
     """The actions that the actor may take now; none after the sale's business day."""
     return MACHINE.available_actions(sale, actor, _blocked_actions(sale, today))
 
 
-def _blocked_actions(sale: CounterSale, today: date) -> frozenset[CounterSaleAction]:
-    return frozenset() if sale.business_day == today else frozenset(CounterSaleAction)
+def _blocked_actions(sale: PosSale, today: date) -> frozenset[PosSaleAction]:
+    return frozenset() if sale.business_day == today else frozenset(PosSaleAction)
 
 
 async def complete(
@@ -96,12 +96,12 @@ async def complete(
     scans: Sequence[ScannedItem],
     payment: CounterPayment,
     shown: ShownDocument | None = None,
-) -> CounterSale:
+) -> PosSale:
     """Sell the scanned items at the store's prices and assign the next receipt number.
 
     `shown` proves the customer's age, which products that are not sold to minors take. Raises
-    DomainError: NotFound, InvalidInput, AgeConfirmationRequired, TooYoung, and UnknownCode,
-    AmbiguousCode, InsufficientStock, TooLight and TooHeavy, each with the path of its line.
+    DomainError: NotFound, InvalidInput, AgeConfirmationRequired, TooYoung, and UnknownProductCode,
+    AmbiguousProductCode, InsufficientStock, TooLight and TooHeavy, each with the path of its line.
     """
     store = await session.get(Store, store_id)
     if store is None or not may_operate_store(actor, store.company_id, store.id):
@@ -119,7 +119,7 @@ async def complete(
     sale.business_day = business_day(store, sale.sold_at)
     issued = await _issue_stock(session, sale, basket, actor)
     sale.shares = {"shipped": [_to_share(units) for units in issued]}
-    sale.number = await _next_number(session, store)
+    sale.receipt_number = await _next_number(session, store)
     session.add(sale)
     await session.flush()
     session.add_all(_to_line(sale, line, position) for position, line in enumerate(basket, 1))
@@ -129,7 +129,7 @@ async def complete(
 
 def _check_age(
     basket: Sequence[CounterBasketLine], shown: ShownDocument | None, today: date
-) -> AgeDocument | None:
+) -> AgeCheckDocument | None:
     """The document that proved the age; None when nothing in the basket takes a proof.
 
     Raises DomainError: AgeConfirmationRequired without a document, TooYoung by it, InvalidInput.
@@ -138,7 +138,7 @@ def _check_age(
     if not restricted:
         return None
     path = ["input", "ageCheck"]
-    document = None if shown is None or shown.document is AgeDocument.NONE else shown.document
+    document = None if shown is None or shown.document is AgeCheckDocument.NONE else shown.document
     message = "no document was checked."
     checked_age = None if document is None else MINIMUM_AGE
     if problems := age_problems(restricted, checked_age, *path, message=message):
@@ -154,24 +154,24 @@ def _check_age(
 
 def _new_sale(
     store: Store, company: Company, actor: Actor, total_minor: int, payment: CounterPayment
-) -> CounterSale:
-    return CounterSale(
+) -> PosSale:
+    return PosSale(
         company_id=company.id,
         store_id=store.id,
         currency=company.currency,
         total_minor=total_minor,
-        tax_minor=included_tax(total_minor, company.tax_rate_bp),
-        tender=payment.tender,
+        tax_minor=included_tax(total_minor, company.tax_rate_basis_points),
+        tender_type=payment.tender,
         cash_received_minor=payment.cash_received_minor,
         change_minor=(payment.cash_received_minor or total_minor) - total_minor,
         terminal_reference=payment.terminal_reference,
         cashier_id=actor.person_id,
-        status=CounterSaleStatus.COMPLETED,
+        status=PosSaleStatus.COMPLETED,
     )
 
 
 async def _issue_stock(
-    session: AsyncSession, sale: CounterSale, basket: Sequence[CounterBasketLine], actor: Actor
+    session: AsyncSession, sale: PosSale, basket: Sequence[CounterBasketLine], actor: Actor
 ) -> list[IssuedUnits]:
     """Take the units from stock; InsufficientStock gets the path of the product's first scan."""
     line_indexes = {line.product.id: str(line.line_index) for line in basket}
@@ -181,7 +181,7 @@ async def _issue_stock(
             company_id=sale.company_id,
             store_id=sale.store_id,
             lines={line.product.id: line.quantity for line in basket},
-            reason=StockReason.COUNTER_SALE,
+            reason=StockMovementReason.POS_SALE,
             reference=str(sale.id),
             actor_id=actor.person_id,
         )
@@ -201,7 +201,7 @@ def _to_share(units: IssuedUnits) -> dict[str, str | int | None]:
         "product_id": str(units.product_id),
         "quantity": units.quantity,
         "batch_code": units.batch_code,
-        "expires_on": units.expires_on.isoformat() if units.expires_on else None,
+        "sell_by_date": units.sell_by_date.isoformat() if units.sell_by_date else None,
     }
 
 
@@ -217,8 +217,8 @@ async def _next_number(session: AsyncSession, store: Store) -> int:
     return int(result.scalar_one())
 
 
-def _to_line(sale: CounterSale, line: CounterBasketLine, position: int) -> CounterSaleLine:
-    return CounterSaleLine(
+def _to_line(sale: PosSale, line: CounterBasketLine, position: int) -> PosSaleLine:
+    return PosSaleLine(
         counter_sale_id=sale.id,
         position=position,
         company_id=sale.company_id,
@@ -228,35 +228,34 @@ def _to_line(sale: CounterSale, line: CounterBasketLine, position: int) -> Count
         currency=sale.currency,
         unit_price_minor=line.unit_price_minor,
         quantity=line.quantity,
-        grams=line.grams,
-        kilo_price_minor=line.kilo_price_minor,
+        weight_grams=line.grams,
+        price_per_kilogram_minor=line.price_per_kilogram_minor,
         total_minor=line.total_minor,
     )
 
 
-async def void(
-    session: AsyncSession, *, actor: Actor, counter_sale_id: UUID, note: str
-) -> CounterSale:
+async def void(session: AsyncSession, *, actor: Actor, counter_sale_id: UUID, note: str) -> PosSale:
     """Void a sale on its business day and return its units to stock; the store's managers may.
 
     A business day may go on after midnight: units whose last day of sale is over are set aside.
-    Raises DomainError: NotFound, InvalidInput, IllegalStep if it is voided or of an earlier day.
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition if it is voided or of an earlier
+    day.
     """
     sale = await MACHINE.lock_visible(session, actor, counter_sale_id)
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH, min_length=1)
     blocked = _blocked_actions(sale, await read_business_day(session, sale.store_id))
-    MACHINE.check(sale, actor, CounterSaleAction.VOID, blocked=blocked)
+    MACHINE.check(sale, actor, PosSaleAction.VOID, blocked=blocked)
     await receiving.receive(
         session,
         company_id=sale.company_id,
         store_id=sale.store_id,
         lines=[_to_receipt_line(share) for share in sale.shares["shipped"]],
-        reason=StockReason.COUNTER_SALE,
+        reason=StockMovementReason.POS_SALE,
         reference=str(sale.id),
         actor_id=actor.person_id,
         sets_expired_aside=True,
     )
-    MACHINE.set_status(sale, CounterSaleStatus.VOIDED)
+    MACHINE.set_status(sale, PosSaleStatus.VOIDED)
     sale.void_note = note
     sale.voided_at, sale.voided_by_id = await current_time(session), actor.person_id
     await session.flush()
@@ -264,11 +263,11 @@ async def void(
 
 
 def _to_receipt_line(share: dict[str, str | int | None]) -> StockReceiptLine:
-    expires_on = share["expires_on"]
+    sell_by_date = share["sell_by_date"]
     code = share["batch_code"]
     return StockReceiptLine(
         product_id=UUID(str(share["product_id"])),
         quantity=int(share["quantity"] or 0),
         batch_code=None if code is None else str(code),
-        expires_on=date.fromisoformat(str(expires_on)) if expires_on else None,
+        sell_by_date=date.fromisoformat(str(sell_by_date)) if sell_by_date else None,
     )

@@ -12,7 +12,7 @@ from models.catalog import Category, Listing, Product
 from models.companies import Company
 from models.counting import StockCount, StockCountLine
 from models.identity import Actor
-from models.stock import Stock
+from models.stock import StockLevel
 from models.stores import Store
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem, not_found
 from services.core.text import parse_code, parse_line
@@ -26,11 +26,11 @@ MAX_AISLE_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeingCounted(Problem):
+class StockCountInProgress(Problem):
     """A product is in another active count: both would change the same stock row."""
 
     product_id: UUID
-    count_id: UUID
+    stock_count_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def start(
 ) -> StockCount:
     """Start a count of at most MAX_LINES products of a store, by one of its staff.
 
-    Raises DomainError: NotFound, InvalidInput for no or too many products, BeingCounted.
+    Raises DomainError: NotFound, InvalidInput for no or too many products, StockCountInProgress.
     """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     store = await visible_store(session, actor, store_id)
@@ -76,7 +76,7 @@ async def start(
 async def _create_lines(
     session: AsyncSession, row: StockCount, product_ids: Sequence[UUID]
 ) -> None:
-    """Create the lines; BeingCounted if a concurrent count has one of the products."""
+    """Create the lines; StockCountInProgress if a concurrent count has one of the products."""
     columns = {"count_id": row.id, "company_id": row.company_id, "store_id": row.store_id}
     try:
         async with session.begin_nested():
@@ -140,7 +140,7 @@ def _products_of_area(store: Store, selection: CountSelection) -> Select[UUID]:
     """
     products = select(Product.id).where(Product.company_id == store.company_id)
     listed = select(Listing.product_id).where(Listing.store_id == store.id)
-    stocked = select(Stock.product_id).where(Stock.store_id == store.id)
+    stocked = select(StockLevel.product_id).where(StockLevel.store_id == store.id)
     if selection.aisle is not None:
         aisle = parse_code(selection.aisle, "input", "aisle", max_length=MAX_AISLE_LENGTH)
         products = products.where(Product.id.in_(listed.where(Listing.aisle == aisle)))
@@ -160,7 +160,7 @@ def _products_of_area(store: Store, selection: CountSelection) -> Select[UUID]:
 async def _check_not_being_counted(
     session: AsyncSession, store_id: UUID, product_ids: Sequence[UUID]
 ) -> None:
-    """Raise BeingCounted for products that are in an active count of the store."""
+    """Raise StockCountInProgress for products that are in an active count of the store."""
     active = (
         select(StockCountLine.product_id, StockCountLine.count_id)
         .where(StockCountLine.store_id == store_id, StockCountLine.live)
@@ -175,7 +175,9 @@ async def _check_not_being_counted(
         message, path = "This product is being counted already.", ["input", "productIds"]
         raise DomainError(
             *(
-                BeingCounted(path=path, message=message, product_id=key, count_id=count_id)
+                StockCountInProgress(
+                    path=path, message=message, product_id=key, stock_count_id=count_id
+                )
                 for key, count_id in count_by_product.items()
             )
         )

@@ -28,7 +28,7 @@ class VisibleCountLine:
     counted_at: datetime | None
     expected: int | None
     variance: int | None
-    value_minor: int | None
+    variance_value_minor: int | None
     currency: str
 
 
@@ -40,12 +40,12 @@ class CountVariance:
     price when the line was counted.
     """
 
-    off: int
+    line_count: int
     units_over: int
     units_short: int
-    over_minor: int
-    short_minor: int
-    net_minor: int
+    overage_value_minor: int
+    shortage_value_minor: int
+    net_value_minor: int
     currency: str
 
 
@@ -53,8 +53,8 @@ class CountVariance:
 class CountProgress:
     """The number of lines of a count, how many are counted, and their variance."""
 
-    lines: int
-    counted: int
+    line_count: int
+    counted_line_count: int
     variance: CountVariance | None
 
 
@@ -106,15 +106,15 @@ async def list_lines(
     """
     check_page_size(first)
     count = await visible_count(session, actor=actor, count_id=count_id)
-    blind = count.status is StockCountStatus.COUNTING
+    blind = count.status is StockCountStatus.IN_PROGRESS
     line = StockCountLine
     statement = select(line).where(line.count_id == count.id).order_by(line.position)
     if line_filter is StockCountFilter.UNCOUNTED:
         statement = statement.where(line.counted.is_(None))
-    if line_filter is StockCountFilter.OFF:
+    if line_filter is StockCountFilter.WITH_VARIANCE:
         if blind:
             message = "What differs is shown once the count is submitted."
-            raise DomainError(InvalidInput(path=["only"], message=message))
+            raise DomainError(InvalidInput(path=["filter"], message=message))
         statement = statement.where(line.counted != line.expected)
     if (start := decode_cursor(cursor, line.position)) is not None:
         statement = statement.where(line.position > start[0])
@@ -169,9 +169,11 @@ async def progress_of_counts(session: AsyncSession, ids: Sequence[UUID]) -> list
     progress = {}
     for key, status, currency, lines, counted, *sums in await session.execute(statement):
         shown = None
-        if status is not StockCountStatus.COUNTING:
-            differing, over, short, over_minor, short_minor = map(int, sums)
-            net = over_minor - short_minor
-            shown = CountVariance(differing, over, short, over_minor, short_minor, net, currency)
+        if status is not StockCountStatus.IN_PROGRESS:
+            differing, over, short, overage_value_minor, shortage_value_minor = map(int, sums)
+            net = overage_value_minor - shortage_value_minor
+            shown = CountVariance(
+                differing, over, short, overage_value_minor, shortage_value_minor, net, currency
+            )
         progress[key] = CountProgress(lines, counted, shown)
     return [progress.get(key, CountProgress(0, 0, None)) for key in ids]

@@ -27,22 +27,22 @@ MACHINE: StateMachine[StockCount, StockCountAction, StockCountStatus] = StateMac
     model=StockCount,
     status=Status,
     noun="count",
-    id_path="countId",
-    initial={Status.COUNTING},
+    id_path="stockCountId",
+    initial={Status.IN_PROGRESS},
     transitions=(
-        Transition(Action.COUNT, {Status.COUNTING}, roles=STORE_ROLES),
-        Transition(Action.SUBMIT, {Status.COUNTING}, {Status.SUBMITTED}, STORE_ROLES),
+        Transition(Action.COUNT, {Status.IN_PROGRESS}, roles=STORE_ROLES),
+        Transition(Action.SUBMIT, {Status.IN_PROGRESS}, {Status.SUBMITTED}, STORE_ROLES),
         Transition(Action.APPROVE, {Status.SUBMITTED}, {Status.APPROVED}, MANAGER_ROLES),
-        Transition(Action.REJECT, {Status.SUBMITTED}, {Status.COUNTING}, MANAGER_ROLES),
+        Transition(Action.REJECT, {Status.SUBMITTED}, {Status.IN_PROGRESS}, MANAGER_ROLES),
         Transition(
-            Action.CANCEL, {Status.COUNTING, Status.SUBMITTED}, {Status.CANCELED}, MANAGER_ROLES
+            Action.CANCEL, {Status.IN_PROGRESS, Status.SUBMITTED}, {Status.CANCELED}, MANAGER_ROLES
         ),
     ),
     automatic=(
         AutomaticTransition(
             "fulfillment: rejected as out of stock, with a product of the count",
             {Status.SUBMITTED},
-            {Status.COUNTING},
+            {Status.IN_PROGRESS},
             mutation="fulfillmentReject",
         ),
     ),
@@ -65,6 +65,11 @@ async def change_status(
 
 def record_change(session: AsyncSession, row: StockCount) -> None:
     """Record the status of the count on its store's stream."""
-    body = {"count_id": row.id, "status": row.status, "round": row.round, "version": row.version}
+    body = {
+        "count_id": row.id,
+        "status": row.status,
+        "round": row.count_round,
+        "version": row.version,
+    }
     stream, event_type = counts_stream(row.store_id), f"COUNT_{row.status}"
     record_event(session, stream, event_type, body, company_id=row.company_id)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.counting import StockCount, StockCountLine, StockCountStatus
-from models.fulfillment import Fulfillment, RejectReason
+from models.fulfillment import Fulfillment, FulfillmentRejectReason
 from models.identity import Actor
 from services.core.problems import DomainError
 from services.counting import count_opening
@@ -23,7 +23,7 @@ async def reject(
     *,
     actor: Actor,
     fulfillment_id: UUID,
-    reason: RejectReason,
+    reason: FulfillmentRejectReason,
     missing_line_ids: Collection[UUID] = (),
     expected_version: int | None = None,
 ) -> Fulfillment:
@@ -32,7 +32,7 @@ async def reject(
     Raises DomainError: as `rerouting.reject`.
     """
     products: Sequence[UUID] = ()
-    if reason is RejectReason.OUT_OF_STOCK:
+    if reason is FulfillmentRejectReason.OUT_OF_STOCK:
         task = await begin(session, actor, fulfillment_id, REJECT, expected_version)
         products = rerouting.missing_products(task.lines, missing_line_ids)
         # Counts are locked before stock rows, as everywhere.
@@ -62,9 +62,9 @@ async def _count_anew(
     lines = await _lock_lines(session, store_id, products)
     for count in {count.id: count for _, count in lines}.values():
         if count.status is StockCountStatus.SUBMITTED:
-            count.round += 1
+            count.count_round += 1
             count.submitted_by_id, count.submitted_at = None, None
-            await change_status(session, count, StockCountStatus.COUNTING)
+            await change_status(session, count, StockCountStatus.IN_PROGRESS)
     for line, _ in lines:
         for name, value in UNCOUNTED.items():
             setattr(line, name, value)
@@ -110,5 +110,5 @@ async def _open_count(
             )
     except DomainError as error:
         # Otherwise another count of the same products was opened at the same moment.
-        if any(not isinstance(one, count_opening.BeingCounted) for one in error.problems):
+        if any(not isinstance(one, count_opening.StockCountInProgress) for one in error.problems):
             raise

@@ -23,7 +23,7 @@ from models.counting import (
 )
 from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentLineStatus
 from models.identity import Actor
-from models.stock import StockReason
+from models.stock import StockMovementReason
 from services.catalog.code_lookup import find_product
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
@@ -47,10 +47,10 @@ UNCOUNTED: Mapping[str, None] = dict.fromkeys(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Uncounted(Problem):
+class UncountedLines(Problem):
     """Some lines have not been counted yet."""
 
-    remaining: int
+    remaining_line_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class BelowPromised(Problem):
     """Fewer units of a product would be left than the `held` ones reserved for orders."""
 
     product_id: UUID
-    held: int
+    reserved: int
     on_hand: int
 
 
@@ -73,8 +73,8 @@ async def set_line(
 ) -> StockCount:
     """Set the counted units of a product, named by its id or a code; the last count is the one.
 
-    Raises DomainError: NotFound, InvalidInput, AmbiguousCode, IllegalStep once the count is
-    submitted.
+    Raises DomainError: NotFound, InvalidInput, AmbiguousProductCode, InvalidTransition once the
+    count is submitted.
     """
     if not 0 <= counted <= MAX_ON_HAND_UNITS:
         message = f"A quantity is from 0 to {MAX_ON_HAND_UNITS} units."
@@ -93,7 +93,7 @@ async def set_line(
     line.price_minor = await _price_minor(session, row.store_id, product_id)
     line.counted_by_id, line.counted_at = actor.person_id, await current_time(session)
     entry = StockCountEntry(
-        line_id=line.id, company_id=row.company_id, round=row.round, counted=counted,
+        line_id=line.id, company_id=row.company_id, count_round=row.count_round, counted=counted,
         expected=line.expected, person_id=actor.person_id,
     )  # fmt: skip
     session.add(entry)
@@ -104,7 +104,10 @@ async def set_line(
 async def _named_product(
     session: AsyncSession, company_id: UUID, product_id: UUID | None, code: str | None
 ) -> UUID:
-    """The product of an id or a code. Raises DomainError: InvalidInput, NotFound, AmbiguousCode."""
+    """The product of an id or a code.
+
+    Raises DomainError: InvalidInput, NotFound, AmbiguousProductCode.
+    """
     if (code is None) == (product_id is None):
         message = "Name a product by its code or by its id."
         raise DomainError(InvalidInput(path=["input"], message=message))
@@ -159,8 +162,10 @@ async def submit(
     lines, counted = (await session.execute(statement)).one()
     if not counted or (counted < lines and not allow_uncounted):
         message = f"{lines - counted} of {lines} products are not counted yet."
-        path = ["input", "countId"]
-        raise DomainError(Uncounted(path=path, message=message, remaining=lines - counted))
+        path = ["input", "stockCountId"]
+        raise DomainError(
+            UncountedLines(path=path, message=message, remaining_line_count=lines - counted)
+        )
     row.submitted_by_id, row.submitted_at = actor.person_id, await current_time(session)
     return await change_status(session, row, StockCountStatus.SUBMITTED)
 
@@ -195,12 +200,12 @@ async def _apply_variance(
     await create_missing_rows(session, row.company_id, row.store_id, variances)
     stock_rows = (await lock_rows(session, [row.store_id], variances))[row.store_id]
     in_stock = await batches.load_in_stock(session, row.store_id, variances)
-    cause = MovementCause(StockReason.COUNT, str(row.id), actor_id)
+    cause = MovementCause(StockMovementReason.COUNT, str(row.id), actor_id)
     problems: list[Problem] = []
     for product_id, delta in variances.items():
         stock_row = stock_rows[product_id]
-        if (left := stock_row.on_hand + delta) < stock_row.held:
-            problems.append(_below_promised(product_id, stock_row.held, left))
+        if (left := stock_row.on_hand + delta) < stock_row.reserved:
+            problems.append(_below_promised(product_id, stock_row.reserved, left))
             continue
         product_batches = in_stock.get(product_id, [])
         batches.change_on_hand(session, stock_row, product_batches, delta, cause)
@@ -212,8 +217,10 @@ async def _apply_variance(
 
 def _below_promised(product_id: UUID, held: int, left: int) -> BelowPromised:
     message = f"{left} units would be left of a product with {held} reserved."
-    path = ["input", "countId"]
-    return BelowPromised(path=path, message=message, product_id=product_id, held=held, on_hand=left)
+    path = ["input", "stockCountId"]
+    return BelowPromised(
+        path=path, message=message, product_id=product_id, reserved=held, on_hand=left
+    )
 
 
 async def reject(
@@ -236,10 +243,10 @@ async def reject(
         .where(StockCountLine.counted != StockCountLine.expected)
         .values(UNCOUNTED)
     )
-    row.round += 1
+    row.count_round += 1
     row.note = note or row.note
     row.submitted_by_id, row.submitted_at = None, None
-    return await change_status(session, row, StockCountStatus.COUNTING)
+    return await change_status(session, row, StockCountStatus.IN_PROGRESS)
 
 
 async def cancel(

@@ -16,7 +16,7 @@ from models.delivery import (
     DeliveryAction,
     DeliveryStatus,
 )
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import Order
@@ -56,7 +56,7 @@ OPEN_DELIVERY = prepared(
     )
     .execution_options(populate_existing=True)
 )
-BAG_COUNT = prepared(select(Fulfillment.bags).where(Fulfillment.id == bindparam("fulfillment")))
+BAG_COUNT = prepared(select(Fulfillment.bag_count).where(Fulfillment.id == bindparam("key")))
 
 
 async def create_delivery(
@@ -64,7 +64,7 @@ async def create_delivery(
 ) -> Delivery:
     """Create the delivery of a fulfillment, offered to the nearest rider. The order is locked.
 
-    Raises DomainError: IllegalStep when the fulfillment has an open delivery already.
+    Raises DomainError: InvalidTransition when the fulfillment has an open delivery already.
     """
     now = await current_time(session)
     delivery = Delivery(
@@ -79,11 +79,11 @@ async def create_delivery(
         longitude=order.longitude,
         address_line=order.address_line,
         minimum_age=order.minimum_age,
-        drop_note=order.drop_note,
-        distance_m=order.distance_m,
+        delivery_instructions=order.delivery_instructions,
+        dropoff_distance_meters=order.dropoff_distance_meters,
         status=DeliveryStatus.SEARCHING,
         search_started_at=now,
-        round=1,
+        dispatch_round=1,
         version=1,
     )
     session.add(delivery)
@@ -95,7 +95,7 @@ async def create_delivery(
             raise
         message = "A ride of this order is under way already."
         raise illegal_step("input", "fulfillmentId", message=message, state=state) from None
-    record_change(session, order, delivery, EventType.DELIVERY_SEARCHING, round=1)
+    record_change(session, order, delivery, OrderEventKind.DELIVERY_SEARCHING, round=1)
     await dispatch.offer_to_next_rider(session, order, delivery, now)
     await session.flush()
     return delivery
@@ -110,7 +110,7 @@ async def open_delivery(session: AsyncSession, order_id: UUID) -> Delivery | Non
 async def cancel_for_order(session: AsyncSession, order: Order) -> Delivery | None:
     """Cancel the open delivery of a locked order; None when there is none.
 
-    Raises DomainError: IllegalStep once its bags are picked up.
+    Raises DomainError: InvalidTransition once its bags are picked up.
     """
     delivery = await open_delivery(session, order.id)
     if delivery is None:
@@ -120,7 +120,7 @@ async def cancel_for_order(session: AsyncSession, order: Order) -> Delivery | No
         raise illegal_step(message=message, state=delivery.status)
     await dispatch.withdraw_offer(session, delivery)
     change_status(delivery, DeliveryStatus.CANCELED, await current_time(session))
-    record_change(session, order, delivery, EventType.DELIVERY_CANCELED)
+    record_change(session, order, delivery, OrderEventKind.DELIVERY_CANCELED)
     await release_rider(session, delivery)
     await close_delivery_cases(session, order, delivery, "The order was canceled.")
     return delivery
@@ -129,13 +129,13 @@ async def cancel_for_order(session: AsyncSession, order: Order) -> Delivery | No
 async def arrive_at_store(
     session: AsyncSession, *, actor: Actor, delivery_id: UUID, device_time: datetime | None = None
 ) -> Delivery:
-    """Record that the rider is at the store. Raises DomainError: NotFound, IllegalStep, TooFar."""
+    """Record that the rider is at the store. Raises NotFound, InvalidTransition or TooFar."""
     locked = await begin(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_STORE)
     await require_at_store(session, locked)
-    bags = await session.scalar(BAG_COUNT, {"fulfillment": locked.delivery.fulfillment_id})
-    locked.delivery.bags = bags or 0
+    bags = await session.scalar(BAG_COUNT, {"key": locked.delivery.fulfillment_id})
+    locked.delivery.bag_count = bags or 0
     return await _finish_step(
-        session, locked, DeliveryStatus.AT_STORE, EventType.DELIVERY_AT_STORE, device_time
+        session, locked, DeliveryStatus.AT_STORE, OrderEventKind.DELIVERY_AT_STORE, device_time
     )
 
 
@@ -145,16 +145,15 @@ async def arrive_at_customer(
     """Record that the rider is at the customer's door; the wait of this attempt begins.
 
     Without a fresh position the customer does not pay for the wait until a position shows it.
-    Raises DomainError: NotFound, IllegalStep, TooFar.
+    Raises DomainError: NotFound, InvalidTransition, TooFar.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_CUSTOMER)
     is_proved = await require_at_customer(session, locked)
     locked.delivery.arrived_at = locked.now
     locked.delivery.at_door_since = locked.now if is_proved else None
     await restricted_bags.ask_for_age(session, locked.order, locked.delivery)
-    return await _finish_step(
-        session, locked, DeliveryStatus.AT_CUSTOMER, EventType.DELIVERY_AT_CUSTOMER, device_time
-    )
+    event_type = OrderEventKind.DELIVERY_AT_CUSTOMER
+    return await _finish_step(session, locked, DeliveryStatus.AT_CUSTOMER, event_type, device_time)
 
 
 async def show_arrival(session: AsyncSession, delivery_id: UUID, rider_id: UUID) -> None:
@@ -178,19 +177,19 @@ async def complete(
     """Record that the customer has the bags: riders need the customer's PIN, others an override.
 
     Support can do so while a rider has the bags, the store's staff on their way back. Raises
-    DomainError: NotFound, WrongDeliveryCode, InvalidInput, TooFar, IllegalStep (for riders also
-    after MAX_CODE_ATTEMPTS wrong PINs, and for everybody while the money is not secured, or the age
-    is not checked of what became restricted on the way).
+    DomainError: NotFound, InvalidHandoverCode, InvalidInput, TooFar, InvalidTransition (for riders
+    also after MAX_CODE_ATTEMPTS wrong PINs, and for everybody while the money is not secured, or
+    the age is not checked of what became restricted on the way).
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.COMPLETE)
     await restricted_bags.require_age(session, locked.order, locked.delivery, "input", "deliveryId")
     await require_secured(session, locked.order, "input", "deliveryId")
     facts = store_override(locked, override)
     await require_at_customer(session, locked)
-    check_code(locked, pin, locked.order.delivery_pin, "pin_tries", "pin")
+    check_code(locked, pin, locked.order.delivery_pin, "pin_tries", "deliveryPin")
     locked.delivery.delivered_at = locked.now
     locked.delivery.needs_rider_since = None
-    event_type = EventType.DELIVERY_DELIVERED
+    event_type = OrderEventKind.DELIVERY_DELIVERED
     await _finish_step(session, locked, DeliveryStatus.DELIVERED, event_type, device_time, **facts)
     await end_assignment(session, locked, "The order was delivered.")
     await order_states.mark_completed(session, locked.order)
@@ -209,7 +208,7 @@ async def check_age(
 ) -> Delivery:
     """Record what the customer showed as a proof of age; after a failed check there is no other.
 
-    Who is not at the door needs an override. Raises DomainError: NotFound, IllegalStep,
+    Who is not at the door needs an override. Raises DomainError: NotFound, InvalidTransition,
     InvalidInput.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.CHECK_AGE)
@@ -223,7 +222,7 @@ async def check_age(
 async def unassign(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> Delivery:
     """Take a delivery from its rider before pickup and offer it to others.
 
-    Only for the store's staff and for support. Raises DomainError: NotFound, IllegalStep.
+    Only for the store's staff and for support. Raises DomainError: NotFound, InvalidTransition.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.UNASSIGN)
     await search_again(session, locked.order, locked.delivery)
@@ -273,7 +272,8 @@ async def search_again(
     await release_rider(session, delivery)
     delivery.rider_id = delivery.rider_person_id = delivery.assigned_at = None
     delivery.rider_name = ""
-    record_change(session, order, delivery, EventType.DELIVERY_SEARCHING, unassigned=True, **facts)
+    event_type = OrderEventKind.DELIVERY_SEARCHING
+    record_change(session, order, delivery, event_type, unassigned=True, **facts)
     await session.flush()
     await dispatch.offer_to_next_rider(session, order, delivery, now)
     await session.flush()
@@ -289,7 +289,7 @@ async def _finish_step(
     session: AsyncSession,
     locked: LockedDelivery,
     status: DeliveryStatus,
-    event_type: EventType,
+    event_type: OrderEventKind,
     device_time: datetime | None,
     **facts: object,
 ) -> Delivery:

@@ -13,10 +13,10 @@ MAX_CODE_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrongDeliveryCode(Problem):
-    """The code or PIN is wrong; after `tries_left` more attempts store or support must act."""
+class InvalidHandoverCode(Problem):
+    """The code or PIN is wrong; after `attempts_remaining` more, store or support must act."""
 
-    tries_left: int
+    attempts_remaining: int
 
 
 def handover_attempts_are_left(delivery: Delivery) -> bool:
@@ -40,7 +40,7 @@ def check_code(
 ) -> None:
     """Check the code that a rider gives; store staff and support need none.
 
-    Raises CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted. A text
+    Raises CommittedDomainError: InvalidHandoverCode, so that the wrong attempt is counted. A text
     that is no code of CODE_DIGITS digits is refused and not counted.
     """
     if not locked.by_rider:
@@ -53,14 +53,16 @@ def check_code(
     attempts_left = MAX_CODE_ATTEMPTS - getattr(locked.delivery, attempts_column)
     message = wrong_code_message(code, digits, attempts_left)
     raise CommittedDomainError(
-        WrongDeliveryCode(path=["input", field_name], message=message, tries_left=attempts_left)
+        InvalidHandoverCode(
+            path=["input", field_name], message=message, attempts_remaining=attempts_left
+        )
     )
 
 
-def wrong_code_message(code: str | None, digits: str | None, tries_left: int) -> str:
+def wrong_code_message(code: str | None, digits: str | None, attempts_remaining: int) -> str:
     """The message about a code that is wrong, no code at all, or left out."""
     if not code:
         return "Say the code."
     if digits is None:
         return f"The code has {CODE_DIGITS} digits."
-    return f"That is not the code: {tries_left} tries are left."
+    return f"That is not the code: {attempts_remaining} tries are left."

@@ -7,18 +7,18 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.delivery import Delivery
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
 from models.orders import Order
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.events.event_log import record_event, record_order_event, rider_stream
 from services.orders.support_cases import close_case, open_case
 
 CASE_KINDS = (
-    TicketKind.NO_RIDER,
-    TicketKind.RIDER_SILENT,
-    TicketKind.RIDER_RELEASED,
-    TicketKind.DELIVERY_OVERDUE,
+    TicketCategory.NO_RIDER,
+    TicketCategory.RIDER_SILENT,
+    TicketCategory.RIDER_RELEASED,
+    TicketCategory.DELIVERY_OVERDUE,
 )
 
 
@@ -36,13 +36,13 @@ class LockedDelivery:
     now: datetime
     by_rider: bool
 
-    def record_change(self, session: AsyncSession, type: EventType, **facts: object) -> None:
+    def record_change(self, session: AsyncSession, type: OrderEventKind, **facts: object) -> None:
         """Append an event to the streams of the order, the store's queue and the rider."""
         record_change(session, self.order, self.delivery, type, **facts)
 
 
 def record_change(
-    session: AsyncSession, order: Order, delivery: Delivery, type: EventType, **facts: object
+    session: AsyncSession, order: Order, delivery: Delivery, type: OrderEventKind, **facts: object
 ) -> None:
     """Append an event to the streams of the order, the store's queue and the rider."""
     body = {"delivery_id": delivery.id, "delivery_status": delivery.status, **facts}
@@ -59,7 +59,7 @@ def record_rider_change(session: AsyncSession, rider_id: UUID, delivery: Deliver
 
 
 async def open_delivery_case(
-    session: AsyncSession, order: Order, delivery: Delivery, kind: TicketKind, subject: str
+    session: AsyncSession, order: Order, delivery: Delivery, kind: TicketCategory, subject: str
 ) -> None:
     """Open a case about a locked delivery, unless there is one of this kind."""
     details = f"Delivery {delivery.order_code}, {delivery.status}."

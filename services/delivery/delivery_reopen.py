@@ -4,9 +4,9 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.accounts import Person
+from models.accounts import User
 from models.delivery import Delivery, DeliveryOverrideReason, DeliveryStatus
-from models.events import EventType
+from models.events import OrderEventKind
 from models.orders import Order
 from models.riders import Rider, RiderStatus
 from services.core.clock import current_time
@@ -35,17 +35,17 @@ async def reopen_delivery(session: AsyncSession, order: Order) -> Delivery:
     """
     delivery: Delivery = (await session.scalars(NEWEST_DELIVERY, {"order": order.id})).one()
     now = await current_time(session)
-    change_status(delivery, DeliveryStatus.TO_CUSTOMER, now)
+    change_status(delivery, DeliveryStatus.EN_ROUTE_TO_CUSTOMER, now)
     delivery.delivered_at = None
     delivery.override_reason, delivery.override_note = None, ""
     delivery.pin_tries = 0  # the order has a new PIN
     clear_failure(delivery)
     rider = await _free_rider(session, delivery)
     if rider is not None:
-        person = await session.get(Person, rider.person_id)
+        person = await session.get(User, rider.person_id)
         dispatch.assign(delivery, rider, person.name if person else "", now)
         await expire_open_offer(session, rider)
-    record_change(session, order, delivery, EventType.DELIVERY_TO_CUSTOMER)
+    record_change(session, order, delivery, OrderEventKind.DELIVERY_EN_ROUTE_TO_CUSTOMER)
     if rider is None:
         await leave_without_rider(session, order, delivery, DeliveryOverrideReason.OTHER)
     await session.flush()

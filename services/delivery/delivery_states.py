@@ -48,22 +48,22 @@ BEFORE_PICKUP = frozenset(
         DeliveryStatus.SEARCHING,
         DeliveryStatus.OFFERED,
         DeliveryStatus.ASSIGNED,
-        DeliveryStatus.TO_STORE,
+        DeliveryStatus.EN_ROUTE_TO_STORE,
         DeliveryStatus.AT_STORE,
     }
 )
 ASSIGNED_BEFORE_PICKUP = BEFORE_PICKUP - {DeliveryStatus.SEARCHING, DeliveryStatus.OFFERED}
-EN_ROUTE_TO_CUSTOMER = frozenset(
-    {DeliveryStatus.PICKED_UP, DeliveryStatus.TO_CUSTOMER, DeliveryStatus.ARRIVING}
+BEFORE_ARRIVAL = frozenset(
+    {DeliveryStatus.PICKED_UP, DeliveryStatus.EN_ROUTE_TO_CUSTOMER, DeliveryStatus.ARRIVING}
 )
-BEFORE_ATTEMPT = EN_ROUTE_TO_CUSTOMER | {DeliveryStatus.AT_CUSTOMER}
+BEFORE_ATTEMPT = BEFORE_ARRIVAL | {DeliveryStatus.AT_CUSTOMER}
 # The rider has the bags: only people, not the dispatch, may take the delivery from them.
 CARRYING_STATUSES = BEFORE_ATTEMPT | {DeliveryStatus.ATTEMPT_FAILED, DeliveryStatus.RETURNING}
 
 
 def another_attempt_is_left(delivery: Delivery) -> bool:
     """After a failed check of the age only support begins another attempt."""
-    is_left = delivery.failed_attempts < SETTINGS.max_attempts
+    is_left = delivery.failed_attempt_count < SETTINGS.max_attempts
     return is_left and not age_checks.has_failed(delivery)
 
 
@@ -92,7 +92,7 @@ def _refusal(row: Delivery, action: DeliveryAction) -> str | None:
     tries[Action.COMPLETE] = row.pin_tries
     if action in MACHINE.legal_actions(row.status) and tries.get(action, 0) >= MAX_CODE_ATTEMPTS:
         return "Too many wrong codes: ask the store or support to do this."
-    if action in (Action.COMPLETE, Action.FAIL) and row.status in EN_ROUTE_TO_CUSTOMER:
+    if action in (Action.COMPLETE, Action.FAIL) and row.status in BEFORE_ARRIVAL:
         return "Before the rider reports the arrival at the customer, only support does this."
     return None
 
@@ -102,8 +102,8 @@ SEARCHING, OFFERED = {DeliveryStatus.SEARCHING}, {DeliveryStatus.OFFERED}
 PICKED_UP, RETURNING = {DeliveryStatus.PICKED_UP}, {DeliveryStatus.RETURNING}
 DELIVERED, RETURNED = {DeliveryStatus.DELIVERED}, {DeliveryStatus.RETURNED}
 FAILED, CANCELED = {DeliveryStatus.ATTEMPT_FAILED}, {DeliveryStatus.CANCELED}
-ASSIGNED, TO_STORE = {DeliveryStatus.ASSIGNED}, {DeliveryStatus.TO_STORE}
-TO_CUSTOMER, ARRIVING = {DeliveryStatus.TO_CUSTOMER}, {DeliveryStatus.ARRIVING}
+ASSIGNED, EN_ROUTE_TO_STORE = {DeliveryStatus.ASSIGNED}, {DeliveryStatus.EN_ROUTE_TO_STORE}
+EN_ROUTE_TO_CUSTOMER, ARRIVING = {DeliveryStatus.EN_ROUTE_TO_CUSTOMER}, {DeliveryStatus.ARRIVING}
 Action = DeliveryAction
 # Who has or had the bags takes these as their rider alone, however many roles they hold.
 TAKEN_BY_TWO = frozenset(
@@ -119,12 +119,12 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
     id_path="deliveryId",
     initial=SEARCHING,
     transitions=(
-        Transition(Action.ARRIVE_AT_STORE, ASSIGNED | TO_STORE, AT_STORE, party=RIDER),
+        Transition(Action.ARRIVE_AT_STORE, ASSIGNED | EN_ROUTE_TO_STORE, AT_STORE, party=RIDER),
         Transition(
             Action.PICK_UP, AT_STORE, PICKED_UP, party=RIDER, condition=handover_attempts_are_left
         ),
         Transition(Action.PICK_UP, AT_STORE, PICKED_UP, STORE_ROLES, note=OTHERS),
-        Transition(Action.ARRIVE_AT_CUSTOMER, EN_ROUTE_TO_CUSTOMER, AT_CUSTOMER, party=RIDER),
+        Transition(Action.ARRIVE_AT_CUSTOMER, BEFORE_ARRIVAL, AT_CUSTOMER, party=RIDER),
         Transition(
             Action.COMPLETE, AT_CUSTOMER, DELIVERED, party=RIDER, condition=rider_may_complete
         ),
@@ -151,12 +151,16 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
         Transition(
             Action.ATTEMPT_AGAIN,
             FAILED,
-            TO_CUSTOMER,
+            EN_ROUTE_TO_CUSTOMER,
             party=RIDER,
             condition=another_attempt_is_left,
         ),
         Transition(
-            Action.ATTEMPT_AGAIN, FAILED | RETURNING, TO_CUSTOMER, SUPPORT_ROLES, note=OTHERS
+            Action.ATTEMPT_AGAIN,
+            FAILED | RETURNING,
+            EN_ROUTE_TO_CUSTOMER,
+            SUPPORT_ROLES,
+            note=OTHERS,
         ),
         Transition(Action.START_RETURN, FAILED, RETURNING, party=RIDER),
         Transition(Action.START_RETURN, FAILED, RETURNING, SUPPORT_ROLES),
@@ -190,9 +194,15 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
             SEARCHING,
             mutation="roleRevoke",
         ),
-        AutomaticTransition("position: the rider moves", ASSIGNED, TO_STORE, mutation=REPORT),
-        AutomaticTransition("position: the rider moves", PICKED_UP, TO_CUSTOMER, mutation=REPORT),
-        AutomaticTransition("position: the rider is near", TO_CUSTOMER, ARRIVING, mutation=REPORT),
+        AutomaticTransition(
+            "position: the rider moves", ASSIGNED, EN_ROUTE_TO_STORE, mutation=REPORT
+        ),
+        AutomaticTransition(
+            "position: the rider moves", PICKED_UP, EN_ROUTE_TO_CUSTOMER, mutation=REPORT
+        ),
+        AutomaticTransition(
+            "position: the rider is near", EN_ROUTE_TO_CUSTOMER, ARRIVING, mutation=REPORT
+        ),
         AutomaticTransition(
             "at once when another attempt can't help", FAILED, RETURNING, mutation="deliveryFail"
         ),
@@ -200,7 +210,9 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
             "job: no decision after a failed attempt", FAILED, RETURNING, job="delivery.advance"
         ),
         AutomaticTransition("order: canceled", BEFORE_PICKUP, CANCELED),
-        AutomaticTransition("order: reopened", DELIVERED, TO_CUSTOMER, mutation="orderReopen"),
+        AutomaticTransition(
+            "order: reopened", DELIVERED, EN_ROUTE_TO_CUSTOMER, mutation="orderReopen"
+        ),
     ),
     is_visible=parties.can_see,
     permits=_permits,
@@ -213,7 +225,7 @@ async def begin(
 ) -> LockedDelivery:
     """Lock a delivery for one action.
 
-    Raises DomainError: NotFound (also for people who never take this action), IllegalStep.
+    Raises DomainError: NotFound (also for people who never take this action), InvalidTransition.
     """
     order, delivery = await lock(session, delivery_id)
     _require_other_person(delivery, actor, action)
@@ -224,7 +236,7 @@ async def begin(
 
 
 def _require_other_person(delivery: Delivery, actor: Actor, action: DeliveryAction) -> None:
-    """Raise DomainError: IllegalStep for a step that only the missing other person takes."""
+    """Raise DomainError: InvalidTransition for a step that only the missing other person takes."""
     is_left_out = parties.has_carried(delivery, actor) and not MACHINE.takes_part(
         delivery, actor, action
     )

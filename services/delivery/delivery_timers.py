@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.delivery import Delivery, DeliveryStatus
-from models.events import EventType
+from models.events import OrderEventKind
 from models.orders import Order
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.core.clock import current_time
 from services.delivery import dispatch, search_escalation
 from services.delivery.delivery_records import open_delivery_case, record_change
@@ -65,7 +65,7 @@ async def _end_timer(
     if delivery.status is DeliveryStatus.ATTEMPT_FAILED:
         await turn_back(session, order, delivery, now)
         return
-    record_change(session, order, delivery, EventType.DELIVERY_OVERDUE)
-    kind = TicketKind.DELIVERY_OVERDUE
+    record_change(session, order, delivery, OrderEventKind.DELIVERY_OVERDUE)
+    kind = TicketCategory.DELIVERY_OVERDUE
     subject = STATE_TIMERS[delivery.status].subject
     await open_delivery_case(session, order, delivery, kind, subject)

@@ -1,12 +1,10 @@
 """Offers deliveries to riders: the nearest free rider with a fresh position, then the next.
 
-Each rider gets at most one offer per round. When no rider is left, the round is over, and the next
-one begins after a pause, a longer one after MAX_ROUNDS rounds; a round in which nobody was there to
-be asked counts too and is followed by the next after SEARCH_RETRY_SECONDS. The store's queue is
-told of each round with an offer, and of the last one. Unique indexes allow one open offer for each
-delivery and for each rider: the slower of two offers in parallel goes to the next rider. What
-happens when the search goes on for too long is in `search_escalation`: each offer looks whether it
-has, so that a search ends although there is always somebody who accepts and then goes silent.
+Each rider gets at most one offer per round. Unique indexes allow one open offer for each delivery
+and for each rider: the slower of two offers in parallel goes to the next rider. When a round begins
+and what happens when the search goes on for too long is in `search_escalation`: each offer looks
+whether it has, so that a search ends although there is always somebody who accepts and then goes
+silent.
 """
 
 from datetime import datetime
@@ -20,13 +18,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
 from database.statements import prepared
-from models.accounts import Person
+from models.accounts import User
 from models.companies import Company, timer_seconds
-from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferAction, OfferStatus
-from models.events import EventType
+from models.delivery import (
+    Delivery,
+    DeliveryOffer,
+    DeliveryOfferAction,
+    DeliveryOfferStatus,
+    DeliveryStatus,
+)
+from models.events import OrderEventKind
 from models.identity import Actor
 from models.orders import Order
-from models.riders import Rider, RiderAction, RiderStatus, Vehicle
+from models.riders import Rider, RiderAction, RiderStatus, VehicleKind
 from models.stores import Store
 from services.core.clock import current_time
 from services.core.problems import not_found
@@ -39,10 +43,6 @@ from services.delivery.rider_states import OFFER_MACHINE
 from services.events.event_log import record_event, rider_stream
 from services.routing.distances import eta_seconds
 
-MAX_ROUNDS = 3
-SEARCH_RETRY_SECONDS = 5
-ROUND_PAUSE_SECONDS = 10
-SEARCH_BACKOFF_SECONDS = 60
 MAX_OFFER_ATTEMPTS = 5
 _OFFER_TIME = (
     select(func.make_interval(0, 0, 0, 0, 0, 0, timer_seconds("offer_seconds")))
@@ -58,29 +58,21 @@ INSERT_OFFER = prepared(
         rider_person_id=bindparam("person"),
         company_id=bindparam("company"),
         store_id=bindparam("store"),
-        status=OfferStatus.OFFERED,
-        round=bindparam("round_number"),
-        distance_m=bindparam("pickup_distance_m"),
-        eta_seconds=bindparam("pickup_eta_seconds"),
-        ride_m=bindparam("dropoff_distance_m"),
+        status=DeliveryOfferStatus.OFFERED,
+        dispatch_round=bindparam("round_number"),
+        pickup_distance_meters=bindparam("pickup_distance_m"),
+        pickup_eta_seconds=bindparam("pickup_eta_seconds"),
+        dropoff_distance_meters=bindparam("dropoff_distance_m"),
         expires_at=func.clock_timestamp() + _OFFER_TIME,
     )
     .on_conflict_do_nothing()
     .returning(DeliveryOffer.id)
 )
-OFFER_OF_ROUND = prepared(
-    select(DeliveryOffer.id)
-    .where(
-        DeliveryOffer.delivery_id == bindparam("delivery"),
-        DeliveryOffer.round == bindparam("round"),
-    )
-    .limit(1)
-)
 OPEN_OFFER = prepared(
     select(DeliveryOffer)
     .where(
         DeliveryOffer.delivery_id == bindparam("delivery"),
-        DeliveryOffer.status == OfferStatus.OFFERED,
+        DeliveryOffer.status == DeliveryOfferStatus.OFFERED,
     )
     .execution_options(populate_existing=True)
 )
@@ -99,7 +91,7 @@ async def offer_to_next_rider(
         delivery.due_at = now
         delivery.version += 1
         return None
-    delivery.round = max(1, delivery.round)
+    delivery.dispatch_round = max(1, delivery.dispatch_round)
     for _ in range(MAX_OFFER_ATTEMPTS):
         rider = (await session.execute(NEAREST_RIDER, nearest_rider_parameters(delivery))).first()
         if rider is None:
@@ -107,7 +99,7 @@ async def offer_to_next_rider(
         if (offer := await _insert_offer(session, delivery, rider)) is not None:
             _record_offer(session, order, delivery, offer)
             return offer
-    await _schedule_search(session, order, delivery)
+    await search_escalation.schedule_round(session, order, delivery)
     return None
 
 
@@ -125,10 +117,10 @@ async def _insert_offer(
             "person": rider.person_id,
             "company": delivery.company_id,
             "store": delivery.store_id,
-            "round_number": delivery.round,
+            "round_number": delivery.dispatch_round,
             "pickup_distance_m": round(rider.distance_m),
-            "pickup_eta_seconds": eta_seconds(rider.distance_m, Vehicle(rider.vehicle)),
-            "dropoff_distance_m": delivery.distance_m,
+            "pickup_eta_seconds": eta_seconds(rider.distance_m, VehicleKind(rider.vehicle)),
+            "dropoff_distance_m": delivery.dropoff_distance_meters,
         },
     )
     return await session.get(DeliveryOffer, offer_id) if offer_id else None
@@ -139,35 +131,21 @@ def _record_offer(
 ) -> None:
     MACHINE.move(delivery, DeliveryStatus.OFFERED)
     delivery.due_at = offer.expires_at
-    facts = {"offer_id": offer.id, "distance_m": offer.distance_m, "eta_seconds": offer.eta_seconds}
-    record_change(session, order, delivery, EventType.DELIVERY_OFFERED, round=offer.round, **facts)
+    facts = {
+        "offer_id": offer.id,
+        "distance_m": offer.pickup_distance_meters,
+        "eta_seconds": offer.pickup_eta_seconds,
+    }
+    event_type = OrderEventKind.DELIVERY_OFFERED
+    record_change(session, order, delivery, event_type, round=offer.dispatch_round, **facts)
     _record_rider_event(session, offer, "OFFER_MADE", expires_at=offer.expires_at, **facts)
-
-
-async def _schedule_search(session: AsyncSession, order: Order, delivery: Delivery) -> None:
-    """End the round and schedule the next one."""
-    offered = await session.scalar(
-        OFFER_OF_ROUND, {"delivery": delivery.id, "round": delivery.round}
-    )
-    exhausted = delivery.round >= MAX_ROUNDS
-    seconds = SEARCH_RETRY_SECONDS
-    if offered is not None:
-        seconds = SEARCH_BACKOFF_SECONDS if exhausted else ROUND_PAUSE_SECONDS
-    if offered is not None or delivery.round == MAX_ROUNDS:
-        event_type = EventType.DELIVERY_SEARCHING
-        record_change(
-            session, order, delivery, event_type, round=delivery.round, exhausted=exhausted
-        )
-    delivery.round += 1
-    delivery.due_at = await current_time(session, seconds)
-    delivery.version += 1
 
 
 async def accept_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -> Delivery:
     """Assign the offered delivery to the rider who accepts it.
 
-    Raises DomainError: NotFound, IllegalStep when the offer is closed, or the rider is offline or
-    busy.
+    Raises DomainError: NotFound, InvalidTransition when the offer is closed, or the rider is
+    offline or busy.
     """
     order, delivery, offer = await _begin_answer(session, actor, offer_id)
     rider = await session.get_one(
@@ -178,9 +156,9 @@ async def accept_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -
         legal: list[str] = [] if online else [RiderAction.GO_ONLINE]
         message = "You are on a delivery already." if online else "Go online first."
         raise illegal_step(*_PATH, message=message, state=rider.status, legal=legal)
-    person = await session.get(Person, rider.person_id)
+    person = await session.get(User, rider.person_id)
     now = await current_time(session)
-    OFFER_MACHINE.set_status(offer, OfferStatus.ACCEPTED)
+    OFFER_MACHINE.set_status(offer, DeliveryOfferStatus.ACCEPTED)
     offer.answered_at = now
     change_status(delivery, DeliveryStatus.ASSIGNED, now)
     assign(delivery, rider, person.name if person else "", now)
@@ -188,8 +166,8 @@ async def accept_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -
         order.cancel_offered_at = None
         order.version += 1
     await close_delivery_cases(session, order, delivery, "A rider was found.")
-    facts = {"rider_name": delivery.rider_name, "eta_seconds": offer.eta_seconds}
-    record_change(session, order, delivery, EventType.DELIVERY_ASSIGNED, **facts)
+    facts = {"rider_name": delivery.rider_name, "eta_seconds": offer.pickup_eta_seconds}
+    record_change(session, order, delivery, OrderEventKind.DELIVERY_ASSIGNED, **facts)
     await session.flush()
     return delivery
 
@@ -207,23 +185,23 @@ def assign(delivery: Delivery, rider: Rider, name: str, now: datetime) -> None:
 async def decline_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -> DeliveryOffer:
     """Decline an offer; the next rider gets an offer at once.
 
-    Raises DomainError: NotFound, IllegalStep when the offer is closed.
+    Raises DomainError: NotFound, InvalidTransition when the offer is closed.
     """
     order, delivery, offer = await _begin_answer(session, actor, offer_id)
-    await _offer_to_another(session, order, delivery, offer, OfferStatus.DECLINED)
+    await _offer_to_another(session, order, delivery, offer, DeliveryOfferStatus.DECLINED)
     return offer
 
 
 async def expire_offer(session: AsyncSession, order: Order, delivery: Delivery) -> None:
     """Expire the open offer of a locked delivery and offer it to the next rider."""
     if (offer := await open_offer(session, delivery)) is not None:
-        await _offer_to_another(session, order, delivery, offer, OfferStatus.EXPIRED)
+        await _offer_to_another(session, order, delivery, offer, DeliveryOfferStatus.EXPIRED)
 
 
 async def withdraw_offer(session: AsyncSession, delivery: Delivery) -> None:
     """Withdraw the open offer of a delivery that is no longer available."""
     if (offer := await open_offer(session, delivery)) is not None:
-        await _close_offer(session, offer, OfferStatus.WITHDRAWN)
+        await _close_offer(session, offer, DeliveryOfferStatus.WITHDRAWN)
 
 
 async def open_offer(session: AsyncSession, delivery: Delivery) -> DeliveryOffer | None:
@@ -242,19 +220,23 @@ async def _offer_to_another(
     order: Order,
     delivery: Delivery,
     offer: DeliveryOffer,
-    status: OfferStatus,
+    status: DeliveryOfferStatus,
 ) -> None:
     """Close an offer that was not accepted and offer the delivery to the next rider."""
     now = await _close_offer(session, offer, status)
     MACHINE.move(delivery, DeliveryStatus.SEARCHING)
-    declined = status is OfferStatus.DECLINED
-    event_type = EventType.DELIVERY_OFFER_DECLINED if declined else EventType.DELIVERY_OFFER_EXPIRED
+    declined = status is DeliveryOfferStatus.DECLINED
+    event_type = (
+        OrderEventKind.DELIVERY_OFFER_DECLINED
+        if declined
+        else OrderEventKind.DELIVERY_OFFER_EXPIRED
+    )
     record_change(session, order, delivery, event_type, offer_id=offer.id)
     await offer_to_next_rider(session, order, delivery, now)
 
 
 async def _close_offer(
-    session: AsyncSession, offer: DeliveryOffer, status: OfferStatus
+    session: AsyncSession, offer: DeliveryOffer, status: DeliveryOfferStatus
 ) -> datetime:
     """Close an open offer; returns the time."""
     offer.answered_at = now = await current_time(session)
@@ -269,15 +251,16 @@ async def _begin_answer(
 ) -> tuple[Order, Delivery, DeliveryOffer]:
     """The actor's offer that can still be answered, under its order's lock."""
     offer = await session.get(DeliveryOffer, offer_id)
-    if offer is None or not OFFER_MACHINE.takes_part(offer, actor, OfferAction.ACCEPT):
-        raise not_found(DeliveryOffer, "offerId")
+    if offer is None or not OFFER_MACHINE.takes_part(offer, actor, DeliveryOfferAction.ACCEPT):
+        raise not_found(DeliveryOffer, "deliveryOfferId")
     order, delivery = await lock(session, offer.delivery_id)
     offer = await session.get_one(DeliveryOffer, offer_id, populate_existing=True)
-    expired = offer.status is OfferStatus.OFFERED and offer.expires_at <= await current_time(
-        session
+    expired = (
+        offer.status is DeliveryOfferStatus.OFFERED
+        and offer.expires_at <= await current_time(session)
     )
-    status = OfferStatus.EXPIRED if expired else offer.status
-    if status is not OfferStatus.OFFERED:
+    status = DeliveryOfferStatus.EXPIRED if expired else offer.status
+    if status is not DeliveryOfferStatus.OFFERED:
         message = f"This offer is {status}: it can't be answered any more."
         raise illegal_step(*_PATH, message=message, state=status)
     return order, delivery, offer
@@ -291,4 +274,4 @@ def _record_rider_event(
     record_event(session, stream, type, body, company_id=offer.company_id)
 
 
-_PATH = ("input", "offerId")
+_PATH = ("input", "deliveryOfferId")

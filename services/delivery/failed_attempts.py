@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.delivery import (
     Delivery,
     DeliveryAction,
+    DeliveryFailureReason,
     DeliveryOverrideReason,
     DeliveryProof,
     DeliveryStatus,
-    FailReason,
 )
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
 from models.orders import AgeCheckResult, Order
 from services import companies
@@ -37,14 +37,14 @@ MISSING_PROOFS = {
         "reason",
         "Record the check of the customer's age first: only one that failed is a reason.",
     ),
-    DeliveryProof.CALL: ("callAttempts", "Call the customer first."),
+    DeliveryProof.CALL: ("callAttemptCount", "Call the customer first."),
     DeliveryProof.NOTE: ("note", "Write what happened."),
     DeliveryProof.PAYMENT: ("reason", "The order is paid: give another reason."),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TooEarly(Problem):
+class NoShowWaitRequired(Problem):
     """The customer may still come to the door: possible in `retry_after_seconds`."""
 
     retry_after_seconds: int
@@ -55,8 +55,8 @@ async def fail_attempt(
     *,
     actor: Actor,
     delivery_id: UUID,
-    reason: FailReason,
-    call_attempts: int = 0,
+    reason: DeliveryFailureReason,
+    call_attempt_count: int = 0,
     note: str = "",
     override: StepOverride | None = None,
     device_time: datetime | None = None,
@@ -65,24 +65,24 @@ async def fail_attempt(
 
     A rider may try once more where that can help; otherwise the way back begins at once. Support
     needs an override instead of proofs, and waits all the same (see `_require_wait`); nobody says
-    PAYMENT_LOST of an order that is paid.
-    Raises DomainError: NotFound, IllegalStep, InvalidInput, TooEarly, ProofMissing, TooFar.
+    PAYMENT_LOST of an order that is paid. Raises DomainError: NotFound, InvalidTransition,
+    InvalidInput, NoShowWaitRequired, ProofMissing, TooFar.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.FAIL)
     delivery, rule = locked.delivery, FAILURE_RULES[reason]
     facts = store_override(locked, override)
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
-    await _check_proofs(session, locked, reason, call_attempts, note)
+    await _check_proofs(session, locked, reason, call_attempt_count, note)
     wait_seconds = (await companies.read_timers(session, delivery.store_id)).no_show_wait_seconds
     if rule.waits:
         _require_wait(locked, wait_seconds, override)
-    delivery.fail_reason, delivery.fail_note = reason, note
+    delivery.failure_reason, delivery.failure_note = reason, note
     has_shown_wait = _seconds_since(delivery.at_door_since, locked.now) >= wait_seconds
     delivery.fee_kept = rule.fee_after_wait and has_shown_wait
-    delivery.failed_attempts += 1
+    delivery.failed_attempt_count += 1
     change_status(delivery, DeliveryStatus.ATTEMPT_FAILED, locked.now)
-    facts |= {"reason": reason, "call_attempts": call_attempts}
-    event_type = EventType.DELIVERY_ATTEMPT_FAILED
+    facts |= {"reason": reason, "call_attempt_count": call_attempt_count}
+    event_type = OrderEventKind.DELIVERY_ATTEMPT_FAILED
     locked.record_change(session, event_type, device_time=device_time, **facts)
     may_try_again = rule.second_attempt and another_attempt_is_left(delivery)
     if not (locked.by_rider and may_try_again):
@@ -101,16 +101,15 @@ async def attempt_again(
 ) -> Delivery:
     """Begin another attempt, which has its own wait at the door and its own check of the age.
 
-    Support may do so on the way back too, as long as the store has not taken the bags.
-    Raises DomainError: NotFound, IllegalStep (for riders also after the last attempt),
-    InvalidInput.
+    Support may do so on the way back too, as long as the store has not taken the bags. Raises
+    DomainError: NotFound, InvalidTransition (for riders also after the last attempt), InvalidInput.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.ATTEMPT_AGAIN)
     facts = store_override(locked, override)
     clear_failure(locked.delivery)
-    change_status(locked.delivery, DeliveryStatus.TO_CUSTOMER, locked.now)
-    event_type = EventType.DELIVERY_TO_CUSTOMER
-    attempt = locked.delivery.failed_attempts + 1
+    change_status(locked.delivery, DeliveryStatus.EN_ROUTE_TO_CUSTOMER, locked.now)
+    event_type = OrderEventKind.DELIVERY_EN_ROUTE_TO_CUSTOMER
+    attempt = locked.delivery.failed_attempt_count + 1
     locked.record_change(session, event_type, device_time=device_time, attempt=attempt, **facts)
     await session.flush()
     return locked.delivery
@@ -126,7 +125,7 @@ async def start_return(
 ) -> Delivery:
     """Begin the way back after a failed attempt.
 
-    Raises DomainError: NotFound, IllegalStep, InvalidInput.
+    Raises DomainError: NotFound, InvalidTransition, InvalidInput.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.START_RETURN)
     facts = store_override(locked, override)
@@ -147,7 +146,7 @@ async def turn_back(
     delivery.return_code = await new_code_of_order(session, order)
     delivery.return_tries = 0
     change_status(delivery, DeliveryStatus.RETURNING, now)
-    record_change(session, order, delivery, EventType.DELIVERY_RETURNING, **facts)
+    record_change(session, order, delivery, OrderEventKind.DELIVERY_RETURNING, **facts)
 
 
 def clear_wait(delivery: Delivery) -> None:
@@ -157,18 +156,22 @@ def clear_wait(delivery: Delivery) -> None:
 def clear_attempt(delivery: Delivery) -> None:
     """Clear what belongs to one attempt: the wait, and the check of the age of who was there."""
     clear_wait(delivery)
-    delivery.age_result = None
+    delivery.age_check_result = None
 
 
 def clear_failure(delivery: Delivery) -> None:
     """Clear a failed attempt with what followed from it, before another one begins."""
     clear_attempt(delivery)
-    delivery.fail_reason = delivery.return_code = None
-    delivery.fail_note, delivery.fee_kept = "", False
+    delivery.failure_reason = delivery.return_code = None
+    delivery.failure_note, delivery.fee_kept = "", False
 
 
 async def _check_proofs(
-    session: AsyncSession, locked: LockedDelivery, reason: FailReason, call_attempts: int, note: str
+    session: AsyncSession,
+    locked: LockedDelivery,
+    reason: DeliveryFailureReason,
+    call_attempt_count: int,
+    note: str,
 ) -> None:
     """Check the state of the payment, and for riders all that the reason takes.
 
@@ -182,14 +185,14 @@ async def _check_proofs(
     if not rule.by_rider:
         message = f"Only support says {reason}: call support."
         raise DomainError(InvalidInput(path=["input", "reason"], message=message))
-    if not 0 <= call_attempts <= MAX_CALL_ATTEMPTS:
+    if not 0 <= call_attempt_count <= MAX_CALL_ATTEMPTS:
         message = f"From 0 to {MAX_CALL_ATTEMPTS}."
-        raise DomainError(InvalidInput(path=["input", "callAttempts"], message=message))
+        raise DomainError(InvalidInput(path=["input", "callAttemptCount"], message=message))
     strict = DeliveryProof.POSITION in rule.proofs
     await require_at_customer(session, locked, strict=strict)
     given = {
-        DeliveryProof.AGE_CHECK: locked.delivery.age_result is AgeCheckResult.FAILED,
-        DeliveryProof.CALL: call_attempts > 0,
+        DeliveryProof.AGE_CHECK: locked.delivery.age_check_result is AgeCheckResult.FAILED,
+        DeliveryProof.CALL: call_attempt_count > 0,
         DeliveryProof.NOTE: bool(note),
     }
     for proof, is_given in given.items():
@@ -207,7 +210,7 @@ def _seconds_since(begin: datetime | None, now: datetime) -> float:
 
 
 def _require_wait(locked: LockedDelivery, wait_seconds: int, override: StepOverride | None) -> None:
-    """Raise DomainError: TooEarly while the customer has time left to come to the door.
+    """Raise DomainError: NoShowWaitRequired while the customer has time left to come to the door.
 
     InvalidInput when no rider is at the door: nobody waits, so no time makes the reason a true one.
     The wait counts from the first position at the door, as for the fee; without one ProofMissing is
@@ -231,5 +234,7 @@ def _require_wait(locked: LockedDelivery, wait_seconds: int, override: StepOverr
     if seconds_left > 0:
         message = f"Wait {seconds_left} more seconds before you give up."
         raise DomainError(
-            TooEarly(path=["input", "reason"], message=message, retry_after_seconds=seconds_left)
+            NoShowWaitRequired(
+                path=["input", "reason"], message=message, retry_after_seconds=seconds_left
+            )
         )

@@ -18,17 +18,17 @@ NEAREST_RIDER = prepared(
     from rider_position last_position
     join rider on rider.id = last_position.rider_id
     where last_position.company_id = :company
-        and last_position.seen_at > clock_timestamp() - make_interval(secs => :fresh_seconds)
+        and last_position.recorded_at > clock_timestamp() - make_interval(secs => :fresh_seconds)
         and rider.status = 'ONLINE' and rider.live_delivery_id is null
         and rider.person_id <> :customer  -- nobody delivers the own order
-        and last_position.seen_at >= rider.online_since
+        and last_position.recorded_at >= rider.online_since
         and ST_Distance(last_position.point, (select point from store where id = :store))
             <= :max_distance_m
         and not exists (
             select from delivery_offer offer
             where offer.rider_id = rider.id
                 and (offer.status = 'OFFERED'
-                    or offer.delivery_id = :delivery and offer.round = :round)
+                    or offer.delivery_id = :delivery and offer.dispatch_round = :round)
         )
     order by last_position.point <-> (select point from store where id = :store)
     limit 1
@@ -45,7 +45,7 @@ def nearest_rider_parameters(delivery: Delivery) -> dict[str, Any]:
         "store": delivery.store_id,
         "company": delivery.company_id,
         "delivery": delivery.id,
-        "round": delivery.round,
+        "round": delivery.dispatch_round,
         "fresh_seconds": SETTINGS.position_fresh_seconds,
         "max_distance_m": SETTINGS.wide_rider_distance_m if wide else SETTINGS.rider_distance_m,
         "customer": delivery.customer_id,

@@ -5,9 +5,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Person
+from models.accounts import User
 from models.delivery import Delivery, DeliveryAction, DeliveryStatus
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
 from models.riders import Rider, RiderStatus
 from services.core.problems import not_found
@@ -37,7 +37,8 @@ async def reassign(
     """Give a delivery with its bags to another free rider of the company, who takes them over.
 
     By support; on the way back also by the store's staff. The rider was asked before, by phone.
-    Raises DomainError: NotFound, InvalidInput, IllegalStep (also for a rider who is not free).
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition (also for a rider who is not
+    free).
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.REASSIGN)
     facts = store_override(locked, override)
@@ -49,11 +50,11 @@ async def reassign(
     status = DeliveryStatus.RETURNING if returning else DeliveryStatus.PICKED_UP
     change_status(delivery, status, locked.now)
     clear_attempt(delivery)
-    person = await session.get(Person, rider.person_id)
+    person = await session.get(User, rider.person_id)
     dispatch.assign(delivery, rider, person.name if person else "", locked.now)
     await expire_open_offer(session, rider)
     facts["rider_name"] = delivery.rider_name
-    locked.record_change(session, EventType.DELIVERY_REASSIGNED, **facts)
+    locked.record_change(session, OrderEventKind.DELIVERY_REASSIGNED, **facts)
     await close_delivery_cases(session, locked.order, delivery, "Another rider took over.")
     await session.flush()
     return delivery
@@ -72,7 +73,7 @@ async def take_from_rider(session: AsyncSession, delivery: Delivery) -> None:
 
 
 async def _free_rider(session: AsyncSession, locked: LockedDelivery, rider_id: UUID) -> Rider:
-    """The locked rider. Raises DomainError: NotFound, IllegalStep unless online and free."""
+    """The locked rider. Raises DomainError: NotFound, InvalidTransition unless online and free."""
     rider = await session.scalar(
         select(Rider)
         .where(Rider.id == rider_id, Rider.company_id == locked.delivery.company_id)

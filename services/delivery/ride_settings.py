@@ -7,7 +7,7 @@ and metres.
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from models.delivery import DeliveryProof, DeliveryStatus, FailReason
+from models.delivery import DeliveryFailureReason, DeliveryProof, DeliveryStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +41,10 @@ _TO_CUSTOMER = StateTimer(seconds=3_600, subject="The rider does not reach the c
 # OFFERED and SEARCHING have the timers of the search, all states with a rider those of silence too.
 STATE_TIMERS: Mapping[DeliveryStatus, StateTimer] = {
     DeliveryStatus.ASSIGNED: _TO_STORE,
-    DeliveryStatus.TO_STORE: _TO_STORE,
+    DeliveryStatus.EN_ROUTE_TO_STORE: _TO_STORE,
     DeliveryStatus.AT_STORE: StateTimer(seconds=900, subject="The rider waits at the store"),
     DeliveryStatus.PICKED_UP: _TO_CUSTOMER,
-    DeliveryStatus.TO_CUSTOMER: _TO_CUSTOMER,
+    DeliveryStatus.EN_ROUTE_TO_CUSTOMER: _TO_CUSTOMER,
     DeliveryStatus.ARRIVING: _TO_CUSTOMER,
     DeliveryStatus.AT_CUSTOMER: StateTimer(
         seconds=900, subject="The rider does not leave the customer"
@@ -65,8 +65,8 @@ class FailureRule:
     `waits`: the reason is refused before the company's `no_show_wait_seconds` at the door, which
     count from the first position there. The customer pays the fee for `fee_after_wait` after the
     same wait, otherwise the company pays. So there is no way to charge a customer for a delivery
-    without waiting for them.
-    `by_rider`: riders may give the reason; `second_attempt`: another attempt may help.
+    without waiting for them. `by_rider`: riders may give the reason; `second_attempt`: another
+    attempt may help.
     """
 
     waits: bool = False
@@ -79,25 +79,25 @@ class FailureRule:
 _AT_DOOR = frozenset({DeliveryProof.POSITION})
 # Where the customer did nothing, no wait and no place shows it: support reads what happened.
 _IN_WORDS = frozenset({DeliveryProof.NOTE})
-FAILURE_RULES: Mapping[FailReason, FailureRule] = {
-    FailReason.NOBODY_HOME: FailureRule(
+FAILURE_RULES: Mapping[DeliveryFailureReason, FailureRule] = {
+    DeliveryFailureReason.RECIPIENT_UNAVAILABLE: FailureRule(
         waits=True,
         fee_after_wait=True,
         proofs=_AT_DOOR | {DeliveryProof.CALL},
         second_attempt=True,
     ),
-    FailReason.WRONG_ADDRESS: FailureRule(
+    DeliveryFailureReason.WRONG_ADDRESS: FailureRule(
         waits=True,
         fee_after_wait=True,
         proofs=_AT_DOOR | {DeliveryProof.CALL},
         second_attempt=True,
     ),
-    FailReason.REFUSED: FailureRule(fee_after_wait=True, proofs=_AT_DOOR),
-    FailReason.AGE_CHECK_FAILED: FailureRule(
+    DeliveryFailureReason.RECIPIENT_REFUSED: FailureRule(fee_after_wait=True, proofs=_AT_DOOR),
+    DeliveryFailureReason.AGE_CHECK_FAILED: FailureRule(
         fee_after_wait=True, proofs=_AT_DOOR | {DeliveryProof.AGE_CHECK}
     ),
-    FailReason.UNSAFE: FailureRule(proofs=_IN_WORDS),
-    FailReason.DAMAGED: FailureRule(proofs=_IN_WORDS),
-    FailReason.PAYMENT_LOST: FailureRule(proofs=frozenset({DeliveryProof.PAYMENT})),
-    FailReason.RIDER_UNAVAILABLE: FailureRule(by_rider=False),
+    DeliveryFailureReason.UNSAFE_LOCATION: FailureRule(proofs=_IN_WORDS),
+    DeliveryFailureReason.ITEMS_DAMAGED: FailureRule(proofs=_IN_WORDS),
+    DeliveryFailureReason.PAYMENT_LOST: FailureRule(proofs=frozenset({DeliveryProof.PAYMENT})),
+    DeliveryFailureReason.RIDER_UNAVAILABLE: FailureRule(by_rider=False),
 }

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from models.delivery import Delivery
 from models.identity import Actor, Role
-from models.riders import Rider, RiderPosition, RiderStatus
+from models.riders import Rider, RiderLocation, RiderStatus
 from services.delivery.delivery_parties import STORE_AND_SUPPORT_ROLES, is_store_staff
 
 # They manage riders: they see all of the company, with contact data.
@@ -52,12 +52,12 @@ def can_see_contact(actor: Actor, rider: Rider) -> bool:
     return is_self(actor, rider) or manages_riders(actor, rider.company_id)
 
 
-def is_current_position(rider: Rider, position: RiderPosition) -> bool:
+def is_current_position(rider: Rider, position: RiderLocation) -> bool:
     """Whether a position is of the rider's present shift."""
     return (
         rider.status is RiderStatus.ONLINE
         and rider.online_since is not None
-        and position.seen_at >= rider.online_since
+        and position.recorded_at >= rider.online_since
     )
 
 

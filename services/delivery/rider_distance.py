@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from models.delivery import DeliveryProof
 from models.geo_point import Point
-from models.riders import RiderPosition
+from models.riders import RiderLocation
 from models.stores import Store
 from services.core.problems import DomainError, Problem
 from services.delivery.delivery_records import LockedDelivery
@@ -18,11 +18,11 @@ from services.routing.distances import distance_m
 MAX_ACCURACY_M = 200.0
 POSITION_OF_RIDER = prepared(
     select(
-        RiderPosition.latitude,
-        RiderPosition.longitude,
-        RiderPosition.accuracy_m,
-        RiderPosition.seen_at,
-    ).where(RiderPosition.rider_id == bindparam("rider"))
+        RiderLocation.latitude,
+        RiderLocation.longitude,
+        RiderLocation.accuracy_meters,
+        RiderLocation.recorded_at,
+    ).where(RiderLocation.rider_id == bindparam("rider"))
 )
 PLACE_OF_STORE = prepared(
     select(Store.latitude, Store.longitude).where(Store.id == bindparam("store"))
@@ -31,10 +31,10 @@ PLACE_OF_STORE = prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooFar(Problem):
-    """The rider is `distance_m` away from the place of the step, beyond `radius_m`."""
+    """The rider is `distance_m` away from the place of the step, beyond `max_distance_meters`."""
 
-    distance_m: int
-    radius_m: int
+    distance_meters: int
+    max_distance_meters: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +53,12 @@ async def require_at_customer(
     is refused with ProofMissing if `strict`. Store staff and support take the step in place of the
     rider, so nothing is checked.
     """
-    return await _require_near(session, locked, locked.delivery.drop_point, strict=strict)
+    return await _require_near(session, locked, locked.delivery.dropoff_location, strict=strict)
 
 
-def is_at_place(location: Point, accuracy_m: float | None, place: Point) -> bool:
+def is_at_place(location: Point, accuracy_meters: float | None, place: Point) -> bool:
     """Whether a position is near the place of a step."""
-    return _distance_m(location, accuracy_m, place) <= SETTINGS.place_radius_m
+    return _distance_m(location, accuracy_meters, place) <= SETTINGS.place_radius_m
 
 
 async def require_at_store(
@@ -88,8 +88,8 @@ async def _require_near(
             TooFar(
                 path=path,
                 message=message,
-                distance_m=round(distance),
-                radius_m=SETTINGS.place_radius_m,
+                distance_meters=round(distance),
+                max_distance_meters=SETTINGS.place_radius_m,
             )
         )
     return distance is not None
@@ -103,13 +103,13 @@ async def _rider_distance_m(
     row = (await session.execute(POSITION_OF_RIDER, rider)).one_or_none()
     if row is None:
         return None
-    latitude, longitude, accuracy_m, seen_at = row
-    if (locked.now - seen_at).total_seconds() > SETTINGS.position_fresh_seconds:
+    latitude, longitude, accuracy_meters, recorded_at = row
+    if (locked.now - recorded_at).total_seconds() > SETTINGS.position_fresh_seconds:
         return None
-    return _distance_m(Point(latitude, longitude), accuracy_m, place)
+    return _distance_m(Point(latitude, longitude), accuracy_meters, place)
 
 
-def _distance_m(location: Point, accuracy_m: float | None, place: Point) -> float:
+def _distance_m(location: Point, accuracy_meters: float | None, place: Point) -> float:
     """Metres to a place, less the accuracy of the position."""
-    accuracy = min(accuracy_m or 0.0, MAX_ACCURACY_M)
+    accuracy = min(accuracy_meters or 0.0, MAX_ACCURACY_M)
     return max(0.0, distance_m(location, place) - accuracy)

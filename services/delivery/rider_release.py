@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.delivery import Delivery, DeliveryOverrideReason
-from models.events import EventType
+from models.events import OrderEventKind
 from models.orders import Order
 from models.riders import Rider, RiderStatus
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.core.clock import current_time
 from services.delivery.deliveries import search_again
 from services.delivery.delivery_records import open_delivery_case, record_change
@@ -98,7 +98,7 @@ async def leave_without_rider(
     delivery.needs_rider_since = await current_time(session)
     delivery.override_reason, delivery.override_note = cause, ""
     delivery.version += 1
-    record_change(session, order, delivery, EventType.DELIVERY_RIDER_RELEASED)
-    kind, subject = TicketKind.RIDER_RELEASED, "The delivery needs another rider"
+    record_change(session, order, delivery, OrderEventKind.DELIVERY_RIDER_RELEASED)
+    kind, subject = TicketCategory.RIDER_RELEASED, "The delivery needs another rider"
     await open_delivery_case(session, order, delivery, kind, subject)
     await session.flush()

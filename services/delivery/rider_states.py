@@ -3,12 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from models.delivery import DeliveryOffer, OfferAction, OfferStatus
+from models.delivery import DeliveryOffer, DeliveryOfferAction, DeliveryOfferStatus
 from models.identity import Actor, Role
 from models.riders import Rider, RiderAction, RiderStatus
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 
-OFFERED = {OfferStatus.OFFERED}
+OFFERED = {DeliveryOfferStatus.OFFERED}
 OFFLINE, ONLINE = {RiderStatus.OFFLINE}, {RiderStatus.ONLINE}
 RIDER = "the rider"
 
@@ -33,20 +33,24 @@ def no_delivery_is_active(rider: Rider) -> bool:
     return not rider.live_delivery_id
 
 
-OFFER_MACHINE: StateMachine[DeliveryOffer, OfferAction, OfferStatus] = StateMachine(
+OFFER_MACHINE: StateMachine[DeliveryOffer, DeliveryOfferAction, DeliveryOfferStatus] = StateMachine(
     name="DeliveryOffer",
     model=DeliveryOffer,
-    status=OfferStatus,
+    status=DeliveryOfferStatus,
     initial=OFFERED,
     transitions=(
-        Transition(OfferAction.ACCEPT, OFFERED, {OfferStatus.ACCEPTED}, party=RIDER),
-        Transition(OfferAction.DECLINE, OFFERED, {OfferStatus.DECLINED}, party=RIDER),
+        Transition(
+            DeliveryOfferAction.ACCEPT, OFFERED, {DeliveryOfferStatus.ACCEPTED}, party=RIDER
+        ),
+        Transition(
+            DeliveryOfferAction.DECLINE, OFFERED, {DeliveryOfferStatus.DECLINED}, party=RIDER
+        ),
     ),
     automatic=(
         AutomaticTransition(
-            "job: no answer in time", OFFERED, {OfferStatus.EXPIRED}, job="delivery.advance"
+            "job: no answer in time", OFFERED, {DeliveryOfferStatus.EXPIRED}, job="delivery.advance"
         ),
-        AutomaticTransition("order: canceled", OFFERED, {OfferStatus.WITHDRAWN}),
+        AutomaticTransition("order: canceled", OFFERED, {DeliveryOfferStatus.WITHDRAWN}),
     ),
     permits=_is_offered_to,
 )

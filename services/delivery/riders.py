@@ -23,9 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.accounts import Membership
-from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus
+from models.delivery import Delivery, DeliveryOffer, DeliveryOfferStatus, DeliveryStatus
 from models.identity import Actor, Role
-from models.riders import Rider, RiderPosition, RiderStatus, Vehicle
+from models.riders import Rider, RiderLocation, RiderStatus, VehicleKind
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
@@ -86,13 +86,13 @@ MAKE_OFFER_DUE = _make_due(
 EXPIRE_OPEN_OFFER = prepared(
     update(DeliveryOffer)
     .where(DeliveryOffer.rider_id == bindparam("rider"))
-    .where(DeliveryOffer.status == OfferStatus.OFFERED)
+    .where(DeliveryOffer.status == DeliveryOfferStatus.OFFERED)
     .values(expires_at=func.clock_timestamp())
     .returning(DeliveryOffer.delivery_id)
     .execution_options(synchronize_session=False)
 )
 DELETE_POSITION = prepared(
-    delete(RiderPosition).where(RiderPosition.rider_id == bindparam("rider"))
+    delete(RiderLocation).where(RiderLocation.rider_id == bindparam("rider"))
 )
 
 
@@ -163,14 +163,14 @@ async def go_online(
     *,
     actor: Actor,
     company_id: UUID | None = None,
-    vehicle: Vehicle | None = None,
+    vehicle: VehicleKind | None = None,
     device_time: datetime | None = None,
 ) -> Rider:
     """Begin a shift, or change its vehicle; the rider gets offers after their first position.
 
     Without a company it is the one of the present or the last shift. Deliveries of the company that
     search for a rider search again at once. A shift that goes on as it is keeps the version.
-    Raises DomainError: NotFound, IllegalStep while online for another company.
+    Raises DomainError: NotFound, InvalidTransition while online for another company.
     """
     rider, rows = await _lock_rider(session, actor, company_id)
     if not await session.scalar(
@@ -197,7 +197,7 @@ async def go_offline(
 ) -> Rider:
     """End a shift; an open offer expires now.
 
-    Raises DomainError: NotFound, IllegalStep during a delivery.
+    Raises DomainError: NotFound, InvalidTransition during a delivery.
     """
     rider, _ = await _lock_rider(session, actor)
     if rider.live_delivery_id is not None:

@@ -1,17 +1,26 @@
-"""A search for a rider that goes on for too long: what happens, and when it ends."""
+"""The rounds of a search for a rider, what happens when it goes on for too long, and its end.
+
+When no rider is left to be asked, the round is over, and the next one begins after a pause, a
+longer one after MAX_ROUNDS rounds; a round in which nobody was there to be asked counts too and is
+followed by the next after SEARCH_RETRY_SECONDS. The store's queue is told of each round with an
+offer, and of the last one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.delivery import Delivery, DeliveryStatus
-from models.events import EventType
+from database.statements import prepared
+from models.delivery import Delivery, DeliveryOffer, DeliveryStatus
+from models.events import OrderEventKind
 from models.orders import Order
-from models.support import TicketKind
+from models.support import TicketCategory
 from models.timers import TIMER_BOUNDS
 from services import companies
+from services.core.clock import current_time
 from services.delivery.delivery_records import open_delivery_case, record_change
 
 
@@ -20,7 +29,7 @@ class SearchStep:
     """A step of the escalation: the timer of its age of the search, and its event."""
 
     timer: str
-    event_type: EventType | None = None
+    event_type: OrderEventKind | None = None
     opens_case: bool = False
     offers_cancel: bool = False
 
@@ -29,11 +38,15 @@ class SearchStep:
 # do not descend, see services/stores/timer_rules.py.
 SEARCH_STEPS: Sequence[SearchStep] = (
     SearchStep("search_wider_seconds"),
-    SearchStep("search_alert_seconds", EventType.DELIVERY_NO_RIDER, opens_case=True),
+    SearchStep("search_alert_seconds", OrderEventKind.DELIVERY_NO_RIDER, opens_case=True),
     SearchStep(
-        "search_cancel_offer_seconds", EventType.DELIVERY_CANCEL_OFFERED, offers_cancel=True
+        "search_cancel_offer_seconds", OrderEventKind.DELIVERY_CANCEL_OFFERED, offers_cancel=True
     ),
 )
+MAX_ROUNDS = 3
+SEARCH_RETRY_SECONDS = 5
+ROUND_PAUSE_SECONDS = 10
+SEARCH_BACKOFF_SECONDS = 60
 FIRST_STEP_SECONDS = TIMER_BOUNDS["search_wider_seconds"][0]
 """A younger search takes no step, whatever the timers are."""
 MAX_SEARCH_RESTARTS = 2
@@ -42,6 +55,14 @@ MAX_LOST_RIDERS = 8
 """Before so many riders are lost, each loss leaves time to ask others."""
 SEARCH_SHARES = MAX_LOST_RIDERS - MAX_SEARCH_RESTARTS
 """The parts of a whole search: a lost rider costs one at most, and leaves one at least."""
+OFFER_OF_ROUND = prepared(
+    select(DeliveryOffer.id)
+    .where(
+        DeliveryOffer.delivery_id == bindparam("delivery"),
+        DeliveryOffer.dispatch_round == bindparam("round"),
+    )
+    .limit(1)
+)
 
 
 async def resume(session: AsyncSession, delivery: Delivery, now: datetime) -> None:
@@ -95,7 +116,7 @@ async def _take(
         record_change(session, order, delivery, step.event_type)
     if step.opens_case:
         subject = "No rider accepts the delivery"
-        await open_delivery_case(session, order, delivery, TicketKind.NO_RIDER, subject)
+        await open_delivery_case(session, order, delivery, TicketCategory.NO_RIDER, subject)
 
 
 async def has_ended(session: AsyncSession, delivery: Delivery, now: datetime) -> bool:
@@ -108,3 +129,22 @@ async def has_ended(session: AsyncSession, delivery: Delivery, now: datetime) ->
         return False
     timers = await companies.read_timers(session, delivery.store_id)
     return age_seconds >= timers.search_end_seconds
+
+
+async def schedule_round(session: AsyncSession, order: Order, delivery: Delivery) -> None:
+    """End the round and schedule the next one."""
+    offered = await session.scalar(
+        OFFER_OF_ROUND, {"delivery": delivery.id, "round": delivery.dispatch_round}
+    )
+    exhausted = delivery.dispatch_round >= MAX_ROUNDS
+    seconds = SEARCH_RETRY_SECONDS
+    if offered is not None:
+        seconds = SEARCH_BACKOFF_SECONDS if exhausted else ROUND_PAUSE_SECONDS
+    if offered is not None or delivery.dispatch_round == MAX_ROUNDS:
+        event_type = OrderEventKind.DELIVERY_SEARCHING
+        record_change(
+            session, order, delivery, event_type, round=delivery.dispatch_round, exhausted=exhausted
+        )
+    delivery.dispatch_round += 1
+    delivery.due_at = await current_time(session, seconds)
+    delivery.version += 1

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company, timer_seconds
 from models.delivery import Delivery
-from models.events import EventType
+from models.events import OrderEventKind
 from models.orders import Order
-from models.riders import Rider, RiderPosition
+from models.riders import Rider, RiderLocation
 from models.stores import Store
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.delivery.deliveries import search_again
 from services.delivery.delivery_records import open_delivery_case, record_change
 from services.delivery.delivery_states import ASSIGNED_BEFORE_PICKUP, CARRYING_STATUSES, lock
@@ -26,7 +26,7 @@ from services.orders.support_cases import close_case
 ASKED, CASE_OPENED = 1, 2
 _LAST_SIGN: ColumnElement[Any] = func.greatest(
     Delivery.assigned_at,
-    func.coalesce(RiderPosition.seen_at, func.pg_postmaster_start_time()),
+    func.coalesce(RiderLocation.recorded_at, func.pg_postmaster_start_time()),
     type_=DateTime(timezone=True),
 )
 
@@ -56,7 +56,7 @@ def _deliveries_where(*conditions: ColumnElement[bool]) -> Select[UUID]:
         .join(Rider, Rider.live_delivery_id == Delivery.id)
         .join(Company, Company.id == Delivery.company_id)
         .join(Store, Store.id == Delivery.store_id)
-        .outerjoin(RiderPosition, RiderPosition.rider_id == Rider.id)
+        .outerjoin(RiderLocation, RiderLocation.rider_id == Rider.id)
         .where(*conditions)
     )
 
@@ -91,7 +91,7 @@ async def check_carrier(session: AsyncSession, delivery_id: UUID) -> bool:
     order, delivery = await lock(session, delivery_id)
     if await _is(session, delivery_id, _CARRYING, _IS_BACK):
         delivery.silence_step = 0
-        kind, resolution = TicketKind.RIDER_SILENT, "The rider reports positions again."
+        kind, resolution = TicketCategory.RIDER_SILENT, "The rider reports positions again."
         await close_case(session, order, kind, resolution)
     elif await _is(session, delivery_id, _CARRYING, _NEEDS_CASE):
         await _open_case(session, order, delivery)
@@ -116,8 +116,8 @@ async def _open_case(session: AsyncSession, order: Order, delivery: Delivery) ->
     if delivery.silence_step < ASKED:
         _ask(session, delivery)
     delivery.silence_step = CASE_OPENED
-    record_change(session, order, delivery, EventType.DELIVERY_RIDER_SILENT)
-    kind, subject = TicketKind.RIDER_SILENT, "The rider has the bags and sends no positions"
+    record_change(session, order, delivery, OrderEventKind.DELIVERY_RIDER_SILENT)
+    kind, subject = TicketCategory.RIDER_SILENT, "The rider has the bags and sends no positions"
     await open_delivery_case(session, order, delivery, kind, subject)
 
 

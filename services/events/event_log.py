@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.write_session import append_event
-from models.events import EventType
+from models.events import OrderEventKind
 from models.orders import Order
 
 Body = dict[str, Any]
@@ -111,7 +111,7 @@ def _plain(value: Any) -> Any:
 def record_order_event(
     session: AsyncSession,
     order: Order,
-    type: EventType,
+    type: OrderEventKind,
     queue_store_id: UUID | None = None,
     **facts: Any,
 ) -> None:

@@ -32,7 +32,7 @@ select exists (
     select from event e, event_place p
     where e.at < {until} and (e.tx, e.stream, e.seq) > (p.tx, p.stream, p.seq)
 ) or exists (
-    select from webhook_delivery d where d.status = 'PENDING' and d.event_at < {until}
+    select from webhook_delivery d where d.status = 'PENDING' and d.occurred_at < {until}
 )
 """
 DROP_PARTITION = prepared(text("select event_day_drop(:named)"))

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
     FulfillmentAction,
@@ -45,10 +45,10 @@ STAGE = FulfillmentAction.STAGE
 MAX_PICKUP_ATTEMPTS = 5
 TOO_MANY_CODES = f"Too many wrong codes: only {roles_text(MANAGER_ROLES)} hand over now."
 SUBSTITUTE_STATUSES = frozenset(
-    {FulfillmentLineStatus.SUBSTITUTE_PROPOSED, FulfillmentLineStatus.SUBSTITUTED}
+    {FulfillmentLineStatus.SUBSTITUTION_PROPOSED, FulfillmentLineStatus.SUBSTITUTED}
 )
 UNDECIDED_STATUSES = frozenset(
-    {FulfillmentLineStatus.PENDING, FulfillmentLineStatus.SUBSTITUTE_PROPOSED}
+    {FulfillmentLineStatus.PENDING, FulfillmentLineStatus.SUBSTITUTION_PROPOSED}
 )
 ENDED_STATUSES = frozenset(
     FulfillmentStatus[name]
@@ -81,7 +81,7 @@ class PickingTask:
     lines: Sequence[FulfillmentLine]
     now: datetime
 
-    def record_change(self, session: AsyncSession, type: EventType, **facts: object) -> None:
+    def record_change(self, session: AsyncSession, type: OrderEventKind, **facts: object) -> None:
         """Append an event to the streams of the order and of the store's queue."""
         record_order_event(
             session,
@@ -273,7 +273,7 @@ async def begin(
 ) -> PickingTask:
     """Lock a fulfillment for one action of its store's staff.
 
-    Raises DomainError: NotFound (also for people of other stores), VersionConflict, IllegalStep.
+    Raises DomainError: NotFound (also of other stores), VersionConflict, InvalidTransition.
     """
     task = await lock(session, fulfillment_id)
     fulfillment = task.fulfillment

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import enum_literals
 from database.statements import prepared
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
     FulfillmentLineStatus,
@@ -69,7 +69,8 @@ async def accept(
     """Accept an order: the actor becomes its picker, and the search for a rider begins.
 
     A task that was given back continues where its last picker stopped, with the rider it has.
-    Raises DomainError: NotFound, IllegalStep (also for the slower of two pickers), VersionConflict.
+    Raises DomainError: NotFound, InvalidTransition (also for the slower of two pickers),
+    VersionConflict.
     """
     task = await begin(session, actor, fulfillment_id, ACCEPT, expected_version)
     fulfillment = task.fulfillment
@@ -78,8 +79,8 @@ async def accept(
     status = FulfillmentStatus.PICKING if started else FulfillmentStatus.ACCEPTED
     MACHINE.move(fulfillment, status)
     fulfillment.picker_id, fulfillment.accepted_at = actor.person_id, task.now
-    fulfillment.due_at = await idle_deadline(session, task)
-    task.record_change(session, EventType.FULFILLMENT_ACCEPTED)
+    fulfillment.next_step_due_at = await idle_deadline(session, task)
+    task.record_change(session, OrderEventKind.FULFILLMENT_ACCEPTED)
     await session.flush()
     if await _needs_delivery(session, task.order, is_new=is_new):
         await deliveries.create_delivery(session, task.order, fulfillment)
@@ -102,16 +103,16 @@ async def stage(
 ) -> Fulfillment:
     """Record that the bags are at the pickup point; who collects an order can come from now on.
 
-    Raises DomainError: NotFound, IllegalStep, VersionConflict.
+    Raises DomainError: NotFound, InvalidTransition, VersionConflict.
     """
     task = await begin(session, actor, fulfillment_id, STAGE, expected_version)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.STAGED)
-    task.record_change(session, EventType.FULFILLMENT_STAGED)
+    task.record_change(session, OrderEventKind.FULFILLMENT_STAGED)
     if fulfillment.method is FulfillmentMethod.PICKUP:
         await pickups.mark_ready(session, task)
     else:
-        fulfillment.due_at = await bags_deadline(session, task)
+        fulfillment.next_step_due_at = await bags_deadline(session, task)
     await session.flush()
     return fulfillment
 
@@ -131,8 +132,8 @@ async def cancel_for_order(
     fulfillment = task.fulfillment
     await end_waiting(session, order, fulfillment, "The order was canceled.")
     MACHINE.move(fulfillment, FulfillmentStatus.CANCELED)
-    fulfillment.due_at = None
-    task.record_change(session, EventType.FULFILLMENT_CANCELED)
+    fulfillment.next_step_due_at = None
+    task.record_change(session, OrderEventKind.FULFILLMENT_CANCELED)
     await session.flush()
     await put_back.release_units(session, task, PutBackReason.ORDER_CANCELED, actor_id)
     return fulfillment

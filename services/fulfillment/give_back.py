@@ -11,7 +11,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.accounts import Membership
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
 from services import companies
@@ -27,7 +27,7 @@ from services.fulfillment.fulfillment_states import (
 )
 from services.fulfillment.task_timers import lock_if_free
 
-_IS_IDLE = Fulfillment.due_at <= func.clock_timestamp()
+_IS_IDLE = Fulfillment.next_step_due_at <= func.clock_timestamp()
 _PICKER_WORKS_HERE = exists().where(
     Membership.person_id == Fulfillment.picker_id,
     Membership.revoked_at.is_(None),
@@ -48,16 +48,16 @@ async def give_back(
 ) -> Fulfillment:
     """Return a task to its store's queue, by any of the store's staff.
 
-    Raises DomainError: NotFound, IllegalStep, VersionConflict.
+    Raises DomainError: NotFound, InvalidTransition, VersionConflict.
     """
     task = await begin(session, actor, fulfillment_id, GIVE_BACK, expected_version)
-    await _return_to_queue(session, task, EventType.FULFILLMENT_GIVEN_BACK)
+    await _return_to_queue(session, task, OrderEventKind.FULFILLMENT_GIVEN_BACK)
     await session.flush()
     return task.fulfillment
 
 
 STALLED_FULFILLMENTS = (
-    select(Fulfillment.id).where(*_STALLED).order_by(Fulfillment.due_at, Fulfillment.id)
+    select(Fulfillment.id).where(*_STALLED).order_by(Fulfillment.next_step_due_at, Fulfillment.id)
 )
 """Tasks in progress that are idle or whose picker lost their role in the store."""
 
@@ -71,7 +71,7 @@ async def give_back_stalled(session: AsyncSession, fulfillment_id: UUID) -> bool
     if task is None:
         return False
     is_idle = await session.scalar(select(_IS_IDLE).where(Fulfillment.id == fulfillment_id))
-    stalled, given_back = EventType.FULFILLMENT_STALLED, EventType.FULFILLMENT_GIVEN_BACK
+    stalled, given_back = OrderEventKind.FULFILLMENT_STALLED, OrderEventKind.FULFILLMENT_GIVEN_BACK
     await _return_to_queue(session, task, stalled if is_idle else given_back)
     await session.flush()
     return True
@@ -89,13 +89,15 @@ async def give_back_of_person(session: AsyncSession, person_id: UUID) -> int:
         task = await lock(session, fulfillment_id)
         fulfillment = task.fulfillment
         if fulfillment.picker_id == person_id and fulfillment.status in IN_PROGRESS:
-            await _return_to_queue(session, task, EventType.FULFILLMENT_GIVEN_BACK)
+            await _return_to_queue(session, task, OrderEventKind.FULFILLMENT_GIVEN_BACK)
             count += 1
     await session.flush()
     return count
 
 
-async def _return_to_queue(session: AsyncSession, task: PickingTask, event_type: EventType) -> None:
+async def _return_to_queue(
+    session: AsyncSession, task: PickingTask, event_type: OrderEventKind
+) -> None:
     """Queue a task again: it moves to another store later when its bags are half full.
 
     Then another store would pick everything anew, while a person has to put these units back.
@@ -108,5 +110,5 @@ async def _return_to_queue(session: AsyncSession, task: PickingTask, event_type:
     seconds = timers.resume_seconds if has_units else timers.accept_seconds
     picker_id, fulfillment.picker_id = fulfillment.picker_id, None
     MACHINE.move(fulfillment, FulfillmentStatus.QUEUED)
-    fulfillment.due_at = task.now + timedelta(seconds=seconds)
+    fulfillment.next_step_due_at = task.now + timedelta(seconds=seconds)
     task.record_change(session, event_type, picker_id=picker_id)

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.delivery import Delivery, DeliveryAction, DeliveryStatus, FailReason
-from models.events import EventType
+from models.delivery import Delivery, DeliveryAction, DeliveryFailureReason, DeliveryStatus
+from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
     FulfillmentAction,
@@ -19,7 +19,7 @@ from models.fulfillment import (
     PutBackReason,
 )
 from models.identity import Actor
-from models.orders import CancelReason
+from models.orders import OrderCancelReason
 from services.core.state_machine import illegal_step
 from services.delivery.deliveries import end_assignment
 from services.delivery.delivery_codes import check_code
@@ -68,8 +68,8 @@ async def pick_up(
 ) -> Delivery:
     """Hand the packed bags to the rider: riders need the store's handover code, its staff does not.
 
-    Raises DomainError: NotFound, IllegalStep (also while the bags are not staged, or the payment
-    has to be confirmed again), WrongDeliveryCode.
+    Raises DomainError: NotFound, InvalidTransition (also while the bags are not staged, or the
+    payment has to be confirmed again), InvalidHandoverCode.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.PICK_UP)
     fulfillment = await _fulfillment_of(session, locked)
@@ -82,10 +82,14 @@ async def pick_up(
     MACHINE.move(fulfillment, FulfillmentStatus.HANDED_OVER)
     fulfillment.handed_over_at = locked.now
     delivery = locked.delivery
-    delivery.bags, delivery.picked_up_at, delivery.handover_tries = fulfillment.bags, locked.now, 0
-    _record_handover(session, locked, fulfillment, EventType.FULFILLMENT_HANDED_OVER)
+    delivery.bag_count, delivery.picked_up_at, delivery.handover_tries = (
+        fulfillment.bag_count,
+        locked.now,
+        0,
+    )
+    _record_handover(session, locked, fulfillment, OrderEventKind.FULFILLMENT_HANDED_OVER)
     _change_status(
-        session, locked, DeliveryStatus.PICKED_UP, EventType.DELIVERY_PICKED_UP, device_time
+        session, locked, DeliveryStatus.PICKED_UP, OrderEventKind.DELIVERY_PICKED_UP, device_time
     )
     await session.flush()
     return delivery
@@ -104,7 +108,7 @@ async def complete_return(
 
     Confirmed by the store's staff, by the rider at the store with the return code that the store
     sees, or by support with a reason. The store counts what came back before the stock changes.
-    Raises DomainError: NotFound, IllegalStep, WrongDeliveryCode, InvalidInput, TooFar,
+    Raises DomainError: NotFound, InvalidTransition, InvalidHandoverCode, InvalidInput, TooFar,
     ProofMissing.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.RETURN)
@@ -116,16 +120,15 @@ async def complete_return(
     fulfillment = await _fulfillment_of(session, locked)
     await _refund(session, locked)
     MACHINE.move(fulfillment, FulfillmentStatus.CANCELED)
-    _change_status(
-        session, locked, DeliveryStatus.RETURNED, EventType.DELIVERY_RETURNED, device_time, **facts
-    )
+    event_type = OrderEventKind.DELIVERY_RETURNED
+    _change_status(session, locked, DeliveryStatus.RETURNED, event_type, device_time, **facts)
     locked.delivery.return_code = locked.delivery.needs_rider_since = None
     await session.flush()
     await end_assignment(session, locked, "The bags are back at the store.")
     task = await load_task(session, locked.order, fulfillment.id)
     await open_put_back(session, task, PutBackReason.DELIVERY_RETURNED)
-    unpaid = locked.delivery.fail_reason is FailReason.PAYMENT_LOST
-    reason = CancelReason.PAYMENT_LOST if unpaid else CancelReason.NOT_DELIVERED
+    unpaid = locked.delivery.failure_reason is DeliveryFailureReason.PAYMENT_LOST
+    reason = OrderCancelReason.PAYMENT_LOST if unpaid else OrderCancelReason.DELIVERY_FAILED
     await order_states.mark_canceled(session, locked.order, reason)
     await session.flush()
     return locked.delivery
@@ -135,7 +138,7 @@ async def _refund(session: AsyncSession, locked: LockedDelivery) -> None:
     """Refund the captured amount, less the delivery fee where it is kept."""
     order = locked.order
     kept_minor = order.delivery_fee_minor if locked.delivery.fee_kept else 0
-    note = f"Not delivered: {locked.delivery.fail_reason}"
+    note = f"Not delivered: {locked.delivery.failure_reason}"
     await payments.request_void(session, order, kept_minor, note, locked.actor.person_id)
 
 
@@ -148,7 +151,7 @@ def _change_status(
     session: AsyncSession,
     locked: LockedDelivery,
     status: DeliveryStatus,
-    event_type: EventType,
+    event_type: OrderEventKind,
     device_time: datetime | None,
     **facts: object,
 ) -> None:
@@ -157,7 +160,10 @@ def _change_status(
 
 
 def _record_handover(
-    session: AsyncSession, locked: LockedDelivery, fulfillment: Fulfillment, event_type: EventType
+    session: AsyncSession,
+    locked: LockedDelivery,
+    fulfillment: Fulfillment,
+    event_type: OrderEventKind,
 ) -> None:
     facts = {"fulfillment_id": fulfillment.id, "fulfillment_status": fulfillment.status}
     record_order_event(

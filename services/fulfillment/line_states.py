@@ -33,18 +33,18 @@ LINE_MACHINE: StateMachine[FulfillmentLine, Any, FulfillmentLineStatus] = StateM
         AutomaticTransition(
             "picking: a substitute is proposed",
             {FulfillmentLineStatus.SHORT},
-            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
-            mutation="fulfillmentSubstitutePropose",
+            {FulfillmentLineStatus.SUBSTITUTION_PROPOSED},
+            mutation="substitutionPropose",
         ),
         AutomaticTransition(
             "substitute: accepted",
-            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
+            {FulfillmentLineStatus.SUBSTITUTION_PROPOSED},
             {FulfillmentLineStatus.SUBSTITUTED},
             mutation="orderSubstituteAnswer",
         ),
         AutomaticTransition(
             "substitute: declined",
-            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
+            {FulfillmentLineStatus.SUBSTITUTION_PROPOSED},
             {FulfillmentLineStatus.DECLINED},
             mutation="orderSubstituteAnswer",
         ),

@@ -30,11 +30,13 @@ async def record_packed(session: AsyncSession, task: PickingTask) -> tuple[list[
     lines = []
     for line, is_restricted in rows:
         fulfillment_line = fulfillment_lines[line.id]
-        line.packed_quantity, line.packed_grams = (
+        line.packed_quantity, line.packed_weight_grams = (
             fulfillment_line.picked_quantity,
-            fulfillment_line.picked_grams,
+            fulfillment_line.picked_weight_grams,
         )
-        line.charged_minor = weights.line_charge(line, line.packed_quantity, line.packed_grams)
+        line.final_total_minor = weights.line_charge(
+            line, line.packed_quantity, line.packed_weight_grams
+        )
         if is_restricted:
             line.age_restricted = fulfillment_line.age_restricted = True
         lines.append(line)

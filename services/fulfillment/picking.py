@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
     FulfillmentLine,
@@ -16,7 +16,7 @@ from models.fulfillment import (
     FulfillmentStatus,
 )
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderLine
+from models.orders import Order, OrderCancelReason, OrderLine
 from services.carts.totals import included_tax
 from services.catalog import code_lookup, weights
 from services.catalog.product_codes import ReadCode
@@ -45,7 +45,7 @@ MAX_CODE_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrongProduct(Problem):
+class ProductMismatch(Problem):
     """The scanned code is of another product; `expected` is the code to look for."""
 
     expected: str
@@ -86,10 +86,10 @@ async def pick_line(
 
     Can be repeated until the order is packed; damaged units stay damaged. A pick that changes
     nothing keeps the version, but its picker is at work. Raises DomainError: NotFound,
-    IllegalStep, VersionConflict, InvalidInput, AmbiguousCode, WrongProduct when the code is not of
-    the line's product, BatchFrozen when the units could only be of a batch that must not be sold,
-    InsufficientStock when units in place of damaged ones are all reserved, and TooLight or TooHeavy
-    for an impossible weight, or one that costs more than is authorized.
+    InvalidTransition, VersionConflict, InvalidInput, AmbiguousProductCode, ProductMismatch when the
+    code is not of the line's product, BatchNotSellable when the units could only be of a batch that
+    must not be sold, InsufficientStock when units in place of damaged ones are all reserved, and
+    TooLight or TooHeavy for an impossible weight, or one that costs more than is authorized.
     """
     task = await begin(session, actor, fulfillment_id, PICK_LINE, expected_version)
     line, pick = await _find_line(session, task, pick)
@@ -100,7 +100,7 @@ async def pick_line(
     damaged_units.check_damaged_quantity(pick.damaged)
     # A batch is assigned anew even to the same number of units.
     before = column_values(line) if pick.batch_code is None else None
-    line.picked_grams = await _checked_grams(session, line, pick)
+    line.picked_weight_grams = await _checked_grams(session, line, pick)
     await _record_units(session, task, line, pick, actor.person_id)
     await _decide_line(session, task, line, before)
     await session.flush()
@@ -112,11 +112,11 @@ async def _checked_grams(
 ) -> int | None:
     """The weight of the found units of a product sold by weight."""
     limit = None
-    if line.unit_grams is not None:
+    if line.average_weight_grams is not None:
         order_line = await session.get_one(OrderLine, line.order_line_id)
         limit = weights.max_grams(order_line, pick.quantity)
     return weights.validate_grams(
-        line.unit_grams, pick.quantity, pick.grams, "grams", limit_grams=limit
+        line.average_weight_grams, pick.quantity, pick.grams, "weightGrams", limit_grams=limit
     )
 
 
@@ -131,28 +131,28 @@ async def _decide_line(
     starts = fulfillment.status is FulfillmentStatus.ACCEPTED
     if starts:
         MACHINE.set_status(fulfillment, FulfillmentStatus.PICKING)
-        task.record_change(session, EventType.PICKING_STARTED)
+        task.record_change(session, OrderEventKind.PICKING_STARTED)
     complete = line.picked_quantity == line.quantity
     line_status = FulfillmentLineStatus.FOUND if complete else FulfillmentLineStatus.SHORT
     LINE_MACHINE.set_status(line, line_status)
-    fulfillment.due_at = await idle_deadline(session, task)
+    fulfillment.next_step_due_at = await idle_deadline(session, task)
     if not starts and column_values(line) == before:
         return
     fulfillment.version += 1
     task.record_change(
         session,
-        EventType.LINE_PICKED if complete else EventType.LINE_SHORT,
+        OrderEventKind.LINE_PICKED if complete else OrderEventKind.LINE_SHORT,
         line_id=line.id,
         product_id=line.product_id,
         quantity=line.quantity,
         picked_quantity=line.picked_quantity,
         damaged_quantity=line.damaged_quantity,
-        picked_grams=line.picked_grams,
+        picked_weight_grams=line.picked_weight_grams,
     )
 
 
 def _check_no_substitute(line: FulfillmentLine) -> None:
-    """Raise DomainError: IllegalStep when a substitute is in the bag for the line."""
+    """Raise DomainError: InvalidTransition when a substitute is in the bag for the line."""
     if line.status in SUBSTITUTE_STATUSES:
         message = f"The line is {line.status}: what lies in the bag for it stays."
         raise illegal_step("input", "lineId", message=message, state=line.status)
@@ -170,13 +170,13 @@ async def pack(
 
     A product that became one that is not sold to minors takes a check of the age at the hand-over.
     With nothing picked the order is canceled as OUT_OF_STOCK and its payment voided. Raises
-    DomainError: NotFound, IllegalStep (also while a line is undecided), VersionConflict,
+    DomainError: NotFound, InvalidTransition (also while a line is undecided), VersionConflict,
     InvalidInput.
     """
     task = await begin(session, actor, fulfillment_id, PACK, expected_version)
     if not 1 <= bags <= MAX_BAGS:
         message = f"An order fills 1 to {MAX_BAGS} bags."
-        raise DomainError(InvalidInput(path=["input", "bags"], message=message))
+        raise DomainError(InvalidInput(path=["input", "bagCount"], message=message))
     await pending_changes.end_pending_change(session, task.order)
     lines, restricted = await packed_lines.record_packed(session, task)
     lost = Counter({line.product_id: line.lost_quantity for line in task.lines})
@@ -202,10 +202,13 @@ def bag_total_minor(order: Order, lines: Iterable[OrderLine], substitutes_minor:
     `substitutes_minor`.
     """
     packed_minor = sum(
-        weights.line_charge(line, line.packed_quantity or 0, line.packed_grams) for line in lines
+        weights.line_charge(line, line.packed_quantity or 0, line.packed_weight_grams)
+        for line in lines
     )
     packed_minor += substitutes_minor
-    discount = -(-order.discount_minor * packed_minor // order.items_minor) if packed_minor else 0
+    discount = (
+        -(-order.discount_minor * packed_minor // order.subtotal_minor) if packed_minor else 0
+    )
     discount = min(discount, order.discount_minor)
     fees = order.delivery_fee_minor + order.small_order_fee_minor
     return packed_minor + fees + order.tip_minor - discount
@@ -216,7 +219,7 @@ async def _find_line(
 ) -> tuple[FulfillmentLine, LinePick]:
     """The line that a pick names, and the pick with what its code says.
 
-    Raises DomainError: InvalidInput, NotFound, AmbiguousCode, WrongProduct.
+    Raises DomainError: InvalidInput, NotFound, AmbiguousProductCode, ProductMismatch.
     """
     if pick.line_id is None and pick.code is None:
         message = "Say which line: its id, or the code of its product."
@@ -228,17 +231,19 @@ async def _find_line(
     if pick.code is None:
         return line or task.lines[0], pick
     company = task.fulfillment.company_id
-    found = await code_lookup.find_product(session, company, pick.code, "input", "code")
+    found = await code_lookup.find_product(session, company, pick.code, "input", "scannedCode")
     pending = FulfillmentLineStatus.PENDING
     candidates = [line] if line else sorted(task.lines, key=lambda one: one.status is not pending)
     for candidate in candidates:
         if candidate.product_id == found.product_id:
-            return candidate, pick.with_code(found.read, candidate.unit_grams is not None)
+            return candidate, pick.with_code(found.read, candidate.average_weight_grams is not None)
     expected = await session.get_one(Product, candidates[0].product_id)
     code = pick.code.strip()[:MAX_CODE_LENGTH]
     message = f"{code} is not {'this line' if line else 'on the list'}: look for {expected.name}."
     code = expected.barcode or expected.code
-    raise DomainError(WrongProduct(path=["input", "code"], message=message, expected=code))
+    raise DomainError(
+        ProductMismatch(path=["input", "scannedCode"], message=message, expected=code)
+    )
 
 
 async def _record_units(
@@ -266,18 +271,20 @@ async def _close_bags(
     _set_final_total(task.order, amount_minor)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.PACKED)
-    fulfillment.bags, fulfillment.packed_at = bags, task.now
-    fulfillment.due_at = await bags_deadline(session, task)
+    fulfillment.bag_count, fulfillment.packed_at = bags, task.now
+    fulfillment.next_step_due_at = await bags_deadline(session, task)
     short_lines = sum(line.status is FulfillmentLineStatus.SHORT for line in task.lines)
-    task.record_change(session, EventType.FULFILLMENT_PACKED, bags=bags, short_lines=short_lines)
+    task.record_change(
+        session, OrderEventKind.FULFILLMENT_PACKED, bags=bags, short_lines=short_lines
+    )
     await session.flush()
 
 
 def _set_final_total(order: Order, amount_minor: int) -> None:
     """Store the final total and the tax in it: on all but the tip, as when the order was placed."""
     taxed_minor = max(0, amount_minor - order.tip_minor)
-    order.charged_minor = amount_minor
-    order.charged_tax_minor = included_tax(taxed_minor, order.tax_rate_bp)
+    order.final_total_minor = amount_minor
+    order.final_tax_minor = included_tax(taxed_minor, order.tax_rate_basis_points)
     order.version += 1
 
 
@@ -285,8 +292,8 @@ async def _cancel_empty(session: AsyncSession, task: PickingTask) -> None:
     """Cancel an order of which no unit was found, and void its payment."""
     await payments.request_void(session, task.order)
     MACHINE.move(task.fulfillment, FulfillmentStatus.CANCELED)
-    task.fulfillment.due_at = None
-    task.record_change(session, EventType.FULFILLMENT_CANCELED)
+    task.fulfillment.next_step_due_at = None
+    task.record_change(session, OrderEventKind.FULFILLMENT_CANCELED)
     await deliveries.cancel_for_order(session, task.order)
-    await order_states.mark_canceled(session, task.order, CancelReason.OUT_OF_STOCK)
+    await order_states.mark_canceled(session, task.order, OrderCancelReason.OUT_OF_STOCK)
     await session.flush()

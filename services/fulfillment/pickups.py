@@ -13,15 +13,15 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
 from models.identity import Actor
-from models.orders import AgeCheckResult, CancelReason, Order
+from models.orders import AgeCheckResult, Order, OrderCancelReason
 from models.stores import Store
 from services.core.access import MANAGER_ROLES, may_manage_store, roles_text
 from services.core.problems import CommittedDomainError, DomainError, InvalidInput
 from services.core.text import parse_digits
-from services.delivery.delivery_codes import WrongDeliveryCode, wrong_code_message
+from services.delivery.delivery_codes import InvalidHandoverCode, wrong_code_message
 from services.delivery.step_overrides import StepOverride, write_override
 from services.fulfillment import put_back
 from services.fulfillment.fulfillment_states import (
@@ -43,10 +43,10 @@ from services.stores.opening_hours import after_open_seconds
 
 _OVERDUE = (
     Fulfillment.status == FulfillmentStatus.READY_FOR_PICKUP,
-    Fulfillment.due_at <= func.clock_timestamp(),
+    Fulfillment.next_step_due_at <= func.clock_timestamp(),
 )
 OVERDUE_PICKUPS = (
-    select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.due_at, Fulfillment.id)
+    select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.next_step_due_at, Fulfillment.id)
 )
 """Fulfillments that nobody collected in time, the longest overdue first."""
 COLLECTED_TASK = prepared(
@@ -62,9 +62,9 @@ async def mark_ready(session: AsyncSession, task: PickingTask) -> None:
     store = await session.get_one(Store, fulfillment.store_id)
     due_at = await after_open_seconds(session, store, task.now, store.pickup_wait_seconds)
     MACHINE.move(fulfillment, FulfillmentStatus.READY_FOR_PICKUP)
-    fulfillment.due_at = order.pickup_due_at = due_at
+    fulfillment.next_step_due_at = order.pickup_due_at = due_at
     order.version += 1
-    task.record_change(session, EventType.FULFILLMENT_READY_FOR_PICKUP, due_at=due_at)
+    task.record_change(session, OrderEventKind.FULFILLMENT_READY_FOR_PICKUP, due_at=due_at)
 
 
 async def collect(
@@ -79,8 +79,8 @@ async def collect(
     """Hand the bags to the customer who tells the order's code, and complete the order.
 
     Managers may do so without the code, with an override; after MAX_PICKUP_ATTEMPTS wrong codes
-    they have to. Raises DomainError: NotFound, IllegalStep, VersionConflict, InvalidInput,
-    WrongDeliveryCode.
+    they have to. Raises DomainError: NotFound, InvalidTransition, VersionConflict, InvalidInput,
+    InvalidHandoverCode.
     """
     task = await begin(session, actor, fulfillment_id, COLLECT, expected_version)
     await restricted_bags.require_age(
@@ -91,8 +91,8 @@ async def collect(
     fulfillment = task.fulfillment
     facts["wrong_codes"] = fulfillment.pickup_attempts
     MACHINE.move(fulfillment, FulfillmentStatus.COLLECTED)
-    fulfillment.due_at, fulfillment.handed_over_at = None, task.now
-    task.record_change(session, EventType.FULFILLMENT_COLLECTED, **facts)
+    fulfillment.next_step_due_at, fulfillment.handed_over_at = None, task.now
+    task.record_change(session, OrderEventKind.FULFILLMENT_COLLECTED, **facts)
     await session.flush()
     await order_states.mark_completed(session, task.order)
     await session.flush()
@@ -107,7 +107,7 @@ async def reopen_pickup(session: AsyncSession, order: Order) -> None:
     keys = {"order": order.id, "collected": FulfillmentStatus.COLLECTED}
     task = await load_task(session, order, (await session.scalars(COLLECTED_TASK, keys)).one())
     fulfillment = task.fulfillment
-    fulfillment.handed_over_at = fulfillment.age_result = None
+    fulfillment.handed_over_at = fulfillment.age_check_result = None
     fulfillment.age_failed_by, fulfillment.pickup_attempts = [], 0
     fulfillment.override_reason, fulfillment.override_note = None, ""
     await mark_ready(session, task)
@@ -125,8 +125,8 @@ async def check_age(
     """Record what the customer showed as a proof of age; the newest check counts.
 
     Whose check failed makes no other one: a customer who comes back with a document, and a mistake
-    of typing, take another member of the staff.
-    Raises DomainError: NotFound, IllegalStep, VersionConflict, InvalidInput.
+    of typing, take another member of the staff. Raises DomainError: NotFound, InvalidTransition,
+    VersionConflict, InvalidInput.
     """
     task = await begin(session, actor, fulfillment_id, CHECK_AGE, expected_version)
     fulfillment = task.fulfillment
@@ -142,7 +142,7 @@ def _check_code(
 ) -> dict[str, object]:
     """Check the code, or store why a manager goes without it; returns facts of the event.
 
-    Raises CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted, and
+    Raises CommittedDomainError: InvalidHandoverCode, so that the wrong attempt is counted, and
     DomainError: InvalidInput for a manager without a reason, a reason beside a code, or any code
     after MAX_PICKUP_ATTEMPTS wrong ones: otherwise a manager could try all of them.
     """
@@ -165,8 +165,10 @@ def _check_code(
         fulfillment.pickup_attempts += 1
     left = max(0, MAX_PICKUP_ATTEMPTS - fulfillment.pickup_attempts)
     message = wrong_code_message(code, digits, left)
-    path = ["input", "code"]
-    raise CommittedDomainError(WrongDeliveryCode(path=path, message=message, tries_left=left))
+    path = ["input", "pickupCode"]
+    raise CommittedDomainError(
+        InvalidHandoverCode(path=path, message=message, attempts_remaining=left)
+    )
 
 
 def _invalid_override(message: str) -> DomainError:
@@ -183,11 +185,11 @@ async def end_uncollected(session: AsyncSession, fulfillment_id: UUID) -> bool:
         return False
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.NOT_COLLECTED)
-    fulfillment.due_at = None
-    task.record_change(session, EventType.FULFILLMENT_NOT_COLLECTED)
+    fulfillment.next_step_due_at = None
+    task.record_change(session, OrderEventKind.FULFILLMENT_NOT_COLLECTED)
     await session.flush()
     await payments.request_void(session, task.order)
     await put_back.open_put_back(session, task, PutBackReason.NOT_COLLECTED)
-    await order_states.mark_canceled(session, task.order, CancelReason.NOT_COLLECTED)
+    await order_states.mark_canceled(session, task.order, OrderCancelReason.NOT_COLLECTED)
     await session.flush()
     return True

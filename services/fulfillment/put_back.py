@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
     FulfillmentLineStatus,
@@ -25,8 +25,8 @@ from models.fulfillment import (
     PutBackWasteReason,
 )
 from models.identity import Actor
-from models.stock import PickedBatch, StockReason
-from models.support import TicketKind
+from models.stock import PickedBatch, StockMovementReason
+from models.support import TicketCategory
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.fulfillment import substitution_totals
 from services.fulfillment.fulfillment_states import (
@@ -88,7 +88,7 @@ async def release_units(
             lost[line.product_id] += line.lost_quantity
     await open_put_back(session, task, reason)
     await movements.restock_and_write_off(
-        session, task.order, unpicked, lost, StockReason.RESTOCK, actor_id
+        session, task.order, unpicked, lost, StockMovementReason.RESTOCK, actor_id
     )
 
 
@@ -104,9 +104,11 @@ async def open_put_back(session: AsyncSession, task: PickingTask, reason: PutBac
     picks = await put_back_units.picked_batches_of_order(session, order.id, fulfillment.store_id)
     session.add_all(_lines_by_batch(fulfillment, picked, picks))
     fulfillment.put_back_reason, fulfillment.put_back_opened_at = reason, task.now
-    fulfillment.due_at = task.now + timedelta(seconds=FIRST_REMINDER_SECONDS)
+    fulfillment.next_step_due_at = task.now + timedelta(seconds=FIRST_REMINDER_SECONDS)
     units = sum(unit.quantity for unit in picked)
-    task.record_change(session, EventType.FULFILLMENT_PUT_BACK_OPENED, reason=reason, units=units)
+    task.record_change(
+        session, OrderEventKind.FULFILLMENT_PUT_BACK_OPENED, reason=reason, units=units
+    )
     await session.flush()
     return True
 
@@ -121,7 +123,7 @@ async def confirm(
 ) -> Fulfillment:
     """Record where the units of every line went, and change the stock accordingly.
 
-    Raises DomainError: NotFound, IllegalStep, VersionConflict, InvalidInput.
+    Raises DomainError: NotFound, InvalidTransition, VersionConflict, InvalidInput.
     """
     task = await begin(session, actor, fulfillment_id, PUT_BACK, expected_version)
     fulfillment = task.fulfillment
@@ -134,10 +136,10 @@ async def confirm(
         line.missing_quantity, line.waste_reason = count.missing, count.waste_reason
     MACHINE.move(fulfillment, FulfillmentStatus.PUT_BACK)
     fulfillment.put_back_at, fulfillment.put_back_by_id = task.now, actor.person_id
-    fulfillment.due_at = None
+    fulfillment.next_step_due_at = None
     task.record_change(
         session,
-        EventType.FULFILLMENT_PUT_BACK,
+        OrderEventKind.FULFILLMENT_PUT_BACK,
         returned=sum(count.returned for count in counts),
         wasted=sum(count.wasted for count in counts),
         missing=sum(count.missing for count in counts),
@@ -148,7 +150,7 @@ async def confirm(
     await put_back_units.record_put_back(session, task.order.id, store_id, units, actor.person_id)
     if fulfillment.put_back_reminders:
         await close_case(
-            session, task.order, TicketKind.PUT_BACK_OVERDUE, "The units are put back."
+            session, task.order, TicketCategory.PUT_BACK_OVERDUE, "The units are put back."
         )
     return fulfillment
 

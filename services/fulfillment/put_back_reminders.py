@@ -6,20 +6,20 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.fulfillment.put_back import IS_OPEN
 from services.fulfillment.task_timers import lock_if_free
 from services.orders.support_cases import open_case
 
 REMINDER_SECONDS = 3600
 REMINDERS_BEFORE_SUPPORT = 1
-_OVERDUE = (*IS_OPEN, Fulfillment.due_at <= func.clock_timestamp())
+_OVERDUE = (*IS_OPEN, Fulfillment.next_step_due_at <= func.clock_timestamp())
 
 
 OVERDUE_PUT_BACKS = (
-    select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.due_at, Fulfillment.id)
+    select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.next_step_due_at, Fulfillment.id)
 )
 """Ended tasks whose units should have been put back, the longest overdue first."""
 
@@ -34,11 +34,11 @@ async def remind(session: AsyncSession, fulfillment_id: UUID) -> bool:
         return False
     fulfillment = task.fulfillment
     fulfillment.put_back_reminders += 1
-    fulfillment.due_at = task.now + timedelta(seconds=REMINDER_SECONDS)
+    fulfillment.next_step_due_at = task.now + timedelta(seconds=REMINDER_SECONDS)
     reminders = fulfillment.put_back_reminders
-    task.record_change(session, EventType.FULFILLMENT_PUT_BACK_OVERDUE, reminders=reminders)
+    task.record_change(session, OrderEventKind.FULFILLMENT_PUT_BACK_OVERDUE, reminders=reminders)
     if reminders > REMINDERS_BEFORE_SUPPORT:
-        kind, subject = TicketKind.PUT_BACK_OVERDUE, "Picked units wait to be put back"
+        kind, subject = TicketCategory.PUT_BACK_OVERDUE, "Picked units wait to be put back"
         await open_case(session, task.order, kind, subject, f"Bags of {fulfillment.order_code}.")
     await session.flush()
     return True

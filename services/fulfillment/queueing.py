@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.catalog import PICKING_ORDER, Listing, Product, TemperatureZone
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
     FulfillmentLine,
@@ -44,7 +44,7 @@ async def create_fulfillment(
         store_id=store_id,
         company_id=order.company_id,
         customer_id=order.customer_id,
-        attempt=attempt,
+        attempt_number=attempt,
         order_code=order.code,
         customer_name=order.customer_name,
         minimum_age=order.minimum_age,
@@ -52,7 +52,7 @@ async def create_fulfillment(
         handover_code=new_code(order.delivery_pin),
         status=FulfillmentStatus.QUEUED,
         version=1,
-        due_at=now + timedelta(seconds=timers.accept_seconds),
+        next_step_due_at=now + timedelta(seconds=timers.accept_seconds),
     )
     session.add(fulfillment)
     await session.flush()
@@ -60,7 +60,9 @@ async def create_fulfillment(
     session.add_all(lines)
     await session.flush()
     task = PickingTask(order, fulfillment, lines, now)
-    task.record_change(session, EventType.FULFILLMENT_QUEUED, attempt=attempt, lines=len(lines))
+    task.record_change(
+        session, OrderEventKind.FULFILLMENT_QUEUED, attempt=attempt, lines=len(lines)
+    )
     return fulfillment
 
 
@@ -76,7 +78,11 @@ async def rewrite_lines(session: AsyncSession, task: PickingTask) -> None:
         if row is None:
             session.add(line)
             continue
-        row.position, row.quantity, row.most_grams = line.position, line.quantity, line.most_grams
+        row.position, row.quantity, row.max_weight_grams = (
+            line.position,
+            line.quantity,
+            line.max_weight_grams,
+        )
         if row.status is FulfillmentLineStatus.FOUND and row.picked_quantity < row.quantity:
             LINE_MACHINE.set_status(row, FulfillmentLineStatus.PENDING)
     await session.flush()
@@ -117,8 +123,8 @@ def _line(
         temperature_zone=zone,
         age_restricted=line.age_restricted,
         quantity=line.quantity,
-        unit_grams=line.unit_grams,
-        most_grams=line.unit_grams and weights.max_grams(line, line.quantity),
+        average_weight_grams=line.average_weight_grams,
+        max_weight_grams=line.average_weight_grams and weights.max_grams(line, line.quantity),
         picked_quantity=0,
         status=FulfillmentLineStatus.PENDING,
     )

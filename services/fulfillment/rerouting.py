@@ -10,18 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Listing
 from models.delivery import Delivery
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
     FulfillmentLine,
+    FulfillmentRejectReason,
     FulfillmentStatus,
     PutBackReason,
-    RejectReason,
 )
 from models.geo_point import Point
 from models.identity import Actor
-from models.orders import CancelReason, FulfillmentMethod, Order, OrderLine
-from models.stock import StockReason
+from models.orders import FulfillmentMethod, Order, OrderCancelReason, OrderLine
+from models.stock import StockMovementReason
 from services.core.problems import DomainError, InvalidInput, not_found
 from services.delivery import deliveries
 from services.events.event_log import record_order_event
@@ -49,24 +49,24 @@ async def reject(
     *,
     actor: Actor,
     fulfillment_id: UUID,
-    reason: RejectReason,
+    reason: FulfillmentRejectReason,
     missing_line_ids: Collection[UUID] = (),
     expected_version: int | None = None,
 ) -> Fulfillment:
     """Reject an order: it moves to the next store that has all of it, or is canceled.
 
     With OUT_OF_STOCK the products of the missing lines (of all lines, when none is named) go off
-    sale in this store. Returns the rejected fulfillment. Raises DomainError: NotFound, IllegalStep,
-    VersionConflict, InvalidInput.
+    sale in this store. Returns the rejected fulfillment. Raises DomainError: NotFound,
+    InvalidTransition, VersionConflict, InvalidInput.
     """
     task = await begin(session, actor, fulfillment_id, REJECT, expected_version)
     _check_missing_lines(task, reason, missing_line_ids)
     task.fulfillment.reject_reason = reason
     _end(task, FulfillmentStatus.REJECTED)
-    task.record_change(session, EventType.FULFILLMENT_REJECTED, reason=reason)
+    task.record_change(session, OrderEventKind.FULFILLMENT_REJECTED, reason=reason)
     store_id, person_id = task.fulfillment.store_id, actor.person_id
     await _reroute(session, task, person_id)
-    if reason is RejectReason.OUT_OF_STOCK:
+    if reason is FulfillmentRejectReason.OUT_OF_STOCK:
         products = missing_products(task.lines, missing_line_ids)
         reference = str(fulfillment_id)  # no movement of the order's own units
         await off_sale.write_off_available(session, store_id, products, reference, person_id)
@@ -83,10 +83,10 @@ def missing_products(
 
 
 def _check_missing_lines(
-    task: PickingTask, reason: RejectReason, missing_line_ids: Collection[UUID]
+    task: PickingTask, reason: FulfillmentRejectReason, missing_line_ids: Collection[UUID]
 ) -> None:
     """Raise DomainError: InvalidInput, NotFound unless the missing lines fit the task."""
-    if missing_line_ids and reason is not RejectReason.OUT_OF_STOCK:
+    if missing_line_ids and reason is not FulfillmentRejectReason.OUT_OF_STOCK:
         message = "Name missing lines only with OUT_OF_STOCK."
         raise DomainError(InvalidInput(path=["input", "missingLineIds"], message=message))
     if not {line.id for line in task.lines}.issuperset(missing_line_ids):
@@ -95,10 +95,10 @@ def _check_missing_lines(
 
 _OVERDUE = (
     Fulfillment.status == FulfillmentStatus.QUEUED,
-    Fulfillment.due_at <= func.clock_timestamp(),
+    Fulfillment.next_step_due_at <= func.clock_timestamp(),
 )
 OVERDUE_FULFILLMENTS = (
-    select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.due_at, Fulfillment.id)
+    select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.next_step_due_at, Fulfillment.id)
 )
 """Fulfillments that were not accepted in time, the longest overdue first."""
 
@@ -112,14 +112,14 @@ async def time_out(session: AsyncSession, fulfillment_id: UUID) -> bool:
     if task is None:
         return False
     _end(task, FulfillmentStatus.TIMED_OUT)
-    task.record_change(session, EventType.FULFILLMENT_TIMED_OUT)
+    task.record_change(session, OrderEventKind.FULFILLMENT_TIMED_OUT)
     await _reroute(session, task, None)
     return True
 
 
 def _end(task: PickingTask, status: FulfillmentStatus) -> None:
     MACHINE.move(task.fulfillment, status)
-    task.fulfillment.due_at = None
+    task.fulfillment.next_step_due_at = None
 
 
 async def _reroute(session: AsyncSession, task: PickingTask, actor_id: UUID | None) -> None:
@@ -142,14 +142,14 @@ async def _reroute(session: AsyncSession, task: PickingTask, actor_id: UUID | No
     if next_store is None:
         await payments.request_void(session, order)
         await put_back.release_units(session, task, PutBackReason.ORDER_CANCELED, actor_id)
-        await order_states.mark_canceled(session, order, CancelReason.NO_STORE)
+        await order_states.mark_canceled(session, order, OrderCancelReason.NO_STORE_AVAILABLE)
         return
     reason = PutBackReason.MOVED_TO_ANOTHER_STORE
     await put_back.release_units(session, task, reason, actor_id)
     _move_order(session, order, next_store, task.now)
     store = (order.store_id, order.company_id)
     shortages = await movements.deduct(
-        session, *store, units, StockReason.SALE, str(order.id), actor_id
+        session, *store, units, StockMovementReason.SALE, str(order.id), actor_id
     )
     if shortages:
         raise RuntimeError("locked units went away")
@@ -165,7 +165,7 @@ def _move_order(session: AsyncSession, order: Order, store: ServingStore, now: d
         currency=order.currency,
         now=now,
     )
-    order.store_id, order.distance_m = store.store.id, store.distance_m
+    order.store_id, order.dropoff_distance_meters = store.store.id, store.distance_m
     order.promise_p50_seconds, order.promise_p90_seconds = (
         estimate.p50_seconds,
         estimate.p90_seconds,
@@ -175,7 +175,7 @@ def _move_order(session: AsyncSession, order: Order, store: ServingStore, now: d
     record_order_event(
         session,
         order,
-        EventType.ORDER_REROUTED,
+        OrderEventKind.ORDER_REROUTED,
         distance_m=store.distance_m,
         promise_p50_seconds=estimate.p50_seconds,
         promise_p90_seconds=estimate.p90_seconds,
@@ -187,7 +187,7 @@ def _forget_customer(fulfillment: Fulfillment, delivery: Delivery | None) -> Non
     """Remove the customer's name, place and notes from the rows of a store that lost the order."""
     fulfillment.customer_name = ""
     if delivery is not None:
-        delivery.customer_name = delivery.address_line = delivery.drop_note = ""
+        delivery.customer_name = delivery.address_line = delivery.delivery_instructions = ""
         delivery.latitude = delivery.longitude = 0.0
 
 

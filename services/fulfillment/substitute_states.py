@@ -2,39 +2,41 @@
 
 from typing import Any
 
-from models.fulfillment import Substitute, SubstituteAction, SubstituteStatus
+from models.fulfillment import Substitution, SubstitutionAction, SubstitutionStatus
 from models.identity import Actor
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 
-PROPOSED = frozenset({SubstituteStatus.PROPOSED})
-ACCEPTED, DECLINED = {SubstituteStatus.ACCEPTED}, {SubstituteStatus.DECLINED}
+PROPOSED = frozenset({SubstitutionStatus.PROPOSED})
+ACCEPTED, DECLINED = {SubstitutionStatus.ACCEPTED}, {SubstitutionStatus.DECLINED}
 OPEN_STATUSES = PROPOSED | ACCEPTED
 CUSTOMER = "the customer"
 
 
-def _is_customer(row: Substitute, actor: Actor) -> bool:
+def _is_customer(row: Substitution, actor: Actor) -> bool:
     return actor.person_id == row.customer_id
 
 
-def _permits(row: Substitute, actor: Actor, transition: Transition[Any, Any]) -> bool:
+def _permits(row: Substitution, actor: Actor, transition: Transition[Any, Any]) -> bool:
     return _is_customer(row, actor)
 
 
-def _refusal(row: Substitute, action: SubstituteAction) -> str:
+def _refusal(row: Substitution, action: SubstitutionAction) -> str:
     return f"It is {row.status} already."
 
 
 TIME_OUT_JOB = "substitute.time_out"
-MACHINE: StateMachine[Substitute, SubstituteAction, SubstituteStatus] = StateMachine(
-    name="Substitute",
-    model=Substitute,
-    status=SubstituteStatus,
+MACHINE: StateMachine[Substitution, SubstitutionAction, SubstitutionStatus] = StateMachine(
+    name="Substitution",
+    model=Substitution,
+    status=SubstitutionStatus,
     noun="substitute",
-    id_path="substituteId",
+    id_path="substitutionId",
     initial=PROPOSED,
     transitions=(
-        Transition(SubstituteAction.ACCEPT, PROPOSED, ACCEPTED, party=CUSTOMER, by_customer=True),
-        Transition(SubstituteAction.DECLINE, PROPOSED, DECLINED, party=CUSTOMER, by_customer=True),
+        Transition(SubstitutionAction.ACCEPT, PROPOSED, ACCEPTED, party=CUSTOMER, by_customer=True),
+        Transition(
+            SubstitutionAction.DECLINE, PROPOSED, DECLINED, party=CUSTOMER, by_customer=True
+        ),
     ),
     automatic=(
         AutomaticTransition(
@@ -52,11 +54,11 @@ MACHINE: StateMachine[Substitute, SubstituteAction, SubstituteStatus] = StateMac
         AutomaticTransition(
             "order: canceled or returned",
             OPEN_STATUSES,
-            {SubstituteStatus.RETURNED},
+            {SubstitutionStatus.RETURNED},
             mutation="orderCancel",
         ),
     ),
-    mutations=dict.fromkeys(SubstituteAction, "orderSubstituteAnswer"),
+    mutations=dict.fromkeys(SubstitutionAction, "orderSubstituteAnswer"),
     is_visible=_is_customer,
     permits=_permits,
     refusal=_refusal,

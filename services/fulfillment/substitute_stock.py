@@ -5,13 +5,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.fulfillment import Substitute
-from models.stock import PickedBatch, StockReason
+from models.fulfillment import Substitution
+from models.stock import PickedBatch, StockMovementReason
 from services.core.problems import DomainError
 from services.stock import movements
 
 
-async def issue_substitute_units(session: AsyncSession, substitute: Substitute) -> None:
+async def issue_substitute_units(session: AsyncSession, substitute: Substitution) -> None:
     """Take the units of a substitute from stock and record their batches.
 
     Raises DomainError: InsufficientStock, at the path of the quantity.
@@ -22,7 +22,7 @@ async def issue_substitute_units(session: AsyncSession, substitute: Substitute) 
             company_id=substitute.company_id,
             store_id=substitute.store_id,
             lines={substitute.product_id: substitute.quantity},
-            reason=StockReason.SALE,
+            reason=StockMovementReason.SALE,
             reference=str(substitute.order_id),
             actor_id=substitute.proposed_by_id,
         )
@@ -35,7 +35,7 @@ async def issue_substitute_units(session: AsyncSession, substitute: Substitute) 
 
 
 async def _record_batch(
-    session: AsyncSession, substitute: Substitute, batch_id: UUID, units: int
+    session: AsyncSession, substitute: Substitution, batch_id: UUID, units: int
 ) -> None:
     picked_batch = await session.get(PickedBatch, (substitute.fulfillment_line_id, batch_id))
     if picked_batch is None:

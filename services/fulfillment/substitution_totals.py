@@ -12,25 +12,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import enum_literals
 from database.statements import prepared
 from models.catalog import Product
-from models.fulfillment import Substitute, SubstituteStatus
+from models.fulfillment import Substitution, SubstitutionStatus
 from models.orders import Order
 from services.fulfillment.substitute_states import OPEN_STATUSES
 
-_OF_ORDER = Substitute.order_id == bindparam("order")
+_OF_ORDER = Substitution.order_id == bindparam("order")
 ACCEPTED_TOTALS = prepared(
-    select(Substitute.total_minor, Product.age_restricted)
-    .outerjoin(Product, Product.id == Substitute.product_id)
-    .where(_OF_ORDER, Substitute.status == SubstituteStatus.ACCEPTED)
+    select(Substitution.total_minor, Product.age_restricted)
+    .outerjoin(Product, Product.id == Substitution.product_id)
+    .where(_OF_ORDER, Substitution.status == SubstitutionStatus.ACCEPTED)
 )
 RETURN_SUBSTITUTES = prepared(
-    update(Substitute)
-    .where(_OF_ORDER, Substitute.status.in_(enum_literals(OPEN_STATUSES)))
-    .values(status=SubstituteStatus.RETURNED, due_at=None)
+    update(Substitution)
+    .where(_OF_ORDER, Substitution.status.in_(enum_literals(OPEN_STATUSES)))
+    .values(status=SubstitutionStatus.RETURNED, answer_due_at=None)
     .returning(
-        Substitute.fulfillment_line_id,
-        Substitute.product_id,
-        Substitute.name,
-        Substitute.quantity,
+        Substitution.fulfillment_line_id,
+        Substitution.product_id,
+        Substitution.name,
+        Substitution.quantity,
     )
     .execution_options(synchronize_session=False)
 )

@@ -16,22 +16,22 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.catalog import Listing, Product
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
     FulfillmentAction,
     FulfillmentLine,
     FulfillmentLineStatus,
     FulfillmentStatus,
-    Substitute,
-    SubstituteAction,
-    SubstituteStatus,
+    Substitution,
+    SubstitutionAction,
+    SubstitutionStatus,
 )
 from models.identity import Actor
 from models.orders import Order, OrderLine
-from models.stock import StockReason
+from models.stock import StockMovementReason
 from models.timers import CompanyTimers
 from services import companies
 from services.carts.age_restrictions import age_problems
@@ -52,14 +52,14 @@ from services.orders import order_states
 from services.stock import movements
 
 SHORT = FulfillmentLineStatus.SHORT
-PROPOSED = FulfillmentLineStatus.SUBSTITUTE_PROPOSED
+PROPOSED = FulfillmentLineStatus.SUBSTITUTION_PROPOSED
 LINE_STATUS = prepared(
     select(FulfillmentLine.status).where(FulfillmentLine.id == bindparam("line"))
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubstituteUnwanted(Problem):
+class SubstitutionNotAllowed(Problem):
     """The customer prefers a refund to a substitute for this line."""
 
 
@@ -86,8 +86,9 @@ async def propose(
 ) -> Fulfillment:
     """Take units of a product from stock in place of missing units, and ask the customer.
 
-    Raises DomainError: NotFound, IllegalStep unless the line is SHORT, VersionConflict,
-    InvalidInput, AmbiguousCode, SubstituteUnwanted, InsufficientStock, TooLight, TooHeavy.
+    Raises DomainError: NotFound, InvalidTransition unless the line is SHORT, VersionConflict,
+    InvalidInput, AmbiguousProductCode, SubstitutionNotAllowed, InsufficientStock, TooLight,
+    TooHeavy.
     """
     action = FulfillmentAction.PICK_LINE
     task = await begin(session, actor, fulfillment_id, action, expected_version)
@@ -98,19 +99,19 @@ async def propose(
         message = "Only a line that was found short can be made up for."
         raise illegal_step("input", "lineId", message=message, state=line.status, legal=[action])
     order_line = await session.get_one(OrderLine, line.order_line_id)
-    if order_line.substitution is Substitution.REFUND:
+    if order_line.substitution_preference is SubstitutionPreference.REFUND:
         message = "The customer would rather have the money back."
-        raise DomainError(SubstituteUnwanted(path=["input", "lineId"], message=message))
+        raise DomainError(SubstitutionNotAllowed(path=["input", "lineId"], message=message))
     offer = await _find_offer(session, task, line, proposal)
     timers = await companies.read_timers(session, line.store_id)
     substitute = await _create_substitute(
         session, task, line, order_line, offer, proposal, actor, timers
     )
-    LINE_MACHINE.set_status(line, FulfillmentLineStatus.SUBSTITUTE_PROPOSED)
+    LINE_MACHINE.set_status(line, FulfillmentLineStatus.SUBSTITUTION_PROPOSED)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.AWAITING_SUBSTITUTION)
-    fulfillment.due_at = task.now + timedelta(seconds=timers.picking_idle_seconds)
-    _record_change(session, task, EventType.SUBSTITUTE_PROPOSED, substitute)
+    fulfillment.next_step_due_at = task.now + timedelta(seconds=timers.picking_idle_seconds)
+    _record_change(session, task, OrderEventKind.SUBSTITUTION_PROPOSED, substitute)
     await session.flush()
     return fulfillment
 
@@ -126,7 +127,9 @@ async def _find_offer(
         Listing.store_id == task.fulfillment.store_id
     )
     company_id = task.fulfillment.company_id
-    found = await code_lookup.find_product(session, company_id, proposal.code, "input", "code")
+    found = await code_lookup.find_product(
+        session, company_id, proposal.code, "input", "scannedCode"
+    )
     query = select(Product, Listing).join(Listing, listed_here)
     row = (await session.execute(query.where(Product.id == found.product_id))).first()
     if row is None:
@@ -134,12 +137,12 @@ async def _find_offer(
     restricted = [row[0].id] if row[0].age_restricted else []
     message = "the customer has not confirmed their age."
     if unasked := age_problems(
-        restricted, task.order.minimum_age, "input", "code", message=message
+        restricted, task.order.minimum_age, "input", "scannedCode", message=message
     ):
         raise DomainError(*unasked)
     if row[0].id == line.product_id:
         message = "That is what was ordered: say that it was found."
-        raise DomainError(InvalidInput(path=["input", "code"], message=message))
+        raise DomainError(InvalidInput(path=["input", "scannedCode"], message=message))
     return row[0], row[1]
 
 
@@ -152,15 +155,16 @@ async def _create_substitute(
     proposal: SubstituteProposal,
     actor: Actor,
     timers: CompanyTimers,
-) -> Substitute:
+) -> Substitution:
     """Create the proposal and take its units from stock."""
     product, listing = offer
-    grams = weights.validate_grams(listing.unit_grams, proposal.quantity, proposal.grams, "grams")
+    each_grams = listing.average_weight_grams
+    grams = weights.validate_grams(each_grams, proposal.quantity, proposal.grams, "weightGrams")
     max_minor = proposal.quantity * min(listing.price_minor, order_line.unit_price_minor)
     weighed_minor = max_minor
-    if listing.kilo_price_minor is not None and grams is not None:
-        weighed_minor = weights.weight_price(listing.kilo_price_minor, grams)
-    substitute = Substitute(
+    if listing.price_per_kilogram_minor is not None and grams is not None:
+        weighed_minor = weights.weight_price(listing.price_per_kilogram_minor, grams)
+    substitute = Substitution(
         company_id=line.company_id,
         customer_id=line.customer_id,
         store_id=line.store_id,
@@ -172,11 +176,11 @@ async def _create_substitute(
         name=product.name,
         currency=order_line.currency,
         quantity=proposal.quantity,
-        grams=grams,
+        weight_grams=grams,
         unit_price_minor=listing.price_minor,
         total_minor=min(weighed_minor, max_minor),
-        status=SubstituteStatus.PROPOSED,
-        due_at=task.now + timedelta(seconds=timers.substitute_answer_seconds),
+        status=SubstitutionStatus.PROPOSED,
+        answer_due_at=task.now + timedelta(seconds=timers.substitute_answer_seconds),
         proposed_by_id=actor.person_id,
     )
     session.add(substitute)
@@ -186,33 +190,33 @@ async def _create_substitute(
 
 async def answer(
     session: AsyncSession, *, actor: Actor, substitute_id: UUID, accept: bool
-) -> Substitute:
+) -> Substitution:
     """Accept or decline a proposal as the customer.
 
-    Raises DomainError: NotFound, IllegalStep when it is decided already, or its line is.
+    Raises DomainError: NotFound, InvalidTransition when it is decided already, or its line is.
     """
     order_id = await session.scalar(
-        select(Substitute.order_id).where(
-            Substitute.id == substitute_id, Substitute.customer_id == actor.person_id
+        select(Substitution.order_id).where(
+            Substitution.id == substitute_id, Substitution.customer_id == actor.person_id
         )
     )
     if order_id is None:
-        raise not_found(Substitute, "substituteId")
+        raise not_found(Substitution, "substitutionId")
     order = await order_states.lock(session, order_id)
-    substitute = await session.get_one(Substitute, substitute_id, populate_existing=True)
-    action = SubstituteAction.ACCEPT if accept else SubstituteAction.DECLINE
+    substitute = await session.get_one(Substitution, substitute_id, populate_existing=True)
+    action = SubstitutionAction.ACCEPT if accept else SubstitutionAction.DECLINE
     substitute_states.MACHINE.check(substitute, actor, action)
     if await session.scalar(LINE_STATUS, {"line": substitute.fulfillment_line_id}) != PROPOSED:
         message = "Its line does not wait for an answer any more."
-        raise illegal_step("input", "substituteId", message=message, state=substitute.status)
+        raise illegal_step("input", "substitutionId", message=message, state=substitute.status)
     await _decide(session, order, substitute, accept, actor.person_id)
     return substitute
 
 
 OVERDUE_PROPOSALS = (
-    select(Substitute.id)
-    .where(Substitute.due_at <= func.clock_timestamp())
-    .order_by(Substitute.due_at, Substitute.id)
+    select(Substitution.id)
+    .where(Substitution.answer_due_at <= func.clock_timestamp())
+    .order_by(Substitution.answer_due_at, Substitution.id)
 )
 """Proposals without an answer in time, the oldest first."""
 
@@ -222,42 +226,48 @@ async def time_out(session: AsyncSession, substitute_id: UUID) -> bool:
 
     A proposal whose line waits for no answer any more is declined, and its units return.
     """
-    unlocked = await session.get_one(Substitute, substitute_id)
+    unlocked = await session.get_one(Substitution, substitute_id)
     order = await order_states.lock(session, unlocked.order_id)
-    substitute = await session.get_one(Substitute, substitute_id, populate_existing=True)
-    if substitute.status is not SubstituteStatus.PROPOSED:
+    substitute = await session.get_one(Substitution, substitute_id, populate_existing=True)
+    if substitute.status is not SubstitutionStatus.PROPOSED:
         return False
     preference = await session.scalar(
-        select(OrderLine.substitution).where(OrderLine.id == substitute.order_line_id)
+        select(OrderLine.substitution_preference).where(OrderLine.id == substitute.order_line_id)
     )
     is_open = (
         await session.scalar(LINE_STATUS, {"line": substitute.fulfillment_line_id}) == PROPOSED
     )
-    accept = is_open and preference is Substitution.REPLACE_SIMILAR
+    accept = is_open and preference is SubstitutionPreference.REPLACE_SIMILAR
     await _decide(session, order, substitute, accept, None)
     return True
 
 
 async def _decide(
-    session: AsyncSession, order: Order, substitute: Substitute, accept: bool, actor_id: UUID | None
+    session: AsyncSession,
+    order: Order,
+    substitute: Substitution,
+    accept: bool,
+    actor_id: UUID | None,
 ) -> None:
     task = await load_task(session, order, substitute.fulfillment_id)
     line = next(
         candidate for candidate in task.lines if candidate.id == substitute.fulfillment_line_id
     )
-    substitute.due_at, substitute.answered_at = None, task.now
-    answer = SubstituteStatus.ACCEPTED if accept else SubstituteStatus.DECLINED
+    substitute.answer_due_at, substitute.answered_at = None, task.now
+    answer = SubstitutionStatus.ACCEPTED if accept else SubstitutionStatus.DECLINED
     substitute_states.MACHINE.set_status(substitute, answer)
     if line.status is PROPOSED:
         statuses = FulfillmentLineStatus
         LINE_MACHINE.set_status(line, statuses.SUBSTITUTED if accept else statuses.DECLINED)
     await _continue_picking(session, task)
-    event_type = EventType.SUBSTITUTE_ACCEPTED if accept else EventType.SUBSTITUTE_DECLINED
+    event_type = (
+        OrderEventKind.SUBSTITUTION_ACCEPTED if accept else OrderEventKind.SUBSTITUTION_DECLINED
+    )
     _record_change(session, task, event_type, substitute)
     await session.flush()
     if not accept:
         units = {substitute.product_id: substitute.quantity}
-        reason = StockReason.RESTOCK
+        reason = StockMovementReason.RESTOCK
         await movements.restock(session, order, units, reason, actor_id, line_id=line.id)
 
 
@@ -267,12 +277,12 @@ async def _continue_picking(session: AsyncSession, task: PickingTask) -> None:
     is_waiting = fulfillment.status is FulfillmentStatus.AWAITING_SUBSTITUTION
     if is_waiting and not any(candidate.status is PROPOSED for candidate in task.lines):
         MACHINE.set_status(fulfillment, FulfillmentStatus.PICKING)
-    fulfillment.due_at = await idle_deadline(session, task)
+    fulfillment.next_step_due_at = await idle_deadline(session, task)
     fulfillment.version += 1
 
 
 def _record_change(
-    session: AsyncSession, task: PickingTask, type: EventType, substitute: Substitute
+    session: AsyncSession, task: PickingTask, type: OrderEventKind, substitute: Substitution
 ) -> None:
     task.record_change(
         session,

@@ -9,15 +9,18 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.orders import Order
-from models.support import TicketKind
+from models.support import TicketCategory
 from services import companies
 from services.fulfillment.fulfillment_states import PACKED_STATUSES, PickingTask, lock
 from services.orders.support_cases import close_case, open_case
 
-_IS_DUE = (Fulfillment.status.in_(PACKED_STATUSES), Fulfillment.due_at <= func.clock_timestamp())
+_IS_DUE = (
+    Fulfillment.status.in_(PACKED_STATUSES),
+    Fulfillment.next_step_due_at <= func.clock_timestamp(),
+)
 
 
 async def bags_deadline(session: AsyncSession, task: PickingTask) -> datetime:
@@ -33,12 +36,14 @@ async def end_waiting(
     session: AsyncSession, order: Order, fulfillment: Fulfillment, resolution: str
 ) -> None:
     """End the timer of bags that go now, and resolve the case about them, if there is one."""
-    if fulfillment.status is FulfillmentStatus.STAGED and fulfillment.due_at is None:
-        await close_case(session, order, TicketKind.BAGS_WAITING, resolution)
-    fulfillment.due_at = None
+    if fulfillment.status is FulfillmentStatus.STAGED and fulfillment.next_step_due_at is None:
+        await close_case(session, order, TicketCategory.BAGS_WAITING, resolution)
+    fulfillment.next_step_due_at = None
 
 
-OVERDUE_BAGS = select(Fulfillment.id).where(*_IS_DUE).order_by(Fulfillment.due_at, Fulfillment.id)
+OVERDUE_BAGS = (
+    select(Fulfillment.id).where(*_IS_DUE).order_by(Fulfillment.next_step_due_at, Fulfillment.id)
+)
 """Fulfillments whose bags have waited for too long and were not reported, oldest first."""
 
 
@@ -51,15 +56,15 @@ async def report_waiting_bags(session: AsyncSession, fulfillment_id: UUID) -> bo
     fulfillment = task.fulfillment
     if fulfillment.status not in PACKED_STATUSES or not _is_due(task):
         return False
-    fulfillment.due_at = None
-    task.record_change(session, EventType.FULFILLMENT_STALLED, picker_id=fulfillment.picker_id)
+    fulfillment.next_step_due_at = None
+    task.record_change(session, OrderEventKind.FULFILLMENT_STALLED, picker_id=fulfillment.picker_id)
     if fulfillment.status is FulfillmentStatus.STAGED:
-        kind, subject = TicketKind.BAGS_WAITING, "Staged bags wait for a rider"
+        kind, subject = TicketCategory.BAGS_WAITING, "Staged bags wait for a rider"
         await open_case(session, task.order, kind, subject, f"Bags of {fulfillment.order_code}.")
     await session.flush()
     return True
 
 
 def _is_due(task: PickingTask) -> bool:
-    due_at = task.fulfillment.due_at
+    due_at = task.fulfillment.next_step_due_at
     return due_at is not None and due_at <= task.now

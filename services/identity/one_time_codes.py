@@ -51,10 +51,10 @@ PURPOSE = "one-time-code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrongOneTimeCode(Problem):
-    """The code is wrong or expired; if `tries_left` is 0, a new code is required."""
+class InvalidOneTimeCode(Problem):
+    """The code is wrong or expired; if `attempts_remaining` is 0, a new code is required."""
 
-    tries_left: int
+    attempts_remaining: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class CodeNotRequested(Problem):
     """No code was requested for this phone from here, nor with this challenge."""
 
 
-CodeProblem = WrongOneTimeCode | CodeNotRequested
+CodeProblem = InvalidOneTimeCode | CodeNotRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ LOCK_LIMITS = prepared(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageNotSent(Problem):
+class OtpDeliveryFailed(Problem):
     """The text message could not be sent; a retry may succeed."""
 
 
@@ -187,8 +187,8 @@ async def verify_code(
         if newest.digits == SHARED_DIGITS:
             await _use_up(session, newest, now)
         return None
-    tries_left = MAX_TRIES - tries
-    return _wrong(f"That is not the code we sent. Tries left: {tries_left}.", tries_left)
+    left = MAX_TRIES - tries
+    return _wrong(f"That is not the code we sent. Tries left: {left}.", left)
 
 
 async def _lock_newest(
@@ -210,8 +210,10 @@ async def _use_up(session: AsyncSession, code: OneTimeCode, now: datetime) -> No
     await session.execute(update(OneTimeCode).where(*same).values(used_at=now))
 
 
-def _wrong(message: str, tries_left: int) -> WrongOneTimeCode:
-    return WrongOneTimeCode(path=["input", "code"], message=message, tries_left=tries_left)
+def _wrong(message: str, attempts_remaining: int) -> InvalidOneTimeCode:
+    return InvalidOneTimeCode(
+        path=["input", "code"], message=message, attempts_remaining=attempts_remaining
+    )
 
 
 async def mark_not_sent(session: AsyncSession, challenge: str) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Person
+from models.accounts import User
 from models.identity import SignInSession
 from services.core import idempotency
 from services.core.idempotency import IdempotentRequest
@@ -86,7 +86,7 @@ async def _replay(
     """Derive the tokens of the session that an earlier equal request opened."""
     sign_in_session = await session.get_one(SignInSession, UUID(str(outcome[SESSION])))
     session_id = sign_in_session.id
-    person = await session.get_one(Person, sign_in_session.person_id)
+    person = await session.get_one(User, sign_in_session.person_id)
     actor = await sign_in_sessions.actor_of(session, person, session_id)
     access_token, expiry = signer.sign(actor, float(str(outcome[EXPIRES_AT])))
     expires_at = datetime.fromtimestamp(expiry, UTC)

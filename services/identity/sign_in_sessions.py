@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import Actor, Grant, RefreshToken, SignInSession
 from services.core.clock import current_time
 from services.core.idempotency import IdempotentRequest
@@ -63,7 +63,7 @@ GRANTS_OF_PERSON = prepared(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEnded(Problem):
+class InvalidRefreshToken(Problem):
     """The refresh token is not valid; the user has to sign in again."""
 
 
@@ -71,7 +71,7 @@ class SessionEnded(Problem):
 class SessionTokens:
     """The tokens of a signed-in person; of the refresh token only the hash is stored."""
 
-    person: Person
+    person: User
     session_id: UUID
     access_token: str
     access_token_expires_at: datetime
@@ -84,7 +84,7 @@ async def open_session(
     session: AsyncSession,
     *,
     signer: CredentialSigner,
-    person: Person,
+    person: User,
     device: str,
     address: str,
     request: IdempotentRequest | None = None,
@@ -110,13 +110,13 @@ async def refresh_session(
     signer: CredentialSigner,
     token: str,
     request: IdempotentRequest | None = None,
-) -> SessionTokens | tuple[SessionEnded, list[UUID]]:
+) -> SessionTokens | tuple[InvalidRefreshToken, list[UUID]]:
     """Return new tokens for an unused refresh token; a used token revokes its session.
 
     The problem is returned with the ids of the revoked sessions, not raised, so that the
     revocation is committed.
     """
-    ended = SessionEnded(path=["input", "refreshToken"], message="Sign in again.")
+    ended = InvalidRefreshToken(path=["input", "refreshToken"], message="Sign in again.")
     token = parse_key(token)
     if len(token) > MAX_TOKEN_CHARS:
         return ended, []
@@ -137,7 +137,7 @@ async def refresh_session(
         return ended, [sign_in_session.id]
     refresh_token.used_at = sign_in_session.last_used_at = now
     sign_in_session.expires_at = await current_time(session, REFRESH_TOKEN_SECONDS)
-    person = await session.get_one(Person, sign_in_session.person_id)
+    person = await session.get_one(User, sign_in_session.person_id)
     return await _issue_tokens(session, signer, person, sign_in_session, request)
 
 
@@ -195,7 +195,7 @@ async def load_grants(session: AsyncSession, person_id: UUID) -> tuple[Grant, ..
 async def _issue_tokens(
     session: AsyncSession,
     signer: CredentialSigner,
-    person: Person,
+    person: User,
     sign_in_session: SignInSession,
     request: IdempotentRequest | None,
 ) -> SessionTokens:
@@ -216,7 +216,7 @@ async def _issue_tokens(
     return SessionTokens(person, session_id, access_token, expires_at, refresh_token)
 
 
-async def actor_of(session: AsyncSession, person: Person, session_id: UUID) -> Actor:
+async def actor_of(session: AsyncSession, person: User, session_id: UUID) -> Actor:
     """The person with their roles, as a token of a session names them."""
     grants = await load_grants(session, person.id)
     return Actor(person.id, session_id, grants, is_guest=person.is_guest)

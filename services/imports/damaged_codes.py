@@ -12,11 +12,11 @@ LOST_ZEROS = text(
         where c.company_id = :company and c.text ~ '^0[0-9]+$' group by 1
     )
     update stock_import_row r set
-        fault = 'DAMAGED',
+        code = 'DAMAGED',
         message = 'A product has the code ' || p.code || ': a spreadsheet removes zeros at the'
             || ' beginning. Format the column as text and enter the code again.'
     from padded p
-    where r.import_id = :import and r.fault = 'UNKNOWN_PRODUCT' and r.product = p.digits
+    where r.import_id = :import and r.code = 'UNKNOWN_PRODUCT' and r.product = p.digits
     """
 )
 

@@ -17,7 +17,7 @@ BINARY_FORMATS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableFile(Problem):
+class InvalidFile(Problem):
     """The file does not have its declared format."""
 
 
@@ -73,7 +73,7 @@ UTF16_BE = TextEncoding("UTF-16", "utf-16-be")
 def detect_encoding(head: bytes, whole: bool) -> TextEncoding:
     """Detect the encoding of a file from its first bytes; `whole` if these are all its bytes.
 
-    Raises DomainError: UnreadableFile for what is not text.
+    Raises DomainError: InvalidFile for what is not text.
     """
     for magic, format_name in BINARY_FORMATS.items():
         if head.startswith(magic):
@@ -127,4 +127,4 @@ def clean_text(text: str) -> str:
 
 
 def unreadable(message: str) -> DomainError:
-    return DomainError(UnreadableFile(path=["input", "uploadId"], message=message))
+    return DomainError(InvalidFile(path=["input", "stockImportFileId"], message=message))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from models.imports import ImportFormat
+from models.imports import StockImportFormat
 from services.imports.csv_records import CsvRecord, FileLines, read_records, split_lines
 from services.imports.file_encoding import (
     UTF8,
@@ -32,7 +32,7 @@ class FileLayout:
     The first `header_lines` lines have no rows: blank lines, a title, `sep=`, the header.
     """
 
-    format: ImportFormat
+    format: StockImportFormat
     encoding: TextEncoding = UTF8
     delimiter: str = ","
     column_indexes: tuple[int, ...] = ()
@@ -46,18 +46,18 @@ class FileLayout:
 
 
 def detect_layout(
-    head: bytes | None, size_bytes: int, format: ImportFormat, columns: Columns
+    head: bytes | None, size_bytes: int, format: StockImportFormat, columns: Columns
 ) -> FileLayout:
     """Detect the layout of a file of `size_bytes` from its first MAX_HEAD_BYTES.
 
-    Raises DomainError: UnreadableFile.
+    Raises DomainError: InvalidFile.
     """
     if not head or not head.strip():
         raise unreadable("The file is empty.")
     whole = size_bytes <= len(head)
     encoding = detect_encoding(head, whole)
     file = split_lines(head, whole, encoding)
-    if format is ImportFormat.JSONL:
+    if format is StockImportFormat.JSONL:
         return _layout_of_objects(file)
     declared = _declared_delimiter(file)
     layouts = [_find_header(file, one, columns) for one in declared or DELIMITERS]
@@ -73,7 +73,7 @@ def detect_layout(
 def _layout_of_objects(file: FileLines) -> FileLayout:
     if not isinstance(parse_object(_first_line(file)), dict):
         raise unreadable("Its first line is not a JSON object.")
-    return FileLayout(ImportFormat.JSONL, file.encoding)
+    return FileLayout(StockImportFormat.JSONL, file.encoding)
 
 
 def parse_object(text: str) -> object:
@@ -112,7 +112,7 @@ def _find_header(file: FileLines, delimiter: str, columns: Columns) -> FileLayou
             if names.count(name) > 1:
                 raise unreadable(f"Its header has the column {name} {names.count(name)} times.")
         return FileLayout(
-            ImportFormat.CSV,
+            StockImportFormat.CSV,
             file.encoding,
             delimiter,
             tuple(names.index(name) for name in chosen),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.imports import ImportFormat, ImportMode, RowFault
+from models.imports import StockImportErrorCode, StockImportFormat, StockImportMode
 from services.imports import file_layout
 from services.imports.cell_values import (
     FORMAT_AS_TEXT,
@@ -38,9 +38,12 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "quantity": ("quantity", "units", "on_hand", "qty"),
 }
 EXPECTED_TEXTS = {
-    "store": (RowFault.UNKNOWN_STORE, "The column store is empty: it takes the code of a store."),
+    "store": (
+        StockImportErrorCode.UNKNOWN_STORE,
+        "The column store is empty: it takes the code of a store.",
+    ),
     "product": (
-        RowFault.UNKNOWN_PRODUCT,
+        StockImportErrorCode.UNKNOWN_PRODUCT,
         "The column product is empty: it takes a code or barcode.",
     ),
 }
@@ -59,7 +62,7 @@ class ImportRow:
     product: str = ""
     quantity: str = ""
     units: int | None = None
-    fault: RowFault | None = None
+    fault: StockImportErrorCode | None = None
     field: str = ""
     message: str = ""
 
@@ -73,22 +76,22 @@ class ParsedChunk:
     line_count: int
 
 
-def detect_layout(head: bytes | None, size_bytes: int, format: ImportFormat) -> FileLayout:
-    """Detect the layout of a stock file. Raises DomainError: UnreadableFile."""
+def detect_layout(head: bytes | None, size_bytes: int, format: StockImportFormat) -> FileLayout:
+    """Detect the layout of a stock file. Raises DomainError: InvalidFile."""
     return file_layout.detect_layout(head, size_bytes, format, COLUMNS)
 
 
 def parse_chunk(
-    data: bytes, last: bool, before: int, layout: FileLayout, mode: ImportMode
+    data: bytes, last: bool, before: int, layout: FileLayout, mode: StockImportMode
 ) -> ParsedChunk:
     """Parse the complete rows of a chunk that begins after `before` lines.
 
     `last` marks the end of the file. Blank lines and those up to the header are no rows. Raises
-    DomainError: UnreadableFile when a line is longer than the chunk.
+    DomainError: InvalidFile when a line is longer than the chunk.
     """
     file = split_lines(data, last, layout.encoding)
     rows, line_count = [], 0
-    read = _read_objects if layout.format is ImportFormat.JSONL else _read_cells
+    read = _read_objects if layout.format is StockImportFormat.JSONL else _read_cells
     for number, end, row in read(file, before, layout, mode):
         line_count = end - before
         if row is not None and number > layout.header_lines:
@@ -102,13 +105,17 @@ RowsOfChunk = Iterator[tuple[int, int, ImportRow | None]]
 """Number of the first and last line of each row, and the row; None for a blank line."""
 
 
-def _read_cells(file: FileLines, before: int, layout: FileLayout, mode: ImportMode) -> RowsOfChunk:
+def _read_cells(
+    file: FileLines, before: int, layout: FileLayout, mode: StockImportMode
+) -> RowsOfChunk:
     for record in read_records(file, layout.delimiter, before):
         row = _row_of_record(record, layout, mode)
         yield record.number, record.number + record.line_count - 1, row
 
 
-def _row_of_record(record: CsvRecord, layout: FileLayout, mode: ImportMode) -> ImportRow | None:
+def _row_of_record(
+    record: CsvRecord, layout: FileLayout, mode: StockImportMode
+) -> ImportRow | None:
     number, cells = record.number, record.cells
     if record.problem:
         return _malformed(number, record.problem)
@@ -130,14 +137,14 @@ def _row_of_record(record: CsvRecord, layout: FileLayout, mode: ImportMode) -> I
 
 
 def _read_objects(
-    file: FileLines, before: int, layout: FileLayout, mode: ImportMode
+    file: FileLines, before: int, layout: FileLayout, mode: StockImportMode
 ) -> RowsOfChunk:
     for number, line in enumerate(file.lines, before + 1):
         view = line.replace(layout.encoding.bom, "").strip()
         yield number, number, _row_of_line(number, view, layout, mode) if view else None
 
 
-def _row_of_line(number: int, view: str, layout: FileLayout, mode: ImportMode) -> ImportRow:
+def _row_of_line(number: int, view: str, layout: FileLayout, mode: StockImportMode) -> ImportRow:
     if len(view) > MAX_LINE_CHARACTERS:
         message = f"The line is longer than {MAX_LINE_CHARACTERS} characters."
         return _malformed(number, message)
@@ -161,7 +168,7 @@ def _number_of_json(value: Any) -> int:
     return int(value)
 
 
-def _checked_row(row: ImportRow, mode: ImportMode, parse: Callable[[], int]) -> ImportRow:
+def _checked_row(row: ImportRow, mode: StockImportMode, parse: Callable[[], int]) -> ImportRow:
     """The row with its units, or with its first problem."""
     if CONTROL.search(row.store) or CONTROL.search(row.product):
         return _malformed(row.number, "The line has characters that are no text.")
@@ -171,17 +178,21 @@ def _checked_row(row: ImportRow, mode: ImportMode, parse: Callable[[], int]) -> 
         if not getattr(row, field):
             return replace(row, fault=fault, field=field, message=message)
     low, high = (
-        (-MAX_ADD_UNITS, MAX_ADD_UNITS) if mode is ImportMode.ADD else (0, MAX_ON_HAND_UNITS)
+        (-MAX_ADD_UNITS, MAX_ADD_UNITS) if mode is StockImportMode.ADD else (0, MAX_ON_HAND_UNITS)
     )
     expected = f"A quantity is a whole number from {low} to {high}"
     try:
         units = parse()
     except NotWhole as error:
-        fault = RowFault.DAMAGED if error.by_spreadsheet else RowFault.INVALID_QUANTITY
+        fault = (
+            StockImportErrorCode.DAMAGED
+            if error.by_spreadsheet
+            else StockImportErrorCode.INVALID_QUANTITY
+        )
         hint = f" {FORMAT_AS_TEXT[0].upper()}{FORMAT_AS_TEXT[1:]}" if error.by_spreadsheet else ""
         return replace(row, fault=fault, field="quantity", message=f"{expected}: {error}.{hint}")
     if not low <= units <= high:
-        fault = RowFault.INVALID_QUANTITY
+        fault = StockImportErrorCode.INVALID_QUANTITY
         return replace(row, fault=fault, field="quantity", message=f"{expected}.")
     damage = code_damage(row.product)
     return ImportRow(row.number, row.store, row.product, row.quantity, units, message=damage)
@@ -194,4 +205,4 @@ def _shortened(row: ImportRow) -> ImportRow:
 
 
 def _malformed(number: int, message: str) -> ImportRow:
-    return ImportRow(number, fault=RowFault.MALFORMED, message=message)
+    return ImportRow(number, fault=StockImportErrorCode.MALFORMED, message=message)

@@ -1,7 +1,7 @@
 """Steps of an import: each is one short transaction and leaves the rest to the next step.
 
 QUEUED → READING: a chunk of the file is parsed into rows. CHECKING: stores and products of the rows
-are resolved. APPLYING: rows are applied to stock, a thousand at a time (SKIP_BAD) or all in one
+are resolved. APPLYING: rows are applied to stock, a thousand at a time (SKIP_INVALID) or all in one
 transaction (ALL_OR_NOTHING). A step commits its work and its progress together, so a worker that
 crashes leaves no partial step, and another one continues.
 """
@@ -16,7 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import bindparam
 from sqlalchemy.types import Integer, Text, Uuid
 
-from models.imports import ErrorPolicy, ImportStatus, StockImport, StockImportRow, StockUpload
+from models.imports import (
+    ErrorPolicy,
+    StockImport,
+    StockImportFile,
+    StockImportRow,
+    StockImportStatus,
+)
 from services.core.clock import current_time
 from services.imports.damaged_codes import find_lost_zeros
 from services.imports.file_reader import ImportRow, detect_layout, parse_chunk
@@ -42,7 +48,7 @@ CONFIGURE_STEP = text(
 INSERT = text(
     """
     insert into stock_import_row (import_id, company_id, number, store, product, quantity, units,
-        fault, field, message)
+        code, field, message)
     select :import, :company, * from unnest(
         :numbers, :stores, :products, :quantities, :units, :faults, :fields, :messages)
     """
@@ -65,7 +71,7 @@ CHECK = text(
         from stock_import_row r
         join product_code c on c.company_id = :company
             and c.value = upc_e_product_code(r.product)
-        where r.import_id = :import and r.fault is null and r.product ~ '^([0-9]{6}|[0-9]{8})$'
+        where r.import_id = :import and r.code is null and r.product ~ '^([0-9]{6}|[0-9]{8})$'
     ), resolved as (
         select r.number, s.id as store_id,
             coalesce(c.value, u.value) is not null as known,
@@ -77,14 +83,14 @@ CHECK = text(
         left join product_code c on c.company_id = :company
             and c.value = canonical_product_code(r.product)
         left join upc_e u on u.number = r.number
-        where r.import_id = :import and r.fault is null
+        where r.import_id = :import and r.code is null
     ), ranked as (
         select *, min(number) over (partition by store_id, product_id) as first from resolved
     )
     update stock_import_row r set
         store_id = k.store_id,
         product_id = k.product_id,
-        fault = case
+        code = case
             when k.store_id is null then 'UNKNOWN_STORE'
             when k.product_id is null and r.message <> '' and not k.known
                 then 'DAMAGED'
@@ -139,7 +145,7 @@ class FileChunk:
 async def next_chunk(session: AsyncSession, import_id: UUID) -> ChunkRequest | None:
     """The chunk to fetch before the transaction of the next step; None if it needs none."""
     row = await session.get(StockImport, import_id)
-    if row is None or row.status not in (ImportStatus.QUEUED, ImportStatus.READING):
+    if row is None or row.status not in (StockImportStatus.QUEUED, StockImportStatus.READING):
         return None
     return ChunkRequest(row.upload_id, row.place_bytes)
 
@@ -154,11 +160,11 @@ async def run_step(session: AsyncSession, import_id: UUID, chunk: FileChunk | No
         return False
     await session.execute(CONFIGURE_STEP)
     match row.status:
-        case ImportStatus.QUEUED | ImportStatus.READING:
+        case StockImportStatus.QUEUED | StockImportStatus.READING:
             if chunk is None or chunk.offset_bytes != row.place_bytes:
                 return False
             await _read(session, row, chunk)
-        case ImportStatus.CHECKING:
+        case StockImportStatus.CHECKING:
             await _check(session, row)
         case _:
             await _apply(session, row)
@@ -168,28 +174,23 @@ async def run_step(session: AsyncSession, import_id: UUID, chunk: FileChunk | No
     return row.status not in FINAL_STATUSES
 
 
-async def upload_to_delete(session: AsyncSession, import_id: UUID) -> UUID | None:
-    """The uploaded file of a finished import, to be deleted; None while the import goes on."""
-    row = await session.get(StockImport, import_id)
-    return row.upload_id if row is not None and row.status in FINAL_STATUSES else None
-
-
 async def _read(session: AsyncSession, row: StockImport, chunk: FileChunk) -> None:
-    upload = await session.get_one(StockUpload, row.upload_id)
+    upload = await session.get_one(StockImportFile, row.upload_id)
     layout = detect_layout(upload.head, upload.size_bytes, row.format)
     parsed = parse_chunk(chunk.data, chunk.last, row.place_lines, layout, row.mode)
     rows = parsed.rows
     await _insert_rows(session, row, rows)
-    MACHINE.set_status(row, ImportStatus.READING)
+    MACHINE.set_status(row, StockImportStatus.READING)
     row.place_bytes += parsed.size_bytes
     row.place_lines += parsed.line_count
-    row.rows_total += len(rows)
-    row.rows_failed += sum(each.fault is not None for each in rows)
-    limit = MAX_ATOMIC_ROWS if row.on_error is ErrorPolicy.ALL_OR_NOTHING else MAX_ROWS
-    if row.rows_total > limit:
-        await fail(session, row, f"With {row.on_error} a file has at most {limit} rows: split it.")
+    row.row_count += len(rows)
+    row.failed_row_count += sum(each.fault is not None for each in rows)
+    limit = MAX_ATOMIC_ROWS if row.error_policy is ErrorPolicy.ALL_OR_NOTHING else MAX_ROWS
+    if row.row_count > limit:
+        message = f"With {row.error_policy} a file has at most {limit} rows: split it."
+        await fail(session, row, message)
     elif chunk.last:
-        MACHINE.set_status(row, ImportStatus.CHECKING)
+        MACHINE.set_status(row, StockImportStatus.CHECKING)
 
 
 async def _insert_rows(session: AsyncSession, row: StockImport, rows: Sequence[ImportRow]) -> None:
@@ -217,44 +218,44 @@ async def _check(session: AsyncSession, row: StockImport) -> None:
     await session.execute(CHECK, parameters)
     await find_lost_zeros(session, row)
     await _count_invalid(session, row)
-    if not row.rows_total:
+    if not row.row_count:
         await fail(session, row, "The file has no rows.")
-    elif row.rows_failed and row.on_error is ErrorPolicy.ALL_OR_NOTHING:
+    elif row.failed_row_count and row.error_policy is ErrorPolicy.ALL_OR_NOTHING:
         await _fail_for_invalid_rows(session, row)
     else:
-        MACHINE.set_status(row, ImportStatus.APPLYING)
+        MACHINE.set_status(row, StockImportStatus.APPLYING)
 
 
 async def _apply(session: AsyncSession, row: StockImport) -> None:
     """Apply the next rows: all rows if one invalid row fails them all, else a chunk of them."""
-    atomic = row.on_error is ErrorPolicy.ALL_OR_NOTHING
+    atomic = row.error_policy is ErrorPolicy.ALL_OR_NOTHING
     result = await apply_rows(session, row, row.place_rows, None if atomic else CHUNK_ROWS)
     await _count_invalid(session, row)
     if result is None:
         await _fail_for_invalid_rows(session, row)
         return
-    row.rows_done += result.rows
+    row.processed_row_count += result.rows
     row.place_rows = result.place_rows
     if atomic or not result.more:
-        MACHINE.set_status(row, ImportStatus.COMPLETED)
+        MACHINE.set_status(row, StockImportStatus.COMPLETED)
         await _clean_up(session, row)
 
 
 async def _count_invalid(session: AsyncSession, row: StockImport) -> None:
     invalid = select(func.count()).where(
-        StockImportRow.import_id == row.id, StockImportRow.fault.is_not(None)
+        StockImportRow.import_id == row.id, StockImportRow.code.is_not(None)
     )
-    row.rows_failed = await session.scalar(invalid) or 0
+    row.failed_row_count = await session.scalar(invalid) or 0
 
 
 async def _fail_for_invalid_rows(session: AsyncSession, row: StockImport) -> None:
-    failure = f"{row.rows_failed} of {row.rows_total} rows are bad: nothing was changed."
+    failure = f"{row.failed_row_count} of {row.row_count} rows are bad: nothing was changed."
     await fail(session, row, failure)
 
 
 async def fail(session: AsyncSession, row: StockImport, failure: str) -> None:
     """End an import as FAILED, with a sentence for its users."""
-    MACHINE.set_status(row, ImportStatus.FAILED)
+    MACHINE.set_status(row, StockImportStatus.FAILED)
     row.failure = failure
     await _clean_up(session, row)
 
@@ -264,10 +265,10 @@ async def _clean_up(session: AsyncSession, row: StockImport) -> None:
     row.finished_at = await current_time(session)
     await session.execute(
         delete(StockImportRow).where(
-            StockImportRow.import_id == row.id, StockImportRow.fault.is_(None)
+            StockImportRow.import_id == row.id, StockImportRow.code.is_(None)
         )
     )
-    await session.execute(delete(StockUpload).where(StockUpload.id == row.upload_id))
+    await session.execute(delete(StockImportFile).where(StockImportFile.id == row.upload_id))
 
 
 async def record_failure(
@@ -286,13 +287,3 @@ async def record_failure(
         await session.flush()
         record_change(session, row)
     return row.status not in FINAL_STATUSES
-
-
-async def delete_stale_uploads(session: AsyncSession, seconds: float) -> int:
-    """Delete uploads older than `seconds` that no active import needs; returns how many."""
-    before = await current_time(session, -seconds)
-    in_use = select(StockImport.upload_id).where(StockImport.status.not_in(FINAL_STATUSES))
-    deleted = await session.execute(
-        delete(StockUpload).where(StockUpload.created_at < before, StockUpload.id.not_in(in_use))
-    )
-    return int(getattr(deleted, "rowcount", 0))

@@ -14,8 +14,8 @@ from sqlalchemy.sql.expression import bindparam
 from sqlalchemy.types import Boolean, DateTime, Integer, Text, Uuid
 
 from database.base import first_uuid7_at
-from models.imports import ErrorPolicy, ImportMode, StockImport
-from models.stock import StockReason
+from models.imports import ErrorPolicy, StockImport, StockImportMode
+from models.stock import StockMovementReason
 from services.stock import batches
 from services.stock.stock_rows import lock_rows
 from services.stock.stock_writer import (
@@ -40,7 +40,11 @@ class ApplyResult:
     more: bool
 
 
-CORRECTIONS = (StockReason.OPENING, StockReason.ADJUSTMENT, StockReason.COUNT)
+CORRECTIONS = (
+    StockMovementReason.OPENING_BALANCE,
+    StockMovementReason.ADJUSTMENT,
+    StockMovementReason.COUNT,
+)
 """Entries that make the ledger agree with the shelf: no goods move."""
 _MOVES_GOODS = f"""case when e.reason = 'IMPORT' then exists (
         select from stock_import i where i.id = e.reference::uuid and i.mode = 'ADD')
@@ -50,13 +54,13 @@ _MOVES_GOODS = f"""case when e.reason = 'IMPORT' then exists (
 # order of time, so only its newest rows are read. (`offset 0`: computed once for each row.)
 _TARGET = f"""cross join lateral (
         select case when :adds then s.on_hand + r.units else r.units + coalesce((
-            select sum(e.delta) from stock_entry e
+            select sum(e.on_hand_delta) from stock_entry e
             where e.store_id = s.store_id and e.product_id = s.product_id and e.id > :since
-                and e.at > :as_of and {_MOVES_GOODS}), 0) end as target offset 0
+                and e.occurred_at > :as_of and {_MOVES_GOODS}), 0) end as target offset 0
     ) wanted"""  # noqa: S608 - constants within another
 # Parts shared by the statements: the valid rows of a step, their stock rows, and the new on_hand.
 SHARED = {
-    "@valid": "r.import_id = :import and r.fault is null and r.number > :low and r.number <= :high",
+    "@valid": "r.import_id = :import and r.code is null and r.number > :low and r.number <= :high",
     "@of_row": "s.store_id = r.store_id and s.product_id = r.product_id",
     "@with_target": _TARGET,
     "@target": "wanted.target",
@@ -82,7 +86,7 @@ RANGE_OF_STEP = _statement(
     """
     select max(number), count(*) from (
         select number from stock_import_row r
-        where import_id = :import and fault is null and number > :low
+        where import_id = :import and code is null and number > :low
         order by number limit cast(:limit as integer)
     ) as rows_of_step
     """
@@ -106,14 +110,14 @@ LOCK = _statement(
 REJECT = _statement(
     """
     update stock_import_row bad set
-        fault = case when @target > @max_units then 'TOO_MANY' else 'BELOW_HELD' end,
+        code = case when @target > @max_units then 'TOO_MANY' else 'BELOW_RESERVED' end,
         field = 'quantity',
         message = case
             when @target > @max_units then 'A store has at most @max_units units of a product.'
-            else 'There are ' || s.on_hand || ', of which ' || s.held || ' are reserved.' end
+            else 'There are ' || s.on_hand || ', of which ' || s.reserved || ' are reserved.' end
     from stock_import_row r join stock s on @of_row @with_target
     where @valid and bad.import_id = r.import_id and bad.number = r.number
-        and (@target < s.held or @target > @max_units)
+        and (@target < s.reserved or @target > @max_units)
     """
 )
 DECREASES_WITH_BATCHES = _statement(
@@ -130,7 +134,7 @@ SET_ON_HAND = _statement(
         from stock s join stock_import_row r on @of_row @with_target
         where @valid and @target <> s.on_hand and (@target > s.on_hand or not @has_batches)
         """,
-        StockReason.IMPORT,
+        StockMovementReason.IMPORT,
     )
 )
 
@@ -148,12 +152,12 @@ async def apply_rows(
     if not count:
         return ApplyResult(0, low, False)
     rows = {"import": row.id, "low": low, "high": high}
-    targets: dict[str, Any] = {**rows, "adds": row.mode is ImportMode.ADD, "as_of": row.as_of}
+    targets: dict[str, Any] = {**rows, "adds": row.mode is StockImportMode.ADD, "as_of": row.as_of}
     targets["since"] = first_uuid7_at((row.as_of - CLOCK_TOLERANCE).timestamp())
     await session.execute(CREATE_MISSING, {**rows, "company": row.company_id})
     await session.execute(LOCK, rows)
     rejected = (await session.execute(REJECT, targets)).rowcount  # type: ignore[attr-defined] # an update has one
-    if rejected and row.on_error is ErrorPolicy.ALL_OR_NOTHING:
+    if rejected and row.error_policy is ErrorPolicy.ALL_OR_NOTHING:
         return None
     changed = await _decrease_with_batches(session, row, targets)
     cause = {"reference": str(row.id), "actor": row.started_by_id}
@@ -173,7 +177,7 @@ async def _decrease_with_batches(
     deltas: dict[UUID, dict[UUID, int]] = defaultdict(dict)
     for store_id, product_id, delta in await session.execute(DECREASES_WITH_BATCHES, targets):
         deltas[store_id][product_id] = delta
-    cause = MovementCause(StockReason.IMPORT, str(row.id), row.started_by_id)
+    cause = MovementCause(StockMovementReason.IMPORT, str(row.id), row.started_by_id)
     for store_id, delta_by_product in deltas.items():
         keys: Sequence[UUID] = list(delta_by_product)
         rows = (await lock_rows(session, [store_id], keys))[store_id]

@@ -17,12 +17,12 @@ from models.companies import Company
 from models.identity import Actor
 from models.imports import (
     ErrorPolicy,
-    ImportFormat,
-    ImportMode,
-    ImportStatus,
     StockImport,
+    StockImportFile,
+    StockImportFormat,
+    StockImportMode,
     StockImportRow,
-    StockUpload,
+    StockImportStatus,
 )
 from services.core.access import COMPANY_ROLES, MANAGER_ROLES
 from services.core.clock import current_time
@@ -42,42 +42,42 @@ MAX_AGE = timedelta(days=7)
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far the clock of whoever sends a file may be fast."""
 RETRY_SECONDS = 30
-FINAL_STATUSES = (ImportStatus.COMPLETED, ImportStatus.FAILED)
+FINAL_STATUSES = (StockImportStatus.COMPLETED, StockImportStatus.FAILED)
 ADVANCE_JOB = "stock_import.advance"
-MACHINE: StateMachine[StockImport, Any, ImportStatus] = StateMachine(
+MACHINE: StateMachine[StockImport, Any, StockImportStatus] = StateMachine(
     name="StockImport",
     model=StockImport,
-    status=ImportStatus,
-    initial={ImportStatus.QUEUED},
+    status=StockImportStatus,
+    initial={StockImportStatus.QUEUED},
     automatic=(
         AutomaticTransition(
             "worker: reads a chunk of the file",
-            {ImportStatus.QUEUED, ImportStatus.READING},
-            {ImportStatus.READING},
+            {StockImportStatus.QUEUED, StockImportStatus.READING},
+            {StockImportStatus.READING},
             job=ADVANCE_JOB,
         ),
         AutomaticTransition(
             "worker: the file is read",
-            {ImportStatus.READING},
-            {ImportStatus.CHECKING},
+            {StockImportStatus.READING},
+            {StockImportStatus.CHECKING},
             job=ADVANCE_JOB,
         ),
         AutomaticTransition(
             "worker: stores and products are resolved",
-            {ImportStatus.CHECKING},
-            {ImportStatus.APPLYING},
+            {StockImportStatus.CHECKING},
+            {StockImportStatus.APPLYING},
             job=ADVANCE_JOB,
         ),
         AutomaticTransition(
             "worker: all rows are applied",
-            {ImportStatus.APPLYING},
-            {ImportStatus.COMPLETED},
+            {StockImportStatus.APPLYING},
+            {StockImportStatus.COMPLETED},
             job=ADVANCE_JOB,
         ),
         AutomaticTransition(
             "worker: the file is invalid, or a step failed too often",
-            frozenset(ImportStatus) - frozenset(FINAL_STATUSES),
-            {ImportStatus.FAILED},
+            frozenset(StockImportStatus) - frozenset(FINAL_STATUSES),
+            {StockImportStatus.FAILED},
             job=ADVANCE_JOB,
         ),
     ),
@@ -88,23 +88,23 @@ MACHINE: StateMachine[StockImport, Any, ImportStatus] = StateMachine(
 class ImportOptions:
     """The format of a file, the meaning of its quantities, and the effect of invalid rows."""
 
-    format: ImportFormat
-    mode: ImportMode
-    on_error: ErrorPolicy
+    format: StockImportFormat
+    mode: StockImportMode
+    error_policy: ErrorPolicy
     as_of: datetime | None = None
     """When the quantities of a SET file were true; None: when it was sent."""
 
 
-async def list_uploads(session: AsyncSession, *, actor: Actor) -> Sequence[StockUpload]:
+async def list_uploads(session: AsyncSession, *, actor: Actor) -> Sequence[StockImportFile]:
     """The actor's uploaded files that are not imported yet, newest first."""
-    own = select(StockUpload).where(StockUpload.person_id == actor.person_id)
-    rows = await session.scalars(own.order_by(StockUpload.id.desc()).limit(MAX_WAITING_UPLOADS))
+    own = select(StockImportFile).where(StockImportFile.person_id == actor.person_id)
+    rows = await session.scalars(own.order_by(StockImportFile.id.desc()).limit(MAX_WAITING_UPLOADS))
     return rows.all()
 
 
 async def check_upload_limit(session: AsyncSession, *, actor: Actor) -> None:
     """Raise RateLimited if the actor has MAX_WAITING_UPLOADS files that are not imported yet."""
-    own = select(func.count()).where(StockUpload.person_id == actor.person_id)
+    own = select(func.count()).where(StockImportFile.person_id == actor.person_id)
     if (await session.scalar(own) or 0) >= MAX_WAITING_UPLOADS:
         message = f"{MAX_WAITING_UPLOADS} files wait already: import them, or wait a day."
         raise DomainError(
@@ -113,8 +113,8 @@ async def check_upload_limit(session: AsyncSession, *, actor: Actor) -> None:
 
 
 async def save_upload(
-    session: AsyncSession, *, actor: Actor, upload: StockUpload, name: str
-) -> StockUpload:
+    session: AsyncSession, *, actor: Actor, upload: StockImportFile, name: str
+) -> StockImportFile:
     """Save the row of a file that is stored under the upload's key.
 
     The file is deleted unless it is imported within UPLOAD_RETENTION_SECONDS. Raises DomainError:
@@ -136,16 +136,16 @@ async def start(
 ) -> StockImport:
     """Start the import of an actor's file into all stores of a company, or those they manage.
 
-    Raises DomainError: NotFound, UnreadableFile when the file does not have its format,
+    Raises DomainError: NotFound, InvalidFile when the file does not have its format,
     InvalidInput for a file that is being imported already, RateLimited for too many active imports
     of the company.
     """
     stores = importable_stores(actor, company_id)
     if stores is not None and not stores:
         raise not_found(Company, "companyId")
-    upload = await session.get(StockUpload, upload_id)
+    upload = await session.get(StockImportFile, upload_id)
     if upload is None or upload.person_id != actor.person_id:
-        raise not_found(StockUpload, "uploadId")
+        raise not_found(StockImportFile, "stockImportFileId")
     detect_layout(upload.head, upload.size_bytes, options.format)
     await _check_live_imports(session, company_id)
     row = StockImport(
@@ -162,20 +162,20 @@ async def start(
             session.add(row)
     except IntegrityError:
         message = "This file is imported already: send it again to import it again."
-        path = ["input", "uploadId"]
+        path = ["input", "stockImportFileId"]
         raise DomainError(InvalidInput(path=path, message=message)) from None
     record_change(session, row)
     return row
 
 
 async def _time_of_file(
-    session: AsyncSession, options: ImportOptions, upload: StockUpload
+    session: AsyncSession, options: ImportOptions, upload: StockImportFile
 ) -> datetime:
     """When the quantities were true. Raises DomainError: InvalidInput for an impossible time."""
     as_of = options.as_of
     if as_of is None:
         return upload.created_at
-    if options.mode is not ImportMode.SET:
+    if options.mode is not StockImportMode.SET:
         raise _bad_time("Units that are added have no time: leave it out.")
     now = await current_time(session)
     if as_of.tzinfo is None or not now - MAX_AGE <= as_of <= now + CLOCK_TOLERANCE:
@@ -216,9 +216,9 @@ def record_change(session: AsyncSession, row: StockImport) -> None:
     body = {
         "import_id": row.id,
         "status": row.status,
-        "rows_total": row.rows_total,
-        "rows_done": row.rows_done,
-        "rows_failed": row.rows_failed,
+        "row_count": row.row_count,
+        "processed_row_count": row.processed_row_count,
+        "failed_row_count": row.failed_row_count,
     }
     stream = import_stream(row.id)
     record_event(session, stream, f"IMPORT_{row.status}", body, company_id=row.company_id)
@@ -281,7 +281,7 @@ async def invalid_rows(
     """The invalid rows of an import beyond a line number, in the order of the file."""
     rows = await session.scalars(
         select(StockImportRow)
-        .where(StockImportRow.import_id == import_id, StockImportRow.fault.is_not(None))
+        .where(StockImportRow.import_id == import_id, StockImportRow.code.is_not(None))
         .where(StockImportRow.number > after_number)
         .order_by(StockImportRow.number)
         .limit(limit)

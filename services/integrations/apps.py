@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Person
+from models.accounts import User
 from models.companies import Company
 from models.identity import Actor, AppScope
 from models.integrations import App, AppSecret, AppSecretKind
@@ -34,7 +34,7 @@ MAX_SECRETS_SHOWN = 20
 class AppLimit(Problem):
     """The maximum number of apps or secrets, which is `most`, is reached."""
 
-    most: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +66,8 @@ async def create(
     app_count = select(func.count()).where(App.company_id == company_id, App.revoked_at.is_(None))
     if (await session.scalar(app_count) or 0) >= MAX_APPS_PER_COMPANY:
         message = f"A company has at most {MAX_APPS_PER_COMPANY} apps: revoke one first."
-        raise DomainError(AppLimit(path=["input"], message=message, most=MAX_APPS_PER_COMPANY))
-    person = Person(name=app_name)
+        raise DomainError(AppLimit(path=["input"], message=message, limit=MAX_APPS_PER_COMPANY))
+    person = User(name=app_name)
     session.add(person)
     await session.flush()
     app = App(
@@ -156,19 +156,19 @@ async def rotate_secret(
     """
     secret = await session.get(AppSecret, secret_id)
     if secret is None:
-        raise not_found(AppSecret, "secretId")
+        raise not_found(AppSecret, "appSecretId")
     app = await _lock_active(session, actor, secret.app_id)
     if not 0 <= grace_seconds <= MAX_GRACE_SECONDS:
         message = f"The grace is from 0 to {MAX_GRACE_SECONDS} seconds."
         raise DomainError(InvalidInput(path=["input", "graceSeconds"], message=message))
-    active = await _active_secrets(session, app.id, secret.kind)
+    active = await _active_secrets(session, app.id, secret.type)
     old = next((one for one in active if one.id == secret_id), None)
     if old is None:
-        raise not_found(AppSecret, "secretId")
+        raise not_found(AppSecret, "appSecretId")
     if len(active) >= MAX_ACTIVE_SECRETS_PER_KIND and grace_seconds:
-        raise DomainError(_secret_limit("input", "secretId"))
+        raise DomainError(_secret_limit("input", "appSecretId"))
     lifetime = old.expires_at - old.created_at
-    replacement = await _create_secret(session, actor, app, old.kind, lifetime)
+    replacement = await _create_secret(session, actor, app, old.type, lifetime)
     old.expires_at = min(old.expires_at, await current_time(session, grace_seconds))
     await session.flush()
     return replacement
@@ -178,7 +178,7 @@ async def revoke_secret(session: AsyncSession, *, actor: Actor, secret_id: UUID)
     """Revoke a secret, effective within 5 seconds; idempotent. Raises DomainError: NotFound."""
     secret = await session.get(AppSecret, secret_id, with_for_update=True, populate_existing=True)
     if secret is None or not may_manage_apps(actor, secret.company_id):
-        raise not_found(AppSecret, "secretId")
+        raise not_found(AppSecret, "appSecretId")
     if secret.revoked_at is None:
         secret.revoked_at = await current_time(session)
         await session.flush()
@@ -224,7 +224,7 @@ async def _active_secrets(
         select(AppSecret)
         .where(
             AppSecret.app_id == app_id,
-            AppSecret.kind == kind,
+            AppSecret.type == kind,
             AppSecret.revoked_at.is_(None),
             AppSecret.expires_at > func.clock_timestamp(),
         )
@@ -241,9 +241,9 @@ async def _create_secret(
     secret = AppSecret(
         company_id=app.company_id,
         app_id=app.id,
-        kind=kind,
+        type=kind,
         hash=hash_secret(text),
-        hint=hint(text),
+        masked_value=hint(text),
         created_by_id=actor.person_id,
         expires_at=await current_time(session, lifetime.total_seconds()),
     )
@@ -263,4 +263,4 @@ def _scope_values(scopes: Collection[AppScope]) -> list[str]:
 def _secret_limit(*path: str) -> AppLimit:
     limit = MAX_ACTIVE_SECRETS_PER_KIND
     message = f"An app has at most {limit} live secrets of a kind: revoke one first."
-    return AppLimit(path=list(path), message=message, most=limit)
+    return AppLimit(path=list(path), message=message, limit=limit)

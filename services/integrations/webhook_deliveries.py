@@ -11,7 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import Event
 from models.identity import Actor
-from models.integrations import DeliveryState, WebhookAction, WebhookDelivery, WebhookEndpoint
+from models.integrations import (
+    WebhookDelivery,
+    WebhookDeliveryStatus,
+    WebhookEndpoint,
+    WebhookEndpointAction,
+)
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, not_found
@@ -59,15 +64,16 @@ async def replay(
 ) -> ReplayResult:
     """Queue up to 1,000 past events again, each under its original event id.
 
-    Raises DomainError: NotFound, IllegalStep, InvalidInput without a start.
+    Raises DomainError: NotFound, InvalidTransition, InvalidInput without a start.
     """
-    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.REPLAY)
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookEndpointAction.REPLAY)
     pending_count = select(func.count()).where(
-        WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.status == DeliveryState.PENDING
+        WebhookDelivery.endpoint_id == endpoint.id,
+        WebhookDelivery.status == WebhookDeliveryStatus.PENDING,
     )
     if (await session.scalar(pending_count) or 0) + MAX_REPLAYED_EVENTS > MAX_PENDING_PER_ENDPOINT:
         message = "Too much waits for this endpoint already."
-        raise DomainError(InvalidInput(path=["input", "endpointId"], message=message))
+        raise DomainError(InvalidInput(path=["input", "webhookEndpointId"], message=message))
     events = await _read_events(session, endpoint, replay_range)
     replayed = events[:MAX_REPLAYED_EVENTS]
     is_complete = len(events) == len(replayed)
@@ -126,7 +132,7 @@ async def _position_of(session: AsyncSession, endpoint: WebhookEndpoint, event_i
 async def retry(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> WebhookDelivery:
     """Queue a dead letter again, for another three days.
 
-    Raises DomainError: NotFound, IllegalStep.
+    Raises DomainError: NotFound, InvalidTransition.
     """
     delivery = await session.get(
         WebhookDelivery, delivery_id, with_for_update=True, populate_existing=True
@@ -136,12 +142,12 @@ async def retry(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> We
     await webhook_endpoints.visible_endpoint(
         session, actor=actor, endpoint_id=delivery.endpoint_id, path="deliveryId"
     )
-    if delivery.status is not DeliveryState.DEAD:
+    if delivery.status is not WebhookDeliveryStatus.FAILED:
         message = "Only what was given up is sent again by hand: replay sends anything."
         raise illegal_step("input", "deliveryId", message=message, state=delivery.status)
-    DELIVERY_MACHINE.set_status(delivery, DeliveryState.PENDING)
-    delivery.attempts_count, delivery.finished_at = 0, None
-    delivery.due_at = await current_time(session)
+    DELIVERY_MACHINE.set_status(delivery, WebhookDeliveryStatus.PENDING)
+    delivery.attempt_count, delivery.finished_at = 0, None
+    delivery.next_attempt_at = await current_time(session)
     delivery.ends_at = await current_time(session, DELIVERY_LIFETIME_SECONDS)
     await session.flush()
     return delivery
@@ -151,7 +157,7 @@ async def list_of_endpoint(
     session: AsyncSession,
     *,
     endpoint_id: UUID,
-    statuses: Collection[DeliveryState] | None,
+    statuses: Collection[WebhookDeliveryStatus] | None,
     first: int,
     cursor: str | None,
 ) -> Page[WebhookDelivery]:

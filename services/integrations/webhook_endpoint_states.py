@@ -6,18 +6,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor
 from models.integrations import (
-    DeliveryState,
-    WebhookAction,
     WebhookDelivery,
+    WebhookDeliveryStatus,
     WebhookEndpoint,
-    WebhookStatus,
+    WebhookEndpointAction,
+    WebhookEndpointStatus,
 )
 from services.core.access import COMPANY_ROLES
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 from services.events.event_log import record_event, webhook_stream
 
 OWNER = "the app that owns it, or its company"
-NOT_ARCHIVED = frozenset({WebhookStatus.ACTIVE, WebhookStatus.PAUSED, WebhookStatus.SUSPENDED})
+NOT_ARCHIVED = frozenset(
+    {WebhookEndpointStatus.ACTIVE, WebhookEndpointStatus.PAUSED, WebhookEndpointStatus.SUSPENDED}
+)
 
 
 def may_manage_endpoint(endpoint: WebhookEndpoint, actor: Actor) -> bool:
@@ -28,60 +30,68 @@ def may_manage_endpoint(endpoint: WebhookEndpoint, actor: Actor) -> bool:
 
 
 DELIVER_JOB = "webhook.deliver"
-MACHINE: StateMachine[WebhookEndpoint, WebhookAction, WebhookStatus] = StateMachine(
+MACHINE: StateMachine[WebhookEndpoint, WebhookEndpointAction, WebhookEndpointStatus] = StateMachine(
     name="WebhookEndpoint",
     model=WebhookEndpoint,
-    status=WebhookStatus,
+    status=WebhookEndpointStatus,
     noun="endpoint",
-    id_path="endpointId",
-    initial={WebhookStatus.ACTIVE},
+    id_path="webhookEndpointId",
+    initial={WebhookEndpointStatus.ACTIVE},
     transitions=(
-        Transition(WebhookAction.UPDATE, NOT_ARCHIVED, party=OWNER),
+        Transition(WebhookEndpointAction.UPDATE, NOT_ARCHIVED, party=OWNER),
         Transition(
-            WebhookAction.PAUSE, {WebhookStatus.ACTIVE}, {WebhookStatus.PAUSED}, party=OWNER
-        ),
-        Transition(
-            WebhookAction.RESUME,
-            NOT_ARCHIVED - {WebhookStatus.ACTIVE},
-            {WebhookStatus.ACTIVE},
+            WebhookEndpointAction.PAUSE,
+            {WebhookEndpointStatus.ACTIVE},
+            {WebhookEndpointStatus.PAUSED},
             party=OWNER,
         ),
-        Transition(WebhookAction.REPLAY, NOT_ARCHIVED, party=OWNER),
-        Transition(WebhookAction.ARCHIVE, NOT_ARCHIVED, {WebhookStatus.ARCHIVED}, party=OWNER),
+        Transition(
+            WebhookEndpointAction.RESUME,
+            NOT_ARCHIVED - {WebhookEndpointStatus.ACTIVE},
+            {WebhookEndpointStatus.ACTIVE},
+            party=OWNER,
+        ),
+        Transition(WebhookEndpointAction.REPLAY, NOT_ARCHIVED, party=OWNER),
+        Transition(
+            WebhookEndpointAction.ARCHIVE,
+            NOT_ARCHIVED,
+            {WebhookEndpointStatus.ARCHIVED},
+            party=OWNER,
+        ),
     ),
     automatic=(
         AutomaticTransition(
             "worker: the endpoint is gone, or has failed for three days",
-            {WebhookStatus.ACTIVE},
-            {WebhookStatus.SUSPENDED},
+            {WebhookEndpointStatus.ACTIVE},
+            {WebhookEndpointStatus.SUSPENDED},
             job=DELIVER_JOB,
         ),
     ),
-    mutations={WebhookAction.REPLAY: "webhookReplay"},
+    mutations={WebhookEndpointAction.REPLAY: "webhookReplay"},
     is_visible=may_manage_endpoint,
 )
-DELIVERY_MACHINE: StateMachine[WebhookDelivery, Any, DeliveryState] = StateMachine(
+DELIVERY_MACHINE: StateMachine[WebhookDelivery, Any, WebhookDeliveryStatus] = StateMachine(
     name="WebhookDelivery",
     model=WebhookDelivery,
-    status=DeliveryState,
-    initial={DeliveryState.PENDING},
+    status=WebhookDeliveryStatus,
+    initial={WebhookDeliveryStatus.PENDING},
     automatic=(
         AutomaticTransition(
             "worker: the endpoint accepted it",
-            {DeliveryState.PENDING},
-            {DeliveryState.DELIVERED},
+            {WebhookDeliveryStatus.PENDING},
+            {WebhookDeliveryStatus.DELIVERED},
             job=DELIVER_JOB,
         ),
         AutomaticTransition(
             "worker: not accepted in time, or the endpoint is archived",
-            {DeliveryState.PENDING},
-            {DeliveryState.DEAD},
+            {WebhookDeliveryStatus.PENDING},
+            {WebhookDeliveryStatus.FAILED},
             job=DELIVER_JOB,
         ),
         AutomaticTransition(
             f"retried by {OWNER}",
-            {DeliveryState.DEAD},
-            {DeliveryState.PENDING},
+            {WebhookDeliveryStatus.FAILED},
+            {WebhookDeliveryStatus.PENDING},
             mutation="webhookDeliveryRetry",
         ),
     ),

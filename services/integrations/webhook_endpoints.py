@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
 from models.identity import Actor, AppScope
-from models.integrations import App, WebhookAction, WebhookEndpoint, WebhookStatus
+from models.integrations import App, WebhookEndpoint, WebhookEndpointAction, WebhookEndpointStatus
 from services.core.access import COMPANY_ROLES
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
@@ -36,11 +36,11 @@ MAX_PROBLEMS = 10
 class WebhookLimit(Problem):
     """The company has the maximum number of endpoints, which is `most`."""
 
-    most: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelectionInvalid(Problem):
+class InvalidSelection(Problem):
     """The selection is not valid; `reasons` are the messages of the GraphQL validation."""
 
     reasons: list[str]
@@ -53,10 +53,10 @@ class EndpointSettings:
     name: str
     url: str
     event_types: Collection[str]
-    selection: str
+    payload_selection: str
     schema_version: str
     cost: int
-    ordered: bool
+    preserve_order: bool
 
 
 def payload_scopes(actor: Actor, app: App | None) -> frozenset[AppScope]:
@@ -102,12 +102,12 @@ async def create(
         raise not_found(Company, "companyId")
     endpoint_count = select(func.count()).where(
         WebhookEndpoint.company_id == company_id,
-        WebhookEndpoint.status != WebhookStatus.ARCHIVED,
+        WebhookEndpoint.status != WebhookEndpointStatus.ARCHIVED,
     )
     if (await session.scalar(endpoint_count) or 0) >= MAX_ENDPOINTS_PER_COMPANY:
         message = f"A company has at most {MAX_ENDPOINTS_PER_COMPANY} endpoints: archive one first."
         raise DomainError(
-            WebhookLimit(path=["input"], message=message, most=MAX_ENDPOINTS_PER_COMPANY)
+            WebhookLimit(path=["input"], message=message, limit=MAX_ENDPOINTS_PER_COMPANY)
         )
     endpoint = WebhookEndpoint(
         company_id=company_id,
@@ -131,9 +131,9 @@ async def update_endpoint(
 ) -> WebhookEndpoint:
     """Replace the settings; pending deliveries use the new ones.
 
-    Raises DomainError: NotFound, InvalidInput, IllegalStep, VersionConflict.
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition, VersionConflict.
     """
-    action = WebhookAction.UPDATE
+    action = WebhookEndpointAction.UPDATE
     endpoint = await MACHINE.begin(session, actor, endpoint_id, action, expected_version)
     before = column_values(endpoint)
     for name, value in _column_values(settings, payload_scopes(actor, app)).items():
@@ -145,24 +145,28 @@ async def update_endpoint(
 
 async def pause(session: AsyncSession, *, actor: Actor, endpoint_id: UUID) -> WebhookEndpoint:
     """Send nothing until it is resumed; `missed_since` tells from when to replay."""
-    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.PAUSE)
-    MACHINE.move(endpoint, WebhookStatus.PAUSED)
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookEndpointAction.PAUSE)
+    MACHINE.move(endpoint, WebhookEndpointStatus.PAUSED)
     return await record_change(session, endpoint, "WEBHOOK_PAUSED")
 
 
 async def resume(session: AsyncSession, *, actor: Actor, endpoint_id: UUID) -> WebhookEndpoint:
     """Send again, pending deliveries first, with a closed circuit."""
-    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.RESUME)
-    MACHINE.move(endpoint, WebhookStatus.ACTIVE)
-    endpoint.suspended_because = None
-    endpoint.failures, endpoint.failing_since, endpoint.circuit_open_until = 0, None, None
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookEndpointAction.RESUME)
+    MACHINE.move(endpoint, WebhookEndpointStatus.ACTIVE)
+    endpoint.suspension_reason = None
+    endpoint.consecutive_failure_count, endpoint.failing_since, endpoint.circuit_open_until = (
+        0,
+        None,
+        None,
+    )
     return await record_change(session, endpoint, "WEBHOOK_RESUMED")
 
 
 async def archive(session: AsyncSession, *, actor: Actor, endpoint_id: UUID) -> WebhookEndpoint:
     """Stop sending for good; its deliveries can be read for 30 more days."""
-    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.ARCHIVE)
-    MACHINE.move(endpoint, WebhookStatus.ARCHIVED)
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookEndpointAction.ARCHIVE)
+    MACHINE.move(endpoint, WebhookEndpointStatus.ARCHIVED)
     return await record_change(session, endpoint, "WEBHOOK_ARCHIVED")
 
 
@@ -171,14 +175,14 @@ async def rotate_secret(
 ) -> WebhookEndpoint:
     """Replace the signing secret; the previous one also signs during the grace period.
 
-    Raises DomainError: NotFound, InvalidInput, IllegalStep.
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition.
     """
-    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.UPDATE)
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookEndpointAction.UPDATE)
     if not 0 <= grace_seconds <= MAX_GRACE_SECONDS:
         message = f"The grace is from 0 to {MAX_GRACE_SECONDS} seconds."
         raise DomainError(InvalidInput(path=["input", "graceSeconds"], message=message))
     endpoint.previous_nonce, endpoint.nonce = endpoint.nonce, new_nonce()
-    endpoint.previous_until = await current_time(session, grace_seconds)
+    endpoint.previous_secret_expires_at = await current_time(session, grace_seconds)
     endpoint.version += 1
     return await record_change(session, endpoint, "WEBHOOK_SECRET_ROTATED")
 
@@ -228,10 +232,10 @@ def _column_values(settings: EndpointSettings, scopes: frozenset[AppScope]) -> d
         "name": name,
         "url": settings.url,
         "event_types": event_types,
-        "selection": settings.selection,
+        "payload_selection": settings.payload_selection,
         "schema_version": settings.schema_version,
         "cost": settings.cost,
-        "ordered": settings.ordered,
+        "preserve_order": settings.preserve_order,
     }
 
 

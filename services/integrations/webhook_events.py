@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import AppScope
 from services.core.problems import DomainError, NotFound
 
@@ -35,12 +35,12 @@ class StockSnapshot:
     product_id: UUID
     store_id: UUID
     on_hand: int
-    held: int
+    reserved: int
     version: int
 
     @property
     def available(self) -> int:
-        return self.on_hand - self.held
+        return self.on_hand - self.reserved
 
     @property
     def place(self) -> tuple[UUID, UUID]:
@@ -95,7 +95,7 @@ class WebhookEvent:
         return self._body_key("purchase_order_id")
 
     @property
-    def changes(self) -> list[StockSnapshot]:
+    def stock_changes(self) -> list[StockSnapshot]:
         """The changed stock levels of a STOCK_CHANGED event; empty for other types."""
         changes, store_id = self.body.get("changes"), self.store_id
         if self.type != "STOCK_CHANGED" or store_id is None or not isinstance(changes, list):
@@ -126,7 +126,7 @@ def _build_topics() -> dict[str, WebhookTopic]:
             "PURCHASE_ORDER_APPROVED",
             "PURCHASE_ORDER_RECEIVED",
         ),
-        ("order", AppScope.ORDERS_READ): tuple(EventType),
+        ("order", AppScope.ORDERS_READ): tuple(OrderEventKind),
     }
     return {
         str(event_type): WebhookTopic(str(event_type), family, scope)

@@ -68,13 +68,15 @@ SELECT_ENDPOINTS = prepared(
 INSERT_DELIVERIES = prepared(
     text(
         """
-    insert into webhook_delivery (id, company_id, endpoint_id, stream, seq, type, event_at, round,
-        status, attempts_count, due_at, ends_at)
-    select id, company, endpoint, stream, seq, type, at, round, 'PENDING', 0, clock_timestamp(),
+    insert into webhook_delivery (id, company_id, endpoint_id, stream, seq, event_type,
+    occurred_at, replay_number,
+        status, attempt_count, next_attempt_at, ends_at)
+    select id, company, endpoint, stream, seq, event_type, at, replay_number, 'PENDING', 0,
+    clock_timestamp(),
         clock_timestamp() + make_interval(secs => :life)
     from unnest(:ids, :companies, :endpoints, :streams, :seqs, :types, :moments, :rounds)
-        as one (id, company, endpoint, stream, seq, type, at, round)
-    on conflict (endpoint_id, stream, seq, round) do nothing
+        as one (id, company, endpoint, stream, seq, event_type, at, replay_number)
+    on conflict (endpoint_id, stream, seq, replay_number) do nothing
     returning id
     """
     ).bindparams(

@@ -18,7 +18,13 @@ from sqlalchemy.types import Uuid
 
 from database.statements import prepared
 from models.events import Event
-from models.integrations import App, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookStatus
+from models.integrations import (
+    App,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEndpointStatus,
+)
 from services.core.clock import current_time
 from services.core.text import storable_text
 from services.events.event_log import record_event, webhook_stream
@@ -53,57 +59,61 @@ CLAIM_DUE = prepared(
             where w.status = 'ACTIVE' and w.id <> all (:busy)
                 and (w.circuit_open_until is null or w.circuit_open_until <= clock_timestamp())
                 and exists (select from webhook_delivery d where d.endpoint_id = w.id
-                    and d.status = 'PENDING' and d.due_at <= clock_timestamp())
+                    and d.status = 'PENDING' and d.next_attempt_at <= clock_timestamp())
             order by random() limit :most
         ) w cross join lateral (
             select d.id from webhook_delivery d
-            where d.endpoint_id = w.id and d.status = 'PENDING' and d.due_at <= clock_timestamp()
-                and (not w.ordered or not exists (
+            where d.endpoint_id = w.id and d.status = 'PENDING' and d.next_attempt_at <=
+            clock_timestamp()
+                and (not w.preserve_order or not exists (
                     select from webhook_delivery b where b.endpoint_id = w.id
-                        and b.stream = d.stream and b.round = d.round and b.seq < d.seq
+                        and b.stream = d.stream and b.replay_number = d.replay_number and b.seq <
+                        d.seq
                         and b.status = 'PENDING'
                     union all
                     select from event e, event_place p where e.stream = d.stream
                         and e.seq between d.seq - :behind and d.seq - 1
-                        and e.at between d.event_at - interval '7 days' and d.event_at
-                        and p.reader = :reader and d.round = 0
+                        and e.at between d.occurred_at - interval '7 days' and d.occurred_at
+                        and p.reader = :reader and d.replay_number = 0
                         and (e.tx, e.stream, e.seq) > (p.tx, p.stream, p.seq)))
-            order by d.due_at, d.id
-            limit case when w.failures >= :broken then 1 else :each end
+            order by d.next_attempt_at, d.id
+            limit case when w.consecutive_failure_count >= :broken then 1 else :each end
             for update skip locked
         ) d limit :most
     )
-    update webhook_delivery d set due_at = clock_timestamp() + make_interval(secs => :lease)
+    update webhook_delivery d set next_attempt_at = clock_timestamp() + make_interval(secs =>
+    :lease)
     from chosen where d.id = chosen.id
     returning d.id
     """
     ).bindparams(bindparam("busy", type_=ARRAY(Uuid)))
 )
 MARK_DELIVERED = text(
-    "update webhook_delivery set status = 'DELIVERED', attempts_count = attempts_count + 1,"
+    "update webhook_delivery set status = 'DELIVERED', attempt_count = attempt_count + 1,"
     " finished_at = now(), last_error = null where id = :id and status = 'PENDING'"
 )
 # What fails on our side is not the endpoint's fault, but it ends after three days as well.
 POSTPONE = text(
-    "update webhook_delivery set last_error = :error, due_at = :due,"
-    " status = case when ends_at < now() then 'DEAD' else 'PENDING' end,"
+    "update webhook_delivery set last_error = :error, next_attempt_at = :due,"
+    " status = case when ends_at < now() then 'FAILED' else 'PENDING' end,"
     " finished_at = case when ends_at < now() then now() end"
     " where id = :id and status = 'PENDING' returning status"
 )
 CLOSE_CIRCUIT = text(
-    "update webhook_endpoint set failures = 0, failing_since = null, circuit_open_until = null"
-    " where id = :id and failures > 0"
+    "update webhook_endpoint set consecutive_failure_count = 0, failing_since = null,"
+    " circuit_open_until = null"
+    " where id = :id and consecutive_failure_count > 0"
 )
 MARK_FAILED = text(
-    "update webhook_delivery set attempts_count = attempts_count + 1, last_error = :error,"
-    " due_at = :due, status = case when :due > ends_at then 'DEAD' else 'PENDING' end,"
+    "update webhook_delivery set attempt_count = attempt_count + 1, last_error = :error,"
+    " next_attempt_at = :due, status = case when :due > ends_at then 'FAILED' else 'PENDING' end,"
     " finished_at = case when :due > ends_at then now() end"
     " where id = :id and status = 'PENDING' returning status"
 )
 # Deliveries of inactive endpoints are never attempted. Those of active ones end with an attempt,
 # unless no attempt ever comes to its end: then an hour later.
 EXPIRE_PENDING = text(
-    "update webhook_delivery d set status = 'DEAD', finished_at = now(), last_error = :error"
+    "update webhook_delivery d set status = 'FAILED', finished_at = now(), last_error = :error"
     " where d.id in (select p.id from webhook_delivery p"
     " join webhook_endpoint w on w.id = p.endpoint_id where p.status = 'PENDING'"
     " and (p.ends_at < now() - interval '1 hour' or w.status = 'ARCHIVED'"
@@ -134,7 +144,7 @@ class AttemptResult:
 
     error: str | None = None
     status_code: int | None = None
-    latency_ms: int | None = None
+    latency_milliseconds: int | None = None
     snippet: str = ""
     retry_after_seconds: int | None = None
     on_our_side: bool = False
@@ -179,7 +189,7 @@ async def read_claimed(session: AsyncSession, ids: Sequence[UUID]) -> list[DueDe
             Event,
             (Event.stream == WebhookDelivery.stream)
             & (Event.seq == WebhookDelivery.seq)
-            & (Event.at == WebhookDelivery.event_at),
+            & (Event.at == WebhookDelivery.occurred_at),
         )
         .where(WebhookDelivery.id.in_(ids))
         .order_by(WebhookDelivery.id)
@@ -210,13 +220,13 @@ async def record_result(session: AsyncSession, due: DueDelivery, result: Attempt
         await session.execute(CLOSE_CIRCUIT, {"id": due.endpoint.id})
         return
     error = storable_text(result.error, MAX_ERROR_LENGTH)
-    delay = retry_delay_seconds(due.delivery.attempts_count, result.retry_after_seconds)
+    delay = retry_delay_seconds(due.delivery.attempt_count, result.retry_after_seconds)
     due_at = await current_time(session, TRANSIENT_RETRY_SECONDS if result.transient else delay)
     status = await session.scalar(
         POSTPONE if result.transient else MARK_FAILED,
         {"id": due.delivery.id, "error": error, "due": due_at},
     )
-    if status == "DEAD":
+    if status == "FAILED":
         _record_event(session, due.endpoint, "WEBHOOK_DELIVERY_DEAD", delivery_id=due.delivery.id)
     if not result.on_our_side:
         await _count_failure(session, due.endpoint.id, result)
@@ -225,13 +235,13 @@ async def record_result(session: AsyncSession, due: DueDelivery, result: Attempt
 async def suspend(session: AsyncSession, endpoint_id: UUID, because: str) -> None:
     """Suspend the endpoint until its owner resumes it; its deliveries stay pending."""
     endpoint = await session.get(WebhookEndpoint, endpoint_id, with_for_update=True)
-    if endpoint is not None and endpoint.status is WebhookStatus.ACTIVE:
+    if endpoint is not None and endpoint.status is WebhookEndpointStatus.ACTIVE:
         _suspend(session, endpoint, because)
 
 
-def retry_delay_seconds(attempts_count: int, retry_after_seconds: int | None = None) -> float:
+def retry_delay_seconds(attempt_count: int, retry_after_seconds: int | None = None) -> float:
     """The delay after this many earlier attempts, with 10 % jitter; at least `Retry-After`."""
-    delay = RETRY_DELAYS_SECONDS[min(attempts_count, len(RETRY_DELAYS_SECONDS) - 1)]
+    delay = RETRY_DELAYS_SECONDS[min(attempt_count, len(RETRY_DELAYS_SECONDS) - 1)]
     minimum = min(retry_after_seconds or 0, MAX_RETRY_AFTER_SECONDS)
     return max(delay * random.uniform(1 - JITTER, 1 + JITTER), minimum)
 
@@ -249,23 +259,23 @@ async def _count_failure(session: AsyncSession, endpoint_id: UUID, result: Attem
         WebhookEndpoint, endpoint_id, with_for_update=True, populate_existing=True
     )
     now = await current_time(session)
-    endpoint.failures += 1
+    endpoint.consecutive_failure_count += 1
     endpoint.failing_since = endpoint.failing_since or now
     if result.status_code == HTTP_GONE:
         _suspend(session, endpoint, "The endpoint answered 410 Gone.")
     elif (now - endpoint.failing_since).total_seconds() > DELIVERY_LIFETIME_SECONDS:
         _suspend(session, endpoint, "Nothing was taken for three days.")
-    elif endpoint.failures >= CIRCUIT_BREAKER_FAILURES:
-        exponent = min(endpoint.failures - CIRCUIT_BREAKER_FAILURES, 10)
+    elif endpoint.consecutive_failure_count >= CIRCUIT_BREAKER_FAILURES:
+        exponent = min(endpoint.consecutive_failure_count - CIRCUIT_BREAKER_FAILURES, 10)
         open_seconds = min(CIRCUIT_OPEN_SECONDS * 2**exponent, MAX_CIRCUIT_OPEN_SECONDS)
         endpoint.circuit_open_until = await current_time(session, open_seconds)
 
 
 def _suspend(session: AsyncSession, endpoint: WebhookEndpoint, because: str) -> None:
-    if endpoint.status is not WebhookStatus.ACTIVE:
+    if endpoint.status is not WebhookEndpointStatus.ACTIVE:
         return
-    MACHINE.move(endpoint, WebhookStatus.SUSPENDED)
-    endpoint.suspended_because = because
+    MACHINE.move(endpoint, WebhookEndpointStatus.SUSPENDED)
+    endpoint.suspension_reason = because
     _record_event(session, endpoint, "WEBHOOK_SUSPENDED", because=because)
 
 
@@ -279,8 +289,8 @@ def _add_attempt(session: AsyncSession, due: DueDelivery, result: AttemptResult)
             company_id=due.delivery.company_id,
             delivery_id=due.delivery.id,
             status_code=result.status_code,
-            latency_ms=result.latency_ms,
+            latency_milliseconds=result.latency_milliseconds,
             error=storable_text(result.error, MAX_ERROR_LENGTH) if result.error else None,
-            snippet=storable_text(result.snippet, MAX_SNIPPET_LENGTH),
+            response_snippet=storable_text(result.snippet, MAX_SNIPPET_LENGTH),
         )
     )

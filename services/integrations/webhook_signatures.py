@@ -33,7 +33,11 @@ def active_secrets(
 ) -> list[str]:
     """The current secret, and the previous one during its grace period."""
     nonces = [endpoint.nonce]
-    if endpoint.previous_nonce and endpoint.previous_until and endpoint.previous_until > now:
+    if (
+        endpoint.previous_nonce
+        and endpoint.previous_secret_expires_at
+        and endpoint.previous_secret_expires_at > now
+    ):
         nonces.append(endpoint.previous_nonce)
     return [_derive_secret(identity, endpoint, nonce) for nonce in nonces]
 

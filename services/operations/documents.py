@@ -13,17 +13,17 @@ from gateways.pdf_documents import (
     Receipt,
     ReceiptLine,
 )
-from models.accounts import Person
+from models.accounts import User
 from models.catalog import Product, TemperatureZone
 from models.companies import Company
-from models.counter_sales import CounterSaleLine, CounterSaleStatus
+from models.counter_sales import PosSaleLine, PosSaleStatus
 from models.delivery import Delivery
 from models.fulfillment import (
     Fulfillment,
     FulfillmentLine,
     FulfillmentStatus,
-    Substitute,
-    SubstituteStatus,
+    Substitution,
+    SubstitutionStatus,
 )
 from models.identity import Actor
 from models.stores import Store
@@ -53,7 +53,7 @@ async def read_packing_slip(
         order_code=fulfillment.order_code,
         store_name=store.name,
         customer_name=_recipient(fulfillment, actor),
-        bags=fulfillment.bags,
+        bags=fulfillment.bag_count,
         at=local_time(store, fulfillment.packed_at or fulfillment.queued_at),
         lines=await _read_slip_lines(session, fulfillment),
     )
@@ -65,13 +65,13 @@ async def _read_slip_lines(
     """The fulfillment's lines, each followed by its substitute, if one was accepted."""
     substitutes: dict[UUID, PackingSlipLine] = {}
     accepted = await session.execute(
-        select(Substitute, Product.code)
-        .join(Product, Product.id == Substitute.product_id)
-        .where(Substitute.fulfillment_id == fulfillment.id)
-        .where(Substitute.status == SubstituteStatus.ACCEPTED)
+        select(Substitution, Product.code)
+        .join(Product, Product.id == Substitution.product_id)
+        .where(Substitution.fulfillment_id == fulfillment.id)
+        .where(Substitution.status == SubstitutionStatus.ACCEPTED)
     )
     for substitute, code in accepted:
-        packed = substitute.quantity, substitute.grams
+        packed = substitute.quantity, substitute.weight_grams
         slip_line = PackingSlipLine(substitute.name, code, "", 0, *packed)
         substitutes[substitute.fulfillment_line_id] = slip_line
     lines = await session.execute(
@@ -82,7 +82,7 @@ async def _read_slip_lines(
     )
     slip_lines: list[PackingSlipLine] = []
     for line, code in lines:
-        units = line.quantity, line.picked_quantity, line.picked_grams
+        units = line.quantity, line.picked_quantity, line.picked_weight_grams
         slip_lines.append(PackingSlipLine(line.name, code, _aisle(line), *units))
         if line.id in substitutes:
             slip_lines.append(substitutes[line.id])
@@ -98,8 +98,8 @@ async def read_manifest(session: AsyncSession, *, actor: Actor, store_id: UUID) 
     if store is None or not may_operate_store(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
     rider_name = (
-        select(Person.name)
-        .join(Delivery, Delivery.rider_person_id == Person.id)
+        select(User.name)
+        .join(Delivery, Delivery.rider_person_id == User.id)
         .where(Delivery.order_id == Fulfillment.order_id)
         .order_by(Delivery.id.desc())
         .limit(1)
@@ -111,7 +111,7 @@ async def read_manifest(session: AsyncSession, *, actor: Actor, store_id: UUID) 
         .limit(MAX_MANIFEST_ORDERS)
     )
     orders = [
-        ManifestOrder(row.order_code, _recipient(row, actor), row.bags, name or "")
+        ManifestOrder(row.order_code, _recipient(row, actor), row.bag_count, name or "")
         for row, name in rows
     ]
     return PickupManifest(store.name, local_time(store, await current_time(session)), orders)
@@ -122,12 +122,12 @@ async def read_receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: 
     sale = await counter_reports.visible_sale(session, actor=actor, counter_sale_id=counter_sale_id)
     store = await session.get_one(Store, sale.store_id)
     company = await session.get_one(Company, sale.company_id)
-    query = select(CounterSaleLine).where(CounterSaleLine.counter_sale_id == sale.id)
-    lines = await session.scalars(query.order_by(CounterSaleLine.position))
+    query = select(PosSaleLine).where(PosSaleLine.counter_sale_id == sale.id)
+    lines = await session.scalars(query.order_by(PosSaleLine.position))
     return Receipt(
         company_name=company.name,
         store_name=store.name,
-        number=sale.number,
+        number=sale.receipt_number,
         at=zone_time(sale.timezone, sale.sold_at),
         currency=sale.currency,
         lines=[
@@ -136,18 +136,18 @@ async def read_receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: 
                 line.quantity,
                 line.unit_price_minor,
                 line.total_minor,
-                line.grams,
-                line.kilo_price_minor,
+                line.weight_grams,
+                line.price_per_kilogram_minor,
             )
             for line in lines
         ],
         total_minor=sale.total_minor,
         tax_minor=sale.tax_minor,
-        tender=sale.tender,
+        tender=sale.tender_type,
         cash_received_minor=sale.cash_received_minor,
         change_minor=sale.change_minor,
         terminal_reference=sale.terminal_reference,
-        voided=sale.status is CounterSaleStatus.VOIDED,
+        voided=sale.status is PosSaleStatus.VOIDED,
     )
 
 

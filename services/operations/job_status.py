@@ -28,16 +28,19 @@ MAX_BACKLOG_COUNT = 10_000
 
 UPSERT_JOB_STATE = text(
     """
-    insert into job_state (name, every_seconds, began_at, duration_ms, done, runs, failures,
+    insert into job_state (name, interval_seconds, last_started_at, duration_milliseconds,
+    processed_count, run_count, consecutive_failure_count,
         last_error, failed_at, backlog)
     values (:name, :every, now() - make_interval(secs => :ago), :duration, :done, :runs,
         :failures, :error, case when cast(:error as text) is not null then now() end, :backlog)
-    on conflict (name) do update set every_seconds = excluded.every_seconds,
-        began_at = greatest(job_state.began_at, excluded.began_at),
-        duration_ms = excluded.duration_ms, done = excluded.done,
-        runs = least(job_state.runs::bigint + excluded.runs, 2000000000),
-        failures = case when excluded.failures = 0 then 0
-            else least(job_state.failures::bigint + excluded.failures, 2000000000) end,
+    on conflict (name) do update set interval_seconds = excluded.interval_seconds,
+        last_started_at = greatest(job_state.last_started_at, excluded.last_started_at),
+        duration_milliseconds = excluded.duration_milliseconds, processed_count =
+        excluded.processed_count,
+        run_count = least(job_state.run_count::bigint + excluded.run_count, 2000000000),
+        consecutive_failure_count = case when excluded.consecutive_failure_count = 0 then 0
+            else least(job_state.consecutive_failure_count::bigint +
+            excluded.consecutive_failure_count, 2000000000) end,
         last_error = coalesce(excluded.last_error, job_state.last_error),
         failed_at = coalesce(excluded.failed_at, job_state.failed_at),
         backlog = coalesce(excluded.backlog, job_state.backlog)
@@ -45,29 +48,33 @@ UPSERT_JOB_STATE = text(
 )
 SELECT_FAILURES = prepared(
     text(
-        "select item, dead or next_at > clock_timestamp() from job_failure"
+        "select item, dead_lettered or next_attempt_at > clock_timestamp() from job_failure"
         " where job = :job and item = any (:items)"
     ).bindparams(bindparam("items", type_=ARRAY(Uuid)))
 )
 UPSERT_FAILURE = text(
     """
     insert into job_failure as failure
-        (id, job, item, tries, transient_tries, error, next_at, dead)
+        (id, job, item, attempt_count, transient_attempt_count, error, next_attempt_at,
+        dead_lettered)
     values (:id, :job, :item, :counted, 1 - :counted, :error, now() + interval '1 second', false)
-    on conflict (job, item) do update set tries = failure.tries + excluded.tries,
-        transient_tries = (failure.transient_tries + 1) * excluded.transient_tries,
-        error = excluded.error, last_at = now(),
-        dead = failure.dead or (excluded.tries = 1 and failure.tries + 1 >= :most),
-        next_at = now() + make_interval(secs => least(:wait, 2 ^ least(20,
-            case excluded.tries when 1 then failure.tries else failure.transient_tries end)))
-    returning dead
+    on conflict (job, item) do update set attempt_count = failure.attempt_count +
+    excluded.attempt_count,
+        transient_attempt_count = (failure.transient_attempt_count + 1) *
+        excluded.transient_attempt_count,
+        error = excluded.error, last_failed_at = now(),
+        dead_lettered = failure.dead_lettered or (excluded.attempt_count = 1 and
+        failure.attempt_count + 1 >= :most),
+        next_attempt_at = now() + make_interval(secs => least(:wait, 2 ^ least(20,
+            case excluded.attempt_count when 1 then failure.attempt_count else
+            failure.transient_attempt_count end)))
+    returning dead_lettered
     """
 )
 INSERT_DEAD_LETTER = text(
-    """
-    insert into job_failure (id, job, item, tries, error, next_at, dead)
-    values (:id, :job, :item, 1, :error, now(), true)
-    on conflict (job, item) do update set error = excluded.error, last_at = now(), dead = true
+    """ insert into job_failure (id, job, item, attempt_count, error, next_attempt_at,
+    dead_lettered) values (:id, :job, :item, 1, :error, now(), true) on conflict (job, item) do
+    update set error = excluded.error, last_failed_at = now(), dead_lettered = true
     """
 )
 # With the time, which saves a query; that it may be of before a wait for the lock does no harm.
@@ -87,7 +94,7 @@ class JobRun:
     name: str
     interval_seconds: float
     started_seconds_ago: float
-    duration_ms: int
+    duration_milliseconds: int
     done: int
     runs: int
     failures: int
@@ -104,7 +111,7 @@ async def record_runs(session: AsyncSession, runs: Sequence[JobRun]) -> None:
                 "name": run.name,
                 "every": run.interval_seconds,
                 "ago": run.started_seconds_ago,
-                "duration": run.duration_ms,
+                "duration": run.duration_milliseconds,
                 "done": run.done,
                 "runs": run.runs,
                 "failures": run.failures,
@@ -157,7 +164,7 @@ def leave_out_waiting(query: Select[Any], job: str) -> Select[Any]:
     waiting = select(JobFailure.id).where(
         JobFailure.job == job,
         JobFailure.item == item,
-        JobFailure.dead | (JobFailure.next_at > func.clock_timestamp()),
+        JobFailure.dead_lettered | (JobFailure.next_attempt_at > func.clock_timestamp()),
     )
     return query.where(~waiting.exists())
 
@@ -179,7 +186,7 @@ async def list_failures(
     *,
     actor: Actor,
     job: str | None,
-    dead_only: bool,
+    dead_lettered_only: bool,
     first: int,
     cursor: str | None,
 ) -> Page[JobFailure]:
@@ -189,8 +196,8 @@ async def list_failures(
     query = select(JobFailure)
     if job is not None:
         query = query.where(JobFailure.job == job)
-    if dead_only:
-        query = query.where(JobFailure.dead)
+    if dead_lettered_only:
+        query = query.where(JobFailure.dead_lettered)
     if (start := decode_cursor(cursor, JobFailure.id)) is not None:
         query = query.where(JobFailure.id < start[0])
     failures = await session.scalars(query.order_by(JobFailure.id.desc()).limit(first + 1))
@@ -200,18 +207,18 @@ async def list_failures(
 async def retry(session: AsyncSession, *, actor: Actor, failure_id: UUID) -> JobFailure:
     """Let a job try a dead letter again, with its attempts reset.
 
-    Raises DomainError: NotFound, IllegalStep while the job still retries it.
+    Raises DomainError: NotFound, InvalidTransition while the job still retries it.
     """
     _require_super_admin(actor)
     row = (await session.execute(LOCK_FAILURE, {"failure": failure_id})).first()
     if row is None:
-        raise not_found(JobFailure, "failureId")
+        raise not_found(JobFailure, "jobFailureId")
     failure, now = row
-    if not failure.dead:
+    if not failure.dead_lettered:
         message = "The job still tries this by itself."
-        raise illegal_step("input", "failureId", message=message, state="WAITING")
-    failure.dead, failure.tries, failure.transient_tries = False, 0, 0
-    failure.next_at = now
+        raise illegal_step("input", "jobFailureId", message=message, state="WAITING")
+    failure.dead_lettered, failure.attempt_count, failure.transient_attempt_count = False, 0, 0
+    failure.next_attempt_at = now
     await session.flush()
     return failure
 
@@ -219,11 +226,13 @@ async def retry(session: AsyncSession, *, actor: Actor, failure_id: UUID) -> Job
 async def dead_letter_counts(session: AsyncSession, names: Sequence[str]) -> list[int]:
     """The number of dead letters of each job; those of webhooks are their dead deliveries."""
     rows = await session.execute(
-        select(JobFailure.job, func.count()).where(JobFailure.dead).group_by(JobFailure.job)
+        select(JobFailure.job, func.count())
+        .where(JobFailure.dead_lettered)
+        .group_by(JobFailure.job)
     )
     counts: dict[Any, int] = {name: int(count) for name, count in rows}
     if "webhook.deliver" in names:
-        dead = text("select count(*) from webhook_delivery where status = 'DEAD'")
+        dead = text("select count(*) from webhook_delivery where status = 'FAILED'")
         counts["webhook.deliver"] = int(await session.scalar(dead) or 0)
     return [counts.get(name, 0) for name in names]
 

@@ -10,23 +10,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Entity
 from database.rows import model_of
-from models.accounts import Address, Invitation, Membership, Person
+from models.accounts import Address, Invitation, Membership, User
 from models.alerts import StockAlert
-from models.catalog import PriceChange
-from models.counter_sales import CounterSale
+from models.catalog import ScheduledPrice
+from models.counter_sales import PosSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer
-from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import Actor, SignInSession
-from models.imports import StockImport, StockSet, StockUpload
+from models.imports import StockBulkUpdate, StockImport, StockImportFile
 from models.integrations import App, WebhookDelivery, WebhookEndpoint
 from models.orders import Order, OrderChange, OrderLine
 from models.payments import Dispute, Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.riders import Rider
-from models.stock import BatchRecall, StockBatch, StockEntry
+from models.stock import BatchRecall, StockBatch, StockMovement
 from models.support import Ticket, TicketMessage
-from models.transfers import Transfer, TransferLine
+from models.transfers import StockTransfer, StockTransferLine
 from services.accounts import (
     addresses,
     invitation_answers,
@@ -95,7 +95,7 @@ async def _address(session: AsyncSession, actor: Actor, row: Address) -> Address
     return await addresses.get_address(session, _own_person_id(actor, Address), row.id)
 
 
-async def _person(session: AsyncSession, actor: Actor, row: Person) -> Person:
+async def _person(session: AsyncSession, actor: Actor, row: User) -> User:
     return _visible_if(row, actor.person_id == row.id)
 
 
@@ -146,7 +146,7 @@ async def _supplier(session: AsyncSession, actor: Actor, row: Supplier) -> Suppl
     return _visible_if(row, may_manage_suppliers(actor, row.company_id))
 
 
-async def _transfer(session: AsyncSession, actor: Actor, row: Transfer) -> Transfer:
+async def _transfer(session: AsyncSession, actor: Actor, row: StockTransfer) -> StockTransfer:
     return await transfer_queries.visible_transfer(session, actor=actor, transfer_id=row.id)
 
 
@@ -154,7 +154,7 @@ async def _import(session: AsyncSession, actor: Actor, row: StockImport) -> Stoc
     return await stock_imports.visible_import(session, actor=actor, import_id=row.id)
 
 
-async def _upload(session: AsyncSession, actor: Actor, row: StockUpload) -> StockUpload:
+async def _upload(session: AsyncSession, actor: Actor, row: StockImportFile) -> StockImportFile:
     return _visible_if(row, actor.person_id == row.person_id)
 
 
@@ -187,13 +187,13 @@ PARENTS: dict[type[Entity], tuple[type[Entity], str]] = {
     OrderChange: (Order, "order_id"),
     OrderLine: (Order, "order_id"),
     Payment: (Order, "order_id"),
-    Substitute: (Order, "order_id"),
+    Substitution: (Order, "order_id"),
     Refund: (Order, "order_id"),
     GoodsReceipt: (PurchaseOrder, "purchase_order_id"),
     FulfillmentLine: (Fulfillment, "fulfillment_id"),
     PutBackLine: (Fulfillment, "fulfillment_id"),
     TicketMessage: (Ticket, "ticket_id"),
-    TransferLine: (Transfer, "transfer_id"),
+    StockTransferLine: (StockTransfer, "transfer_id"),
 }
 VISIBILITY_RULES: dict[type[Entity], VisibilityRule] = {
     Order: _order,
@@ -203,7 +203,7 @@ VISIBILITY_RULES: dict[type[Entity], VisibilityRule] = {
     Ticket: _ticket,
     Dispute: _dispute,
     Address: _address,
-    Person: _person,
+    User: _person,
     SignInSession: _device,
     Membership: _membership,
     Invitation: _invitation,
@@ -211,16 +211,16 @@ VISIBILITY_RULES: dict[type[Entity], VisibilityRule] = {
     StockBatch: _of_store,
     PurchaseOrder: _of_store,
     Supplier: _supplier,
-    StockEntry: _of_store,
-    CounterSale: _of_store,
+    StockMovement: _of_store,
+    PosSale: _of_store,
     BatchRecall: _recall,
-    PriceChange: _of_store,
+    ScheduledPrice: _of_store,
     StockAlert: _of_store,
-    Transfer: _transfer,
+    StockTransfer: _transfer,
     StockCount: _of_store,
     StockImport: _import,
-    StockSet: _of_store,
-    StockUpload: _upload,
+    StockBulkUpdate: _of_store,
+    StockImportFile: _upload,
     App: _app,
     WebhookEndpoint: _webhook_endpoint,
     WebhookDelivery: _webhook_delivery,

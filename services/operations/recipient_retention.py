@@ -45,7 +45,7 @@ class MaskRule:
 
 NO_TEXT = "''"
 ROUNDED = {name: f"round({name}::numeric, 2)::float8" for name in ("latitude", "longitude")}
-DOOR = {"drop_note": NO_TEXT, **ROUNDED}
+DOOR = {"delivery_instructions": NO_TEXT, **ROUNDED}
 RECIPIENT = {"customer_name": NO_TEXT, "address_line": NO_TEXT, **DOOR}
 ORDER_ENDED = (
     "status in ('COMPLETED', 'CANCELED', 'EXPIRED', 'PAYMENT_FAILED')"
@@ -60,14 +60,14 @@ REFUND_ENDED = "status not in ('REQUESTED', 'PENDING', 'FAILED') and created_at 
 SALE_ENDED = "status = 'VOIDED' and voided_at < :before"
 TICKET_ENDED = "status = 'RESOLVED' and greatest(opened_at, resolved_at) < :before"
 MESSAGE_ENDED = (
-    "at < :before and exists (select from ticket"
+    "sent_at < :before and exists (select from ticket"
     f" where ticket.id = ticket_message.ticket_id and {TICKET_ENDED})"
 )
 CHANGE_ENDED = "status <> 'AWAITING_PAYMENT' and requested_at < :before"
 
 
 def _without_address(column: str) -> str:
-    paths = ("address_line", "drop_note", "latitude", "longitude")
+    paths = ("address_line", "delivery_instructions", "latitude", "longitude")
     return column + "".join(f" #- '{{values,{name}}}'" for name in paths)
 
 
@@ -90,7 +90,7 @@ MASKS: tuple[MaskRule, ...] = (
         "delivery",
         "recipient_days",
         DELIVERY_ENDED,
-        {**RECIPIENT, "fail_note": NO_TEXT, "override_note": NO_TEXT},
+        {**RECIPIENT, "failure_note": NO_TEXT, "override_note": NO_TEXT},
     ),
     MaskRule(
         "fulfillment",
@@ -119,8 +119,8 @@ KEPT_TEXTS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "batch_recall.reason", "goods_receipt.note", "purchase_order.note",
-            "purchase_order.end_note", "stock_count.note", "transfer.note",
-            "transfer.decision_note",
+            "purchase_order.closing_note", "stock_count.note", "transfer.note",
+            "transfer.decision_note", "webhook_endpoint.suspension_reason",
         ),
         ABOUT_GOODS,
     ),
@@ -142,10 +142,8 @@ KEPT_TEXTS: Mapping[str, str] = {
     "delivery.rider_name": "who brought it: books of rides are paid by it",
     "rider_position.latitude": "the present place of a rider, written over",
     "rider_position.longitude": "the present place of a rider, written over",
-    "product.offer_text": "of goods",
     "product.search_text": "of goods",
     "product_code.text": "of goods",
-    "listing.offer_text": "of goods",
 }  # fmt: skip
 """Texts and personal data that stay with their rows, with the reason."""
 

@@ -129,10 +129,10 @@ RULES: tuple[RetentionRule, ...] = (
     RetentionRule("payment_notice", "done_at < :before", 90, key="ctid"),
     RetentionRule("hold", "created_at < :before and status <> 'HELD'", 30, key="ctid"),
     RetentionRule("delivery_offer", "status <> 'OFFERED'", 90, Scan.KEY_TIME),
-    RetentionRule("delivery_track", "last_at < :before", 30, key="delivery_id"),
+    RetentionRule("delivery_track", "last_recorded_at < :before", 30, key="delivery_id"),
     RetentionRule("stock_alert", "resolved_at < :before", 90, Scan.KEY_TIME),
-    RetentionRule("price_change", "status in ('DONE', 'CANCELED')", 400, Scan.KEY_TIME),
-    RetentionRule("stock_set", "at < :before", 90, Scan.KEY_TIME),
+    RetentionRule("price_change", "status in ('ENDED', 'CANCELED')", 400, Scan.KEY_TIME),
+    RetentionRule("stock_set", "applied_at < :before", 90, Scan.KEY_TIME),
     RetentionRule(
         "stock_import",
         "status in ('COMPLETED', 'FAILED')",
@@ -150,7 +150,8 @@ RULES: tuple[RetentionRule, ...] = (
     # due any more. A dead letter of three months gets another ten attempts if it is due still.
     RetentionRule(
         "job_failure",
-        "(not dead and next_at < :before) or (dead and last_at < :before - interval '89 days')",
+        "(not dead_lettered and next_attempt_at < :before)"
+        " or (dead_lettered and last_failed_at < :before - interval '89 days')",
         1,
         Scan.KEY_TIME,
     ),

@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
-from models.orders import AgeCheck, AgeCheckResult, AgeDocument, Order
+from models.orders import AgeCheck, AgeCheckDocument, AgeCheckResult, Order
 from models.stores import Store
 from services.core.problems import DomainError, InvalidInput
 from services.events.event_log import record_order_event
@@ -30,7 +30,7 @@ class ShownDocument:
     Exactly one of `birth_date` and `is_old_enough` is given, neither without a document.
     """
 
-    document: AgeDocument
+    document: AgeCheckDocument
     birth_date: date | None = None
     is_old_enough: bool | None = None
 
@@ -63,12 +63,12 @@ async def record_age_check(
         checked_at=now,
     )
     session.add(check)
-    row.age_result = check.result
+    row.age_check_result = check.result
     row.version += 1
     record_order_event(
         session,
         order,
-        EventType.AGE_CHECKED,
+        OrderEventKind.AGE_CHECKED,
         queue_store_id=row.store_id,
         reason=check.result,
         **facts,
@@ -79,7 +79,7 @@ async def record_age_check(
 
 def is_cleared(row: Any) -> bool:
     """Whether a delivery's or a fulfillment's bags may be handed over as far as the age goes."""
-    return row.minimum_age is None or row.age_result is AgeCheckResult.PASSED
+    return row.minimum_age is None or row.age_check_result is AgeCheckResult.PASSED
 
 
 def needs_check(row: Any) -> bool:
@@ -89,7 +89,7 @@ def needs_check(row: Any) -> bool:
 
 def has_failed(row: Any) -> bool:
     """Whether the check of this attempt failed: then it stays so, until another one begins."""
-    return row.age_result is AgeCheckResult.FAILED
+    return row.age_check_result is AgeCheckResult.FAILED
 
 
 def is_open(row: Any) -> bool:
@@ -111,7 +111,7 @@ def check_document(
     Raises DomainError: InvalidInput.
     """
     at = ["input", *path]
-    if shown.document is AgeDocument.NONE:
+    if shown.document is AgeCheckDocument.NONE:
         return AgeCheckResult.FAILED
     if shown.birth_date is None:
         old_enough = _one_answer(shown, at)

@@ -10,24 +10,26 @@ from datetime import datetime, timedelta
 from models.companies import Company
 from models.identity import Actor
 from models.money import amount_text
-from models.orders import CancelReason, Order, OrderAction, OrderStage
+from models.orders import Order, OrderAction, OrderCancelReason, OrderStage
 from services.core.problems import DomainError, Problem
 from services.orders.order_states import CUSTOMER, MACHINE, SUPPORT
 from services.orders.stages import OrderProgress, order_stage
 
 UNPAID = frozenset({OrderStage.AWAITING_PAYMENT})
 PAID = frozenset({OrderStage.CONFIRMED})
-BEING_PICKED = frozenset({OrderStage.PICKING, OrderStage.AWAITING_YOUR_CHOICE})
+BEING_PICKED = frozenset({OrderStage.PICKING, OrderStage.AWAITING_SUBSTITUTION})
 PACKED = frozenset({OrderStage.PACKED})
 READY_FOR_PICKUP = frozenset({OrderStage.READY_FOR_PICKUP})
-BY_CUSTOMER = frozenset({CancelReason.CHANGED_MIND, CancelReason.WRONG_ADDRESS, CancelReason.OTHER})
+BY_CUSTOMER = frozenset(
+    {OrderCancelReason.CHANGED_MIND, OrderCancelReason.WRONG_ADDRESS, OrderCancelReason.OTHER}
+)
 BY_SUPPORT = BY_CUSTOMER | {
-    CancelReason.TOO_SLOW,
-    CancelReason.OUT_OF_STOCK,
-    CancelReason.SUSPECTED_FRAUD,
+    OrderCancelReason.TOO_SLOW,
+    OrderCancelReason.OUT_OF_STOCK,
+    OrderCancelReason.SUSPECTED_FRAUD,
 }
 # The reasons that nobody gives: the system cancels for them.
-BY_SYSTEM = frozenset(CancelReason) - BY_SUPPORT
+BY_SYSTEM = frozenset(OrderCancelReason) - BY_SUPPORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,14 @@ class CancellationRule:
 
     party: str
     stages: frozenset[OrderStage]
-    reasons: frozenset[CancelReason]
+    reasons: frozenset[OrderCancelReason]
     fee: bool = False
 
 
 RULES = (
     CancellationRule(CUSTOMER, UNPAID, BY_CUSTOMER),
-    CancellationRule(CUSTOMER, PAID | PACKED, BY_CUSTOMER | {CancelReason.TOO_SLOW}),
-    CancellationRule(CUSTOMER, BEING_PICKED, BY_CUSTOMER | {CancelReason.TOO_SLOW}, fee=True),
+    CancellationRule(CUSTOMER, PAID | PACKED, BY_CUSTOMER | {OrderCancelReason.TOO_SLOW}),
+    CancellationRule(CUSTOMER, BEING_PICKED, BY_CUSTOMER | {OrderCancelReason.TOO_SLOW}, fee=True),
     CancellationRule(SUPPORT, UNPAID | PAID | BEING_PICKED | PACKED | READY_FOR_PICKUP, BY_SUPPORT),
 )
 
@@ -52,7 +54,7 @@ RULES = (
 class CancelReasonNotAllowed(Problem):
     """The caller cannot give this reason now; `allowed_reasons` lists those they can."""
 
-    allowed_reasons: list[CancelReason]
+    allowed_reasons: list[OrderCancelReason]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ class CancellationFeeChanged(Problem):
 class CancellationTerms:
     """The reasons that a caller may give for canceling an order now, and what it costs them."""
 
-    reasons: list[CancelReason]
+    reasons: list[OrderCancelReason]
     fee_minor: int
     currency: str
 
@@ -85,15 +87,15 @@ def cancellation_terms(
     rules = [*_rules(order, actor, order_stage(progress))]
     reasons = {reason for rule in rules for reason in rule.reasons}
     late = now > order.placed_at + timedelta(seconds=order.promise_p90_seconds)
-    payment_is_lost = order.due_at is not None
+    payment_is_lost = order.payment_due_at is not None
     free = late or progress.cancel_is_offered or payment_is_lost
     charged = any(rule.fee for rule in rules) and not free
     fee_minor = min(company.cancellation_fee_minor, order.total_minor) if charged else 0
-    ordered = [reason for reason in CancelReason if reason in reasons]
+    ordered = [reason for reason in OrderCancelReason if reason in reasons]
     return CancellationTerms(ordered, fee_minor, order.currency)
 
 
-def check_reason(terms: CancellationTerms, reason: CancelReason) -> None:
+def check_reason(terms: CancellationTerms, reason: OrderCancelReason) -> None:
     """Raise DomainError: CancelReasonNotAllowed for a reason that the caller cannot give."""
     if reason not in terms.reasons:
         message = f"{reason} is not a reason that you can give now."

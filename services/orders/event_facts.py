@@ -7,7 +7,7 @@ these tables is shown to nobody.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor, Role
 from models.orders import Order
 from services.core.access import COMPANY_ROLES, STORE_ROLES, SUPPORT_ROLES
@@ -25,55 +25,55 @@ STUCK_REASON = FactSource("Payment.stuckReason", SUPPORT_ROLES)
 REFUND_REASON, REFUND_AMOUNT = FactSource("Refund.reason"), FactSource("Refund.amount")
 DISPUTE = FactSource("Payment.disputes", COMPANY_ROLES | SUPPORT_ROLES)
 AUTHORIZED_AMOUNT = FactSource("Payment.amount")
-SUBSTITUTE_TOTAL, ORDER_TOTAL = FactSource("Substitute.total"), FactSource("Order.total")
+SUBSTITUTE_TOTAL, ORDER_TOTAL = FactSource("Substitution.total"), FactSource("Order.total")
 REFUND_EVENTS = (
-    EventType.REFUND_REQUESTED,
-    EventType.REFUND_PENDING,
-    EventType.REFUND_SUCCEEDED,
-    EventType.REFUND_FAILED,
-    EventType.REFUND_RECORDED,
-    EventType.REFUND_RETRIED,
-    EventType.REFUND_PAID_OTHERWISE,
-    EventType.REFUND_CLOSED,
+    OrderEventKind.REFUND_REQUESTED,
+    OrderEventKind.REFUND_PENDING,
+    OrderEventKind.REFUND_SUCCEEDED,
+    OrderEventKind.REFUND_FAILED,
+    OrderEventKind.REFUND_RECORDED,
+    OrderEventKind.REFUND_RETRIED,
+    OrderEventKind.REFUND_PAID_OTHERWISE,
+    OrderEventKind.REFUND_CLOSED,
 )
 DISPUTE_EVENTS = (
-    EventType.DISPUTE_OPENED,
-    EventType.DISPUTE_CHANGED,
-    EventType.DISPUTE_WON,
-    EventType.DISPUTE_LOST,
+    OrderEventKind.DISPUTE_OPENED,
+    OrderEventKind.DISPUTE_CHANGED,
+    OrderEventKind.DISPUTE_WON,
+    OrderEventKind.DISPUTE_LOST,
 )
-REASONS: Mapping[EventType, FactSource] = {
-    EventType.ORDER_CANCELED: FactSource("Order.cancelReason"),
-    EventType.ORDER_REOPENED: FactSource("Order.reopenReason"),
-    EventType.AGE_CHECKED: FactSource("Order.ageChecks"),
-    EventType.DELIVERY_ATTEMPT_FAILED: FactSource("Delivery.failReason"),
-    EventType.FULFILLMENT_REJECTED: FactSource(
+REASONS: Mapping[OrderEventKind, FactSource] = {
+    OrderEventKind.ORDER_CANCELED: FactSource("Order.cancelReason"),
+    OrderEventKind.ORDER_REOPENED: FactSource("Order.reopenReason"),
+    OrderEventKind.AGE_CHECKED: FactSource("Order.ageChecks"),
+    OrderEventKind.DELIVERY_ATTEMPT_FAILED: FactSource("Delivery.failureReason"),
+    OrderEventKind.FULFILLMENT_REJECTED: FactSource(
         "Fulfillment.rejectReason", STORE_ROLES | SUPPORT_ROLES
     ),
-    EventType.FULFILLMENT_PUT_BACK_OPENED: FactSource(
+    OrderEventKind.FULFILLMENT_PUT_BACK_OPENED: FactSource(
         "Fulfillment.putBackReason", STORE_ROLES | SUPPORT_ROLES
     ),
-    EventType.PAYMENT_STUCK: STUCK_REASON,
-    EventType.REFUND_STUCK: STUCK_REASON,
+    OrderEventKind.PAYMENT_STUCK: STUCK_REASON,
+    OrderEventKind.REFUND_STUCK: STUCK_REASON,
     **dict.fromkeys(REFUND_EVENTS, REFUND_REASON),
     **dict.fromkeys(DISPUTE_EVENTS, DISPUTE),
 }
-AMOUNTS: Mapping[EventType, FactSource] = {
-    EventType.ORDER_PLACED: ORDER_TOTAL,
-    EventType.ORDER_CHANGED: ORDER_TOTAL,
-    EventType.ORDER_CHANGE_REQUESTED: FactSource("OrderChange.total"),
-    EventType.PAYMENT_ACTION_REQUIRED: AUTHORIZED_AMOUNT,
-    EventType.PAYMENT_AUTHORIZED: AUTHORIZED_AMOUNT,
-    EventType.PAYMENT_FAILED: AUTHORIZED_AMOUNT,
-    EventType.PAYMENT_VOIDED: AUTHORIZED_AMOUNT,
-    EventType.PAYMENT_REOPENED: AUTHORIZED_AMOUNT,
-    EventType.PAYMENT_CAPTURED: FactSource("Payment.captured"),
-    EventType.PAYMENT_RENEWED: FactSource("Payment.authorized"),
-    EventType.PAYMENT_LOST: FactSource("Order.charged"),
-    EventType.SUBSTITUTE_PROPOSED: SUBSTITUTE_TOTAL,
-    EventType.SUBSTITUTE_ACCEPTED: SUBSTITUTE_TOTAL,
-    EventType.SUBSTITUTE_DECLINED: SUBSTITUTE_TOTAL,
-    EventType.REFUND_STUCK: REFUND_AMOUNT,
+AMOUNTS: Mapping[OrderEventKind, FactSource] = {
+    OrderEventKind.ORDER_PLACED: ORDER_TOTAL,
+    OrderEventKind.ORDER_CHANGED: ORDER_TOTAL,
+    OrderEventKind.ORDER_CHANGE_REQUESTED: FactSource("OrderChange.total"),
+    OrderEventKind.PAYMENT_ACTION_REQUIRED: AUTHORIZED_AMOUNT,
+    OrderEventKind.PAYMENT_AUTHORIZED: AUTHORIZED_AMOUNT,
+    OrderEventKind.PAYMENT_FAILED: AUTHORIZED_AMOUNT,
+    OrderEventKind.PAYMENT_VOIDED: AUTHORIZED_AMOUNT,
+    OrderEventKind.PAYMENT_REOPENED: AUTHORIZED_AMOUNT,
+    OrderEventKind.PAYMENT_CAPTURED: FactSource("Payment.capturedAmount"),
+    OrderEventKind.PAYMENT_RENEWED: FactSource("Payment.authorizedAmount"),
+    OrderEventKind.PAYMENT_LOST: FactSource("Order.finalTotal"),
+    OrderEventKind.SUBSTITUTION_PROPOSED: SUBSTITUTE_TOTAL,
+    OrderEventKind.SUBSTITUTION_ACCEPTED: SUBSTITUTE_TOTAL,
+    OrderEventKind.SUBSTITUTION_DECLINED: SUBSTITUTE_TOTAL,
+    OrderEventKind.REFUND_STUCK: REFUND_AMOUNT,
     **dict.fromkeys(REFUND_EVENTS, REFUND_AMOUNT),
     **dict.fromkeys(DISPUTE_EVENTS, DISPUTE),
 }

@@ -5,7 +5,9 @@ from models.fulfillment import FulfillmentStatus
 from models.payments import PaymentStatus
 from services.orders.stages import PAYABLE, OrderProgress
 
-REFUNDABLE = frozenset({PaymentStatus.CAPTURED, PaymentStatus.PARTLY_REFUNDED, PaymentStatus.WON})
+REFUNDABLE = frozenset(
+    {PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.WON}
+)
 CHANGEABLE = frozenset(
     {
         FulfillmentStatus.QUEUED,

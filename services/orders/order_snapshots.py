@@ -5,23 +5,23 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.orders import Order, OrderLine
 
 ORDER_COLUMNS = (
-    "items_minor",
+    "subtotal_minor",
     "delivery_fee_minor",
     "small_order_fee_minor",
     "discount_minor",
     "tip_minor",
     "tax_minor",
     "total_minor",
-    "headroom_minor",
+    "authorization_buffer_minor",
     "latitude",
     "longitude",
     "address_line",
-    "drop_note",
-    "distance_m",
+    "delivery_instructions",
+    "dropoff_distance_meters",
     "promise_p50_seconds",
     "promise_p90_seconds",
 )
@@ -29,10 +29,10 @@ LINE_COLUMNS = (
     "name",
     "quantity",
     "unit_price_minor",
-    "unit_grams",
-    "kilo_price_minor",
-    "headroom_minor",
-    "substitution",
+    "average_weight_grams",
+    "price_per_kilogram_minor",
+    "authorization_buffer_minor",
+    "substitution_preference",
     "age_restricted",
 )
 
@@ -45,10 +45,10 @@ class LineSnapshot:
     name: str
     quantity: int
     unit_price_minor: int
-    unit_grams: int | None
-    kilo_price_minor: int | None
-    headroom_minor: int
-    substitution: Substitution
+    average_weight_grams: int | None
+    price_per_kilogram_minor: int | None
+    authorization_buffer_minor: int
+    substitution_preference: SubstitutionPreference
     age_restricted: bool = False
 
     @property
@@ -69,9 +69,9 @@ class OrderSnapshot:
         return {line.product_id: line.quantity for line in self.lines}
 
     @property
-    def authorized_minor(self) -> int:
+    def authorized_amount_minor(self) -> int:
         """What has to be authorized: the total, and what weighed products may cost beyond it."""
-        return int(self.values["total_minor"]) + int(self.values["headroom_minor"])
+        return int(self.values["total_minor"]) + int(self.values["authorization_buffer_minor"])
 
     def to_json(self) -> dict[str, Any]:
         lines = [asdict(line) | {"product_id": str(line.product_id)} for line in self.lines]
@@ -96,7 +96,7 @@ def from_json(body: Mapping[str, Any]) -> OrderSnapshot:
             **line
             | {
                 "product_id": UUID(line["product_id"]),
-                "substitution": Substitution(line["substitution"]),
+                "substitution_preference": SubstitutionPreference(line["substitution_preference"]),
             }
         )
         for line in body["lines"]

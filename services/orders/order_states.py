@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import Entity
 from database.statements import prepared
 from models.delivery import Delivery
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderAction, OrderReopenReason, OrderStatus
+from models.orders import Order, OrderAction, OrderCancelReason, OrderReopenReason, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.stock import HoldStatus
 from services.core.access import SUPPORT_ROLES
@@ -131,7 +131,7 @@ MACHINE: StateMachine[Any, OrderAction, OrderStatus] = StateMachine(
         ),
     ),
     mutations={
-        OrderAction.PAY: "paymentRefresh",
+        OrderAction.PAY: "orderPaymentRefresh",
         OrderAction.REFUND: "refundIssue",
         OrderAction.OPEN_TICKET: "ticketOpen",
     },
@@ -177,7 +177,7 @@ async def begin(
     """Lock an order for one action of its customer or of support.
 
     In the payment statuses of `unless_paid` the caller itself decides whether the action is legal.
-    Raises DomainError: NotFound (also for people who never take this action), IllegalStep.
+    Raises DomainError: NotFound (also for people who never take this action), InvalidTransition.
     """
     order = await lock(session, order_id)
     progress = await read_progress(session, order)
@@ -200,7 +200,7 @@ async def read_progress(session: AsyncSession, order: Order) -> OrderProgress:
                 .scalar_subquery(),
                 select(Fulfillment.status)
                 .where(Fulfillment.order_id == order.id)
-                .order_by(Fulfillment.attempt.desc(), Fulfillment.id.desc())
+                .order_by(Fulfillment.attempt_number.desc(), Fulfillment.id.desc())
                 .limit(1)
                 .scalar_subquery(),
                 select(Delivery.status)
@@ -223,14 +223,16 @@ async def mark_confirmed(session: AsyncSession, order: Order) -> None:
     """Record that the payment is authorized: the store can begin."""
     _change_status(order, OrderStatus.CONFIRMED)
     order.confirmed_at = await current_time(session)
-    record_order_event(session, order, EventType.ORDER_CONFIRMED)
+    record_order_event(session, order, OrderEventKind.ORDER_CONFIRMED)
 
 
 async def mark_completed(session: AsyncSession, order: Order) -> None:
     """Record that the customer has the bags."""
     _change_status(order, OrderStatus.COMPLETED)
     order.completed_at = await current_time(session)
-    record_order_event(session, order, EventType.ORDER_COMPLETED, queue_store_id=order.store_id)
+    record_order_event(
+        session, order, OrderEventKind.ORDER_COMPLETED, queue_store_id=order.store_id
+    )
 
 
 async def mark_reopened(
@@ -241,12 +243,12 @@ async def mark_reopened(
     order.completed_at, order.reopened_at = None, await current_time(session)
     order.reopen_reason, order.reopen_note = reason, note
     record_order_event(
-        session, order, EventType.ORDER_REOPENED, queue_store_id=order.store_id, reason=reason
+        session, order, OrderEventKind.ORDER_REOPENED, queue_store_id=order.store_id, reason=reason
     )
 
 
 async def mark_canceled(
-    session: AsyncSession, order: Order, reason: CancelReason, note: str = ""
+    session: AsyncSession, order: Order, reason: OrderCancelReason, note: str = ""
 ) -> None:
     """Cancel the order; its payment, stock and delivery are left to the caller."""
     previous_status = order.status
@@ -256,7 +258,7 @@ async def mark_canceled(
     order.canceled_at = await current_time(session)
     queue = order.store_id if previous_status is OrderStatus.CONFIRMED else None
     record_order_event(
-        session, order, EventType.ORDER_CANCELED, queue_store_id=queue, reason=reason
+        session, order, OrderEventKind.ORDER_CANCELED, queue_store_id=queue, reason=reason
     )
 
 
@@ -264,24 +266,24 @@ async def mark_expired(session: AsyncSession, order: Order) -> None:
     """End an order that was not paid in time and release its reservations."""
     _change_status(order, OrderStatus.EXPIRED)
     await reservations.release(session, [order.id], HoldStatus.EXPIRED)
-    record_order_event(session, order, EventType.ORDER_EXPIRED)
+    record_order_event(session, order, OrderEventKind.ORDER_EXPIRED)
 
 
 async def mark_payment_failed(session: AsyncSession, order: Order, message: str) -> None:
     """End an order that can't be paid any more and release its reservations."""
     _change_status(order, OrderStatus.PAYMENT_FAILED)
     await reservations.release(session, [order.id])
-    record_order_event(session, order, EventType.PAYMENT_FAILED, final=True, failure=message)
+    record_order_event(session, order, OrderEventKind.PAYMENT_FAILED, final=True, failure=message)
 
 
 def _change_status(order: Order, status: OrderStatus) -> None:
-    """Move a locked order. Raises DomainError: IllegalStep when another process ended it first."""
+    """Move a locked order. Raises DomainError: InvalidTransition when it has ended already."""
     reachable = MACHINE.reachable(order.status)
     if status not in reachable:
         message = f"An order that is {order.status} can't become {status}."
         raise illegal_step(message=message, state=order.status, legal=sorted(reachable))
     MACHINE.move(order, status)
-    order.due_at = None
+    order.payment_due_at = None
 
 
 @cache

@@ -56,18 +56,18 @@ FAILED_REFUNDS_MINOR = select(
 """What the customer is still to get of failed refunds; a later refund counts against them."""
 OWED_REFUNDS_MINOR = OPEN_REFUNDS_MINOR + FAILED_REFUNDS_MINOR
 IS_COVERED = or_(
-    Order.charged_minor.is_not_distinct_from(0),
+    Order.final_total_minor.is_not_distinct_from(0),
     case(
         (
             Payment.status == PaymentStatus.AUTHORIZED,
             and_(
                 ~Payment.void_wanted,
-                Payment.authorized_minor >= func.coalesce(Order.charged_minor, 0),
+                Payment.authorized_amount_minor >= func.coalesce(Order.final_total_minor, 0),
             ),
         ),
         (
             Payment.status.in_(enum_literals(REFUNDABLE)),
-            Payment.captured_minor - Payment.refunded_minor - OWED_REFUNDS_MINOR > 0,
+            Payment.captured_amount_minor - Payment.refunded_amount_minor - OWED_REFUNDS_MINOR > 0,
         ),
         else_=False,
     ),
@@ -99,7 +99,7 @@ async def is_secured(session: AsyncSession, order: Order) -> bool:
 
 
 async def require_secured(session: AsyncSession, order: Order, *path: str) -> None:
-    """Raise DomainError: IllegalStep while neither a hold nor a capture covers what is owed.
+    """Raise DomainError: InvalidTransition while neither a hold nor a capture covers what is owed.
 
     Captured money that was given back, or that a bank demands back, does not: support cancels such
     an order.

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.catalog import MINIMUM_AGE, Product
-from models.fulfillment import Substitute, SubstituteStatus
+from models.fulfillment import Substitution, SubstitutionStatus
 from models.orders import Order, OrderLine
 from services.core.problems import CommittedDomainError
 from services.core.state_machine import illegal_step
@@ -26,9 +26,9 @@ RESTRICTED = prepared(
                 Product.age_restricted,
             ),
             exists().where(
-                Substitute.order_id == bindparam("order"),
-                Substitute.status == SubstituteStatus.ACCEPTED,
-                Product.id == Substitute.product_id,
+                Substitution.order_id == bindparam("order"),
+                Substitution.status == SubstitutionStatus.ACCEPTED,
+                Product.id == Substitution.product_id,
                 Product.age_restricted,
             ),
         )
@@ -54,7 +54,7 @@ async def ask_for_age(session: AsyncSession, order: Order, row: Any) -> bool:
 async def require_age(session: AsyncSession, order: Order, row: Any, *path: str) -> None:
     """Refuse a hand-over whose bags take a check of the age that nobody has asked for before.
 
-    Raises CommittedDomainError: IllegalStep, so that the check can be recorded from now on.
+    Raises CommittedDomainError: InvalidTransition, so that the check can be recorded from now on.
     """
     if await ask_for_age(session, order, row):
         message = f"Check first that the customer is {row.minimum_age} years old."

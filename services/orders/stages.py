@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func
 
 from models.delivery import DeliveryStatus
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import FulfillmentStatus
 from models.orders import Order, OrderStage, OrderStatus
 from models.payments import PaymentStatus
@@ -47,7 +47,7 @@ STAGE_OF_ORDER_STATUS = {
 }
 STAGE_OF_DELIVERY_STATUS = {
     DeliveryStatus.PICKED_UP: OrderStage.OUT_FOR_DELIVERY,
-    DeliveryStatus.TO_CUSTOMER: OrderStage.OUT_FOR_DELIVERY,
+    DeliveryStatus.EN_ROUTE_TO_CUSTOMER: OrderStage.OUT_FOR_DELIVERY,
     DeliveryStatus.ARRIVING: OrderStage.ARRIVING,
     DeliveryStatus.AT_CUSTOMER: OrderStage.ARRIVING,
     DeliveryStatus.DELIVERED: OrderStage.DELIVERED,
@@ -58,7 +58,7 @@ STAGE_OF_DELIVERY_STATUS = {
 STAGE_OF_FULFILLMENT_STATUS = {
     FulfillmentStatus.ACCEPTED: OrderStage.PICKING,
     FulfillmentStatus.PICKING: OrderStage.PICKING,
-    FulfillmentStatus.AWAITING_SUBSTITUTION: OrderStage.AWAITING_YOUR_CHOICE,
+    FulfillmentStatus.AWAITING_SUBSTITUTION: OrderStage.AWAITING_SUBSTITUTION,
     FulfillmentStatus.PACKED: OrderStage.PACKED,
     FulfillmentStatus.STAGED: OrderStage.PACKED,
     FulfillmentStatus.READY_FOR_PICKUP: OrderStage.READY_FOR_PICKUP,
@@ -87,12 +87,12 @@ def order_stage(progress: OrderProgress) -> OrderStage:
 
 
 STATUS_AFTER_EVENT = {
-    EventType.ORDER_PLACED: OrderStatus.PLACED,
-    EventType.ORDER_CONFIRMED: OrderStatus.CONFIRMED,
-    EventType.ORDER_COMPLETED: OrderStatus.COMPLETED,
-    EventType.ORDER_REOPENED: OrderStatus.CONFIRMED,
-    EventType.ORDER_EXPIRED: OrderStatus.EXPIRED,
-    EventType.ORDER_CANCELED: OrderStatus.CANCELED,
+    OrderEventKind.ORDER_PLACED: OrderStatus.PLACED,
+    OrderEventKind.ORDER_CONFIRMED: OrderStatus.CONFIRMED,
+    OrderEventKind.ORDER_COMPLETED: OrderStatus.COMPLETED,
+    OrderEventKind.ORDER_REOPENED: OrderStatus.CONFIRMED,
+    OrderEventKind.ORDER_EXPIRED: OrderStatus.EXPIRED,
+    OrderEventKind.ORDER_CANCELED: OrderStatus.CANCELED,
 }
 
 
@@ -103,8 +103,8 @@ def replay_status(events: Iterable[tuple[str, dict[str, Any]]]) -> OrderStatus |
     """
     status: OrderStatus | None = None
     for event_type, body in events:
-        if event_type == EventType.PAYMENT_FAILED and body.get("final"):
+        if event_type == OrderEventKind.PAYMENT_FAILED and body.get("final"):
             status = OrderStatus.PAYMENT_FAILED
-        elif event_type in EventType.__members__:
-            status = STATUS_AFTER_EVENT.get(EventType(event_type), status)
+        elif event_type in OrderEventKind.__members__:
+            status = STATUS_AFTER_EVENT.get(OrderEventKind(event_type), status)
     return status

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.orders import Order, OrderStatus
-from models.support import Ticket, TicketKind, TicketPriority, TicketStatus
+from models.support import Ticket, TicketCategory, TicketPriority, TicketStatus
 from services.core.clock import current_time
 from services.orders.ticket_states import MACHINE, record_change, record_ticket_event
 
@@ -22,7 +22,7 @@ UNRESOLVED_CASE = prepared(
     select(Ticket)
     .where(
         Ticket.order_id == bindparam("order"),
-        Ticket.kind == bindparam("kind"),
+        Ticket.category == bindparam("kind"),
         Ticket.cause_id == bindparam("cause"),
         text("internal and status <> 'RESOLVED'"),
     )
@@ -33,7 +33,7 @@ UNRESOLVED_CASE = prepared(
 async def open_case(
     session: AsyncSession,
     order: Order,
-    kind: TicketKind,
+    kind: TicketCategory,
     subject: str,
     details: str = "",
     *,
@@ -55,7 +55,7 @@ async def open_case(
         customer_id=order.customer_id,
         internal=True,
         cause_id=cause_id or order.id,
-        kind=kind,
+        category=kind,
         priority=TicketPriority.URGENT if in_progress else TicketPriority.HIGH,
         subject=subject[:MAX_SUBJECT_LENGTH],
         details=details,
@@ -69,7 +69,7 @@ async def open_case(
 async def close_case(
     session: AsyncSession,
     order: Order,
-    kind: TicketKind,
+    kind: TicketCategory,
     resolution: str,
     *,
     cause_id: UUID | None = None,
@@ -91,7 +91,7 @@ async def close_case(
 
 
 async def _unresolved_case(
-    session: AsyncSession, order: Order, kind: TicketKind, cause_id: UUID | None
+    session: AsyncSession, order: Order, kind: TicketCategory, cause_id: UUID | None
 ) -> Ticket | None:
     values = {"order": order.id, "kind": kind, "cause": cause_id or order.id}
     case: Ticket | None = await session.scalar(UNRESOLVED_CASE, values)

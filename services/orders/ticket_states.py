@@ -16,7 +16,7 @@ APP_ROLES = frozenset({Role.INTEGRATOR})
 READER_ROLES = SUPPORT_ROLES | APP_ROLES
 """The roles that read all tickets of their company."""
 CUSTOMER, AGENT = Role.CUSTOMER, Role.SUPPORT_AGENT
-UNRESOLVED_STATUSES = frozenset({TicketStatus.OPEN, TicketStatus.WAITING})
+UNRESOLVED_STATUSES = frozenset({TicketStatus.OPEN, TicketStatus.AWAITING_CUSTOMER})
 # Written exactly as in the partial index, so that generic plans of prepared statements use it.
 IS_UNRESOLVED = text("ticket.status <> 'RESOLVED'")
 
@@ -82,7 +82,7 @@ MACHINE: StateMachine[Ticket, TicketAction, TicketStatus] = StateMachine(
         Transition(
             TicketAction.REPLY,
             UNRESOLVED_STATUSES,
-            {TicketStatus.WAITING},
+            {TicketStatus.AWAITING_CUSTOMER},
             {AGENT},
             party="support",
             condition=is_conversation,
@@ -99,7 +99,7 @@ MACHINE: StateMachine[Ticket, TicketAction, TicketStatus] = StateMachine(
     automatic=(
         AutomaticTransition(
             "job: the customer has not answered for a week",
-            {TicketStatus.WAITING},
+            {TicketStatus.AWAITING_CUSTOMER},
             {TicketStatus.RESOLVED},
             job="ticket.close_silent",
         ),

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.events import Event, EventType
+from models.events import Event, OrderEventKind
 from models.identity import Actor
 from models.orders import Order
 from services.core import cursors
@@ -86,8 +86,8 @@ class OrderEvent:
 
     order_id: UUID
     seq: int
-    type: EventType
-    at: datetime
+    type: OrderEventKind
+    occurred_at: datetime
     currency: str
     amount_minor: int | None = None
     reason: str | None = None
@@ -96,7 +96,7 @@ class OrderEvent:
     def cursor_parts(self) -> list[str | int]:
         """The values in the event's cursor: its position in the order's stream."""
         return cursors.cursor_values(
-            {order_stream(self.order_id): cursors.position_after(self.seq, self.at)}
+            {order_stream(self.order_id): cursors.position_after(self.seq, self.occurred_at)}
         )
 
     @property
@@ -155,7 +155,7 @@ def to_order_event(
 
     Amounts are minor units of the order's currency.
     """
-    kind = EventType(type)
+    kind = OrderEventKind(type)
     amount, reason = event_facts.event_amount(body), event_facts.event_reason(body)
     if amount is not None and not may_read(AMOUNTS.get(kind), order, body, actor):
         amount = None

@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.payments.interface import DisputeResult
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor, Role
 from models.money import amount_text
 from models.orders import Order, OrderStatus
 from models.payments import Dispute, DisputeStatus, Payment
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.core.access import SUPPORT_ROLES
 from services.core.clock import current_time
 from services.core.problems import not_found
@@ -33,10 +33,10 @@ from services.payments.payment_states import (
 POLL_SECONDS = 6 * 3_600
 VISIBLE_TO_ROLES = SUPPORT_ROLES | {Role.COMPANY_ADMIN}
 EVENT_OF_STATUS = {
-    DisputeStatus.NEEDS_RESPONSE: EventType.DISPUTE_CHANGED,
-    DisputeStatus.UNDER_REVIEW: EventType.DISPUTE_CHANGED,
-    DisputeStatus.WON: EventType.DISPUTE_WON,
-    DisputeStatus.LOST: EventType.DISPUTE_LOST,
+    DisputeStatus.NEEDS_RESPONSE: OrderEventKind.DISPUTE_CHANGED,
+    DisputeStatus.UNDER_REVIEW: OrderEventKind.DISPUTE_CHANGED,
+    DisputeStatus.WON: OrderEventKind.DISPUTE_WON,
+    DisputeStatus.LOST: OrderEventKind.DISPUTE_LOST,
 }
 
 
@@ -99,13 +99,13 @@ async def _open(
     )
     session.add(dispute)
     await _refresh_payment(session, payment)
-    _record_change(session, order, dispute, EventType.DISPUTE_OPENED)
+    _record_change(session, order, dispute, OrderEventKind.DISPUTE_OPENED)
     disputed = amount_text(result.amount_minor, result.currency)
     subject = f"The bank disputes {disputed}: {result.reason}"
     due = f"{result.evidence_due_at:%Y-%m-%d %H:%M} UTC" if result.evidence_due_at else "unknown"
     details = f"Send the evidence in the provider's dashboard. Deadline of the bank: {due}."
     await support_cases.open_case(
-        session, order, TicketKind.DISPUTE, subject, details, cause_id=dispute.id
+        session, order, TicketCategory.DISPUTE, subject, details, cause_id=dispute.id
     )
     return dispute
 
@@ -120,7 +120,7 @@ async def _close_case(
         return
     resolution = f"The dispute was {'won' if won else 'lost'}."
     await support_cases.close_case(
-        session, order, TicketKind.DISPUTE, resolution, cause_id=dispute.id
+        session, order, TicketCategory.DISPUTE, resolution, cause_id=dispute.id
     )
 
 
@@ -135,12 +135,14 @@ async def _refresh_payment(session: AsyncSession, payment: Payment) -> None:
     sums: dict[DisputeStatus, int] = {status: int(amount) for status, amount in rows}
     statuses = [*OPEN_DISPUTE_STATUSES, DisputeStatus.LOST, DisputeStatus.WON]
     payment.dispute_status = next((one for one in statuses if one in sums), None)
-    disputed_minor = sum(sums.values()) - sums.get(DisputeStatus.WON, 0)
-    payment.disputed_minor = min(disputed_minor, payment.captured_minor)
+    disputed_amount_minor = sum(sums.values()) - sums.get(DisputeStatus.WON, 0)
+    payment.disputed_amount_minor = min(disputed_amount_minor, payment.captured_amount_minor)
     refresh_captured_status(payment)
 
 
-def _record_change(session: AsyncSession, order: Order, dispute: Dispute, type: EventType) -> None:
+def _record_change(
+    session: AsyncSession, order: Order, dispute: Dispute, type: OrderEventKind
+) -> None:
     record_order_event(
         session,
         order,

@@ -25,7 +25,7 @@ UNPAID_STATUSES = frozenset(
 UNDISPUTED_STATUSES = frozenset(
     {
         PaymentStatus.CAPTURED,
-        PaymentStatus.PARTLY_REFUNDED,
+        PaymentStatus.PARTIALLY_REFUNDED,
         PaymentStatus.REFUNDED,
         PaymentStatus.WON,
     }
@@ -111,7 +111,7 @@ PAYMENT_MACHINE: StateMachine[Payment, PaymentAction, PaymentStatus] = StateMach
         AutomaticTransition(
             "provider: the dispute was won",
             {PaymentStatus.DISPUTED, PaymentStatus.LOST},
-            {PaymentStatus.WON, PaymentStatus.PARTLY_REFUNDED, PaymentStatus.REFUNDED},
+            {PaymentStatus.WON, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED},
             job=SETTLE_JOB,
         ),
         AutomaticTransition(
@@ -220,9 +220,9 @@ def captured_payment_status(payment: Payment) -> PaymentStatus:
         return PaymentStatus.DISPUTED
     if payment.dispute_status is DisputeStatus.LOST:
         return PaymentStatus.LOST
-    if payment.refunded_minor > 0:
-        complete = payment.refunded_minor >= payment.captured_minor
-        return PaymentStatus.REFUNDED if complete else PaymentStatus.PARTLY_REFUNDED
+    if payment.refunded_amount_minor > 0:
+        complete = payment.refunded_amount_minor >= payment.captured_amount_minor
+        return PaymentStatus.REFUNDED if complete else PaymentStatus.PARTIALLY_REFUNDED
     won = payment.dispute_status is DisputeStatus.WON
     return PaymentStatus.WON if won else PaymentStatus.CAPTURED
 

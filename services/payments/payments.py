@@ -26,7 +26,7 @@ from services.payments.payment_states import (
     UNPAID_STATUSES,
     was_rejected,
 )
-from services.payments.refunds import ExceedsCaptured
+from services.payments.refunds import RefundExceedsCaptured
 
 FIRST_POLL_SECONDS = 5
 # The time is read with the row: under the order's lock these statements do not wait.
@@ -99,7 +99,7 @@ async def create_payment(
         customer_id=order.customer_id,
         is_current=is_current,
         currency=order.currency,
-        amount_minor=amount_minor or order.total_minor + order.headroom_minor,
+        amount_minor=amount_minor or order.total_minor + order.authorization_buffer_minor,
         due_at=await current_time(session, FIRST_POLL_SECONDS),
     )
     session.add(payment)
@@ -110,8 +110,8 @@ async def request_capture(session: AsyncSession, order: Order, amount_minor: int
     """Request one capture of `amount_minor`; the rest of the authorization is released.
 
     An amount of zero requests a void. While the payment is open again, nothing is requested: the
-    capture follows the new authorization. Raises DomainError: IllegalStep when the payment is not
-    authorized, ExceedsCaptured when less is authorized.
+    capture follows the new authorization. Raises DomainError: InvalidTransition when the payment is
+    not authorized, RefundExceedsCaptured when less is authorized.
     """
     payment = await lock_payment(session, order.id)
     if amount_minor <= 0:
@@ -122,11 +122,11 @@ async def request_capture(session: AsyncSession, order: Order, amount_minor: int
         return payment
     if payment.status is not PaymentStatus.AUTHORIZED or payment.void_wanted:
         raise _not_authorized(payment)
-    if amount_minor > payment.authorized_minor:
-        held = amount_text(payment.authorized_minor, payment.currency)
+    if amount_minor > payment.authorized_amount_minor:
+        held = amount_text(payment.authorized_amount_minor, payment.currency)
         message = f"Only {held} are held."
         raise DomainError(
-            ExceedsCaptured(message=message, remaining_minor=payment.authorized_minor)
+            RefundExceedsCaptured(message=message, remaining_minor=payment.authorized_amount_minor)
         )
     payment.capture_wanted_minor = amount_minor
     await _make_due(session, order, payment)
@@ -162,7 +162,7 @@ async def void_attempt(
     if payment.status in CAPTURED_STATUSES:
         await refunds.refund_remainder(session, order, payment, keep_minor, note, actor_id)
     elif payment.status is PaymentStatus.AUTHORIZED and keep_minor > 0 and not payment.void_wanted:
-        keep_minor = min(keep_minor, payment.authorized_minor)
+        keep_minor = min(keep_minor, payment.authorized_amount_minor)
         payment.keep_minor = payment.capture_wanted_minor = keep_minor
         await _make_due(session, order, payment)
     elif _may_void(payment):
@@ -179,7 +179,10 @@ async def request_refund(
     ticket_id: UUID | None,
     actor_id: UUID | None,
 ) -> Refund:
-    """Request the refund of a part of the captured amount. Raises DomainError: ExceedsCaptured."""
+    """Request the refund of a part of the captured amount.
+
+    Raises DomainError: RefundExceedsCaptured.
+    """
     payment = await lock_payment(session, order.id)
     return await refunds.create_refund(
         session, order, payment, amount_minor, reason, note, ticket_id, actor_id

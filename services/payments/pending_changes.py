@@ -6,7 +6,7 @@ a lost authorization, the customer, the deadline. The order's row is locked.
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events import EventType
+from models.events import OrderEventKind
 from models.orders import Order, OrderChange, OrderChangeStatus
 from services.events.event_log import record_order_event
 from services.orders import order_change_states
@@ -14,8 +14,8 @@ from services.payments import payments
 from services.stock import reservations
 
 EVENTS = {
-    OrderChangeStatus.WITHDRAWN: EventType.ORDER_CHANGE_WITHDRAWN,
-    OrderChangeStatus.EXPIRED: EventType.ORDER_CHANGE_EXPIRED,
+    OrderChangeStatus.WITHDRAWN: OrderEventKind.ORDER_CHANGE_WITHDRAWN,
+    OrderChangeStatus.EXPIRED: OrderEventKind.ORDER_CHANGE_EXPIRED,
 }
 
 
@@ -34,7 +34,7 @@ async def end_pending_change(
     order.pending_change_id = None
     order.version += 1
     order_change_states.MACHINE.move(change, status)
-    change.due_at = None
+    change.payment_due_at = None
     await session.flush()
     await reservations.release(session, [change.id])
     if change.payment_id is not None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.payments.interface import PaymentIntent
-from models.events import EventType
+from models.events import OrderEventKind
 from models.orders import Order, OrderStatus
 from models.payments import Payment, PaymentStatus, PaymentStuckReason
 from services.core.clock import current_time
@@ -29,11 +29,11 @@ FIRST_REFUSAL_SECONDS = 5.0
 STUCK_POLL_SECONDS = 6 * 3_600
 
 EVENT_OF_STATUS = {
-    PaymentStatus.ACTION_REQUIRED: EventType.PAYMENT_ACTION_REQUIRED,
-    PaymentStatus.FAILED: EventType.PAYMENT_FAILED,
-    PaymentStatus.AUTHORIZED: EventType.PAYMENT_AUTHORIZED,
-    PaymentStatus.CAPTURED: EventType.PAYMENT_CAPTURED,
-    PaymentStatus.VOIDED: EventType.PAYMENT_VOIDED,
+    PaymentStatus.ACTION_REQUIRED: OrderEventKind.PAYMENT_ACTION_REQUIRED,
+    PaymentStatus.FAILED: OrderEventKind.PAYMENT_FAILED,
+    PaymentStatus.AUTHORIZED: OrderEventKind.PAYMENT_AUTHORIZED,
+    PaymentStatus.CAPTURED: OrderEventKind.PAYMENT_CAPTURED,
+    PaymentStatus.VOIDED: OrderEventKind.PAYMENT_VOIDED,
 }
 
 
@@ -66,7 +66,7 @@ async def apply_provider_state(
             session,
             order,
             EVENT_OF_STATUS[payment.status],
-            amount_minor=intent.captured_minor or payment.amount_minor,
+            amount_minor=intent.captured_amount_minor or payment.amount_minor,
             failure=payment.failure_message,
         )
     await _apply_amounts(session, order, payment, intent)
@@ -120,7 +120,9 @@ async def close_unopened(session: AsyncSession, order: Order, payment: Payment) 
     Its client secret never reached the customer.
     """
     PAYMENT_MACHINE.move(payment, PaymentStatus.VOIDED)
-    record_order_event(session, order, EventType.PAYMENT_VOIDED, amount_minor=payment.amount_minor)
+    record_order_event(
+        session, order, OrderEventKind.PAYMENT_VOIDED, amount_minor=payment.amount_minor
+    )
     _end_void(order, payment)
     payment.due_at = None
     await stuck.clear_stuck(session, order, payment)
@@ -130,10 +132,14 @@ async def _apply_amounts(
     session: AsyncSession, order: Order, payment: Payment, intent: PaymentIntent
 ) -> None:
     if payment.status is PaymentStatus.AUTHORIZED:
-        payment.authorized_minor = intent.capturable_minor or intent.amount_minor
+        payment.authorized_amount_minor = intent.capturable_minor or intent.amount_minor
     elif payment.status in CAPTURED_STATUSES:
-        payment.authorized_minor = max(payment.authorized_minor, intent.captured_minor)
-        payment.captured_minor = max(payment.captured_minor, intent.captured_minor)
+        payment.authorized_amount_minor = max(
+            payment.authorized_amount_minor, intent.captured_amount_minor
+        )
+        payment.captured_amount_minor = max(
+            payment.captured_amount_minor, intent.captured_amount_minor
+        )
         payment.capture_wanted_minor = None
         refresh_captured_status(payment)
         if payment.void_wanted or payment.keep_minor is not None:

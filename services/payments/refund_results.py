@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import enum_literals
 from database.statements import prepared
 from gateways.payments.interface import PaymentIntent, RefundResult, RefundState
-from models.events import EventType
+from models.events import OrderEventKind
 from models.money import amount_text
 from models.orders import Order, OrderStatus
 from models.payments import (
@@ -23,7 +23,7 @@ from models.payments import (
     RefundReason,
     RefundStatus,
 )
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.core.clock import current_time
 from services.orders import support_cases
 from services.orders.payment_cover import is_secured
@@ -43,9 +43,9 @@ STATUS_OF_STATE = {
     RefundState.CANCELED: RefundStatus.FAILED,
 }
 EVENT_OF_STATUS = {
-    RefundStatus.PENDING: EventType.REFUND_PENDING,
-    RefundStatus.SUCCEEDED: EventType.REFUND_SUCCEEDED,
-    RefundStatus.FAILED: EventType.REFUND_FAILED,
+    RefundStatus.PENDING: OrderEventKind.REFUND_PENDING,
+    RefundStatus.SUCCEEDED: OrderEventKind.REFUND_SUCCEEDED,
+    RefundStatus.FAILED: OrderEventKind.REFUND_FAILED,
 }
 # What the provider has refunded of an intent, or is refunding, as far as it is known here.
 KNOWN_MINOR = prepared(
@@ -74,10 +74,10 @@ def refund_id_of(key: str | None) -> UUID | None:
 
 async def differs_from_rows(session: AsyncSession, intent: PaymentIntent) -> bool:
     """Whether the provider has refunded another sum of a captured intent than the rows say."""
-    if intent.refunded_minor is None or intent.captured_minor == 0:
+    if intent.refunded_amount_minor is None or intent.captured_amount_minor == 0:
         return False
     known_minor = await session.scalar(KNOWN_MINOR, {"intent": intent.id})
-    return int(known_minor or 0) != intent.refunded_minor
+    return int(known_minor or 0) != intent.refunded_amount_minor
 
 
 async def apply_results(
@@ -105,7 +105,7 @@ async def _report_uncovered(session: AsyncSession, order: Order, refund: Refund)
     amount = amount_text(refund.amount_minor, refund.currency)
     details = f"A refund of {amount}: nothing may be handed over."
     await support_cases.open_case(
-        session, order, TicketKind.PAYMENT, subject, details, cause_id=refund.id
+        session, order, TicketCategory.PAYMENT, subject, details, cause_id=refund.id
     )
 
 
@@ -222,5 +222,5 @@ async def _record(
     session.add(refund)
     payment.version += 1
     await session.flush()
-    record_refund_event(session, order, refund, EventType.REFUND_RECORDED)
+    record_refund_event(session, order, refund, OrderEventKind.REFUND_RECORDED)
     return refund

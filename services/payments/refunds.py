@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import enum_literals
 from database.statements import prepared
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
 from models.money import amount_text
 from models.orders import Order
@@ -55,7 +55,7 @@ SUMS = prepared(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExceedsCaptured(Problem):
+class RefundExceedsCaptured(Problem):
     """More than the remaining captured amount; `remaining_minor` can still be refunded."""
 
     remaining_minor: int
@@ -83,21 +83,21 @@ async def refundable_minor(session: AsyncSession, payment: Payment) -> int:
     if payment.dispute_status in OPEN_DISPUTE_STATUSES:
         return 0
     sums = await read_sums(session, payment)
-    gone_minor = sums.open_minor + sums.paid_minor + payment.disputed_minor
-    return max(0, payment.captured_minor - gone_minor)
+    gone_minor = sums.open_minor + sums.paid_minor + payment.disputed_amount_minor
+    return max(0, payment.captured_amount_minor - gone_minor)
 
 
 async def _require_refundable(
     session: AsyncSession, payment: Payment, amount_minor: int, field: str
 ) -> None:
-    """Raise DomainError: ExceedsCaptured, which names the input's field, if less is left."""
+    """Raise DomainError: RefundExceedsCaptured, which names the input's field, if less is left."""
     remaining_minor = await refundable_minor(session, payment)
     if amount_minor > remaining_minor:
         remaining = amount_text(remaining_minor, payment.currency)
         message = f"At most {remaining} can still be refunded."
         path = ["input", field]
         raise DomainError(
-            ExceedsCaptured(path=path, message=message, remaining_minor=remaining_minor)
+            RefundExceedsCaptured(path=path, message=message, remaining_minor=remaining_minor)
         )
 
 
@@ -112,7 +112,10 @@ async def create_refund(
     actor_id: UUID | None = None,
     retry_of_id: UUID | None = None,
 ) -> Refund:
-    """Request the refund of `amount_minor`. Raises DomainError: InvalidInput, ExceedsCaptured."""
+    """Request the refund of `amount_minor`.
+
+    Raises DomainError: InvalidInput, RefundExceedsCaptured.
+    """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     if amount_minor < 1:
         message = f"A refund is of at least {amount_text(1, payment.currency)}."
@@ -135,7 +138,7 @@ async def create_refund(
     session.add(refund)
     payment.version += 1
     await session.flush()
-    record_refund_event(session, order, refund, EventType.REFUND_REQUESTED)
+    record_refund_event(session, order, refund, OrderEventKind.REFUND_REQUESTED)
     return refund
 
 
@@ -165,9 +168,8 @@ async def retry_refund(session: AsyncSession, *, actor: Actor, refund_id: UUID) 
 
     Never more than is left of the captured amount; when nothing is left, the failed refund ends
     without another one and is returned itself. One that another refund has settled is closed
-    instead (`close_refund`): a retry pays.
-    Raises DomainError: NotFound, IllegalStep unless it has failed, ExceedsCaptured while a dispute
-    is open.
+    instead (`close_refund`): a retry pays. Raises DomainError: NotFound, InvalidTransition unless
+    it has failed, RefundExceedsCaptured while a dispute is open.
     """
     order, failed = await stuck.begin_refund_step(session, actor, refund_id, RefundAction.RETRY)
     payment = await session.get_one(Payment, failed.payment_id)
@@ -175,7 +177,7 @@ async def retry_refund(session: AsyncSession, *, actor: Actor, refund_id: UUID) 
         await _require_refundable(session, payment, failed.amount_minor, "refundId")
     amount_minor = min(failed.amount_minor, await refundable_minor(session, payment))
     REFUND_MACHINE.set_status(failed, RefundStatus.RETRIED)
-    record_refund_event(session, order, failed, EventType.REFUND_RETRIED)
+    record_refund_event(session, order, failed, OrderEventKind.REFUND_RETRIED)
     await stuck.clear_stuck(session, order, failed)
     if not amount_minor:
         return failed
@@ -197,8 +199,8 @@ async def mark_refund_paid(
 ) -> Refund:
     """Record how a failed refund was paid in another way, for support only.
 
-    Raises DomainError: NotFound, InvalidInput, IllegalStep unless it has failed, ExceedsCaptured
-    when the amount has been refunded by other refunds meanwhile.
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition unless it has failed,
+    RefundExceedsCaptured when the amount has been refunded by other refunds meanwhile.
     """
     resolution = parse_line(
         resolution, "input", "resolution", max_length=MAX_NOTE_LENGTH, min_length=1
@@ -209,7 +211,7 @@ async def mark_refund_paid(
     refund.resolution = resolution
     REFUND_MACHINE.set_status(refund, RefundStatus.PAID_OTHERWISE)
     await update_refunded_amount(session, payment)
-    record_refund_event(session, order, refund, EventType.REFUND_PAID_OTHERWISE)
+    record_refund_event(session, order, refund, OrderEventKind.REFUND_PAID_OTHERWISE)
     await stuck.clear_stuck(session, order, refund)
     return refund
 
@@ -225,7 +227,7 @@ async def close_refund(
     """End a failed refund without another payment, for support only.
 
     `settled_by_id` is the other refund that gave the customer the money, if one did.
-    Raises DomainError: NotFound, IllegalStep unless it has failed, InvalidInput.
+    Raises DomainError: NotFound, InvalidTransition unless it has failed, InvalidInput.
     """
     resolution = parse_line(
         resolution, "input", "resolution", max_length=MAX_NOTE_LENGTH, min_length=1
@@ -235,7 +237,7 @@ async def close_refund(
         await _require_settles(session, refund, settled_by_id)
     refund.resolution, refund.settled_by_id = resolution, settled_by_id
     REFUND_MACHINE.set_status(refund, RefundStatus.CLOSED)
-    record_refund_event(session, order, refund, EventType.REFUND_CLOSED)
+    record_refund_event(session, order, refund, OrderEventKind.REFUND_CLOSED)
     await stuck.clear_stuck(session, order, refund)
     return refund
 
@@ -270,13 +272,13 @@ async def update_refunded_amount(session: AsyncSession, payment: Payment) -> Non
     """Store the sum of the paid refunds in their payment, and the status that follows."""
     await session.flush()
     sums = await read_sums(session, payment)
-    payment.refunded_minor = min(sums.paid_minor, payment.captured_minor)
+    payment.refunded_amount_minor = min(sums.paid_minor, payment.captured_amount_minor)
     if payment.status in CAPTURED_STATUSES:
         refresh_captured_status(payment)
 
 
 def record_refund_event(
-    session: AsyncSession, order: Order, refund: Refund, type: EventType
+    session: AsyncSession, order: Order, refund: Refund, type: OrderEventKind
 ) -> None:
     """Record an event of a refund in its order's stream."""
     record_order_event(

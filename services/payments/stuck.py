@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
 from models.money import amount_text
 from models.orders import Order
@@ -20,7 +20,7 @@ from models.payments import (
     Refund,
     RefundAction,
 )
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.events.event_log import record_order_event
@@ -52,14 +52,14 @@ async def mark_stuck(
     facts: Any = {"reason": reason, "failure": message}
     if isinstance(row, Payment):
         row.version += 1
-        record_order_event(session, order, EventType.PAYMENT_STUCK, **facts)
+        record_order_event(session, order, OrderEventKind.PAYMENT_STUCK, **facts)
     else:
         facts |= {"refund_id": row.id, "amount_minor": row.amount_minor}
-        record_order_event(session, order, EventType.REFUND_STUCK, **facts)
+        record_order_event(session, order, OrderEventKind.REFUND_STUCK, **facts)
     await session.flush()
     subject = _subject(row, reason)
     await support_cases.open_case(
-        session, order, TicketKind.PAYMENT, subject, message, cause_id=row.id
+        session, order, TicketCategory.PAYMENT, subject, message, cause_id=row.id
     )
 
 
@@ -69,20 +69,22 @@ async def clear_stuck(session: AsyncSession, order: Order, row: Payment | Refund
         return
     row.stuck_reason = row.stuck_at = row.last_error = None
     await session.flush()
-    await support_cases.close_case(session, order, TicketKind.PAYMENT, RESOLUTION, cause_id=row.id)
+    await support_cases.close_case(
+        session, order, TicketCategory.PAYMENT, RESOLUTION, cause_id=row.id
+    )
 
 
 async def resume_payment(session: AsyncSession, *, actor: Actor, payment_id: UUID) -> Payment:
     """Try at once what the provider has not done of a payment, for support only.
 
-    Raises DomainError: NotFound, IllegalStep while the payment is not stuck.
+    Raises DomainError: NotFound, InvalidTransition while the payment is not stuck.
     """
     order = await order_states.lock_by_child(session, Payment, payment_id, "paymentId")
     payment = await PAYMENT_MACHINE.begin(session, actor, payment_id, PaymentAction.RESUME)
     payment.due_at = await current_time(session)
     payment.tries = 0  # `refusals` goes on: it makes the key of the request a new one.
     payment.version += 1
-    record_order_event(session, order, EventType.PAYMENT_RESUMED)
+    record_order_event(session, order, OrderEventKind.PAYMENT_RESUMED)
     await clear_stuck(session, order, payment)
     return payment
 
@@ -90,12 +92,12 @@ async def resume_payment(session: AsyncSession, *, actor: Actor, payment_id: UUI
 async def resume_refund(session: AsyncSession, *, actor: Actor, refund_id: UUID) -> Refund:
     """Try at once what the provider has not done of a refund, for support only.
 
-    Raises DomainError: NotFound, IllegalStep while the refund is not stuck.
+    Raises DomainError: NotFound, InvalidTransition while the refund is not stuck.
     """
     order, refund = await begin_refund_step(session, actor, refund_id, RefundAction.RESUME)
     refund.due_at = await current_time(session)
     refund.tries = 0
-    record_order_event(session, order, EventType.REFUND_RESUMED, refund_id=refund.id)
+    record_order_event(session, order, OrderEventKind.REFUND_RESUMED, refund_id=refund.id)
     await clear_stuck(session, order, refund)
     return refund
 

@@ -22,7 +22,8 @@ async def issue_refund(
 ) -> Refund:
     """Request the refund of a part of the captured amount, for support only.
 
-    Raises DomainError: NotFound (also for customers), IllegalStep, InvalidInput, ExceedsCaptured.
+    Raises DomainError: NotFound (also for customers), InvalidTransition, InvalidInput,
+    RefundExceedsCaptured.
     """
     order = await order_states.begin(
         session, actor, order_id, OrderAction.REFUND, unless_paid=payment_states.CAPTURED_STATUSES

@@ -38,9 +38,9 @@ class DemandForecast:
 class ReplenishmentTerms:
     """Per product: days until an order arrives, days between orders, units in a pack."""
 
-    lead_days: IntArray
-    review_days: IntArray
-    pack_units: IntArray
+    lead_time_days: IntArray
+    review_period_days: IntArray
+    units_per_pack: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def calculate_need(
         safety = z * deviation * square root of the lead time (a day at least)
         packs  = (demand + safety - stock) / units in a pack, rounded up, never below 0
     """
-    horizon_days = terms.lead_days + terms.review_days
+    horizon_days = terms.lead_time_days + terms.review_period_days
     factors = np.roll(forecast.weekday_factors, -first_weekday, axis=1)
     cumulative = np.hstack([np.zeros((len(factors), 1)), np.cumsum(factors, axis=1)])
     weeks, rest_days = np.divmod(horizon_days, DAYS_PER_WEEK)
@@ -125,7 +125,7 @@ def calculate_need(
         weeks * cumulative[:, DAYS_PER_WEEK] + cumulative[np.arange(len(factors)), rest_days]
     )
     demand = forecast.level * average_days
-    safety = SERVICE_LEVEL_Z * forecast.deviation * np.sqrt(np.maximum(terms.lead_days, 1))
+    safety = SERVICE_LEVEL_Z * forecast.deviation * np.sqrt(np.maximum(terms.lead_time_days, 1))
     missing_units = np.where(forecast.level > 0, demand + safety - stock, 0.0)
-    packs = np.ceil(np.maximum(missing_units, 0.0) / terms.pack_units - EPSILON)
+    packs = np.ceil(np.maximum(missing_units, 0.0) / terms.units_per_pack - EPSILON)
     return ReplenishmentNeed(demand, safety, np.maximum(packs, 0).astype(np.int64))

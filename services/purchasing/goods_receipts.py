@@ -18,7 +18,7 @@ from models.purchasing import (
     PurchaseOrderStatus,
     Supplier,
 )
-from models.stock import StockReason
+from models.stock import StockMovementReason
 from services.core.access import MANAGER_ROLES
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
@@ -37,8 +37,8 @@ class OverReceipt(Problem):
 
     product_id: UUID
     ordered: int
-    arrived: int
-    most: int
+    received: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class GoodsReceiptItem:
     quantity: int
     damaged: int = 0
     batch_code: str | None = None
-    expires_on: date | None = None
+    sell_by_date: date | None = None
 
 
 async def receive(
@@ -59,14 +59,14 @@ async def receive(
     purchase_order_id: UUID,
     lines: Sequence[GoodsReceiptItem],
     note: str = "",
-    over_allowed: bool = False,
+    allow_over_receipt: bool = False,
     expected_version: int,
 ) -> GoodsReceipt:
     """Receive a delivery, complete or in part; its units are on hand at once.
 
-    More than ordered, beyond the supplier's tolerance, needs a manager and `over_allowed`.
-    Raises DomainError: NotFound, InvalidInput, OverReceipt, IllegalStep if nothing is outstanding,
-    VersionConflict if something was received since the order was read.
+    More than ordered, beyond the supplier's tolerance, needs a manager and `allow_over_receipt`.
+    Raises DomainError: NotFound, InvalidInput, OverReceipt, InvalidTransition if nothing is
+    outstanding, VersionConflict if something was received since the order was read.
     """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     items = _validated(lines)
@@ -75,14 +75,14 @@ async def receive(
     ordered = {line.product_id: line for line in await read_lines(session, order)}
     _require_ordered(items, ordered)
     is_manager = actor.has_store_role(order.company_id, order.store_id, MANAGER_ROLES)
-    if not (over_allowed and is_manager):
+    if not (allow_over_receipt and is_manager):
         supplier = await session.get_one(Supplier, order.supplier_id)
         _require_within_tolerance(items, ordered, supplier.over_tolerance_percent)
     no_longer_open = _add_received_units(items, ordered)
     receipt = await _store_receipt(session, actor, order, items, note)
     _update_status(order, ordered)
     if order.status is PurchaseOrderStatus.RECEIVED:
-        order.ended_at = await current_time(session)
+        order.closed_at = await current_time(session)
     await record_change(session, order, "PURCHASE_ORDER_RECEIVED", receipt_id=receipt.id)
     await _change_stock(session, actor, order, items, no_longer_open)
     return receipt
@@ -100,7 +100,7 @@ def _validated(items: Sequence[GoodsReceiptItem]) -> list[GoodsReceiptItem]:
     items = [
         replace(item, batch_code=item.batch_code and code_form(item.batch_code)) for item in items
     ]
-    batches = Counter((item.product_id, item.batch_code, item.expires_on) for item in items)
+    batches = Counter((item.product_id, item.batch_code, item.sell_by_date) for item in items)
     if any(count > 1 for count in batches.values()):
         message = "A batch of a product stands in one line only."
         problems.append(_invalid(["lines"], message))
@@ -158,8 +158,8 @@ def _require_within_tolerance(
                     message=f"{line.units} were ordered, {total_units} would have come.",
                     product_id=item.product_id,
                     ordered=line.units,
-                    arrived=total_units,
-                    most=max_units,
+                    received=total_units,
+                    limit=max_units,
                 )
             )
     if problems:
@@ -170,19 +170,19 @@ def _add_received_units(
     items: Sequence[GoodsReceiptItem], ordered: dict[UUID, PurchaseOrderLine]
 ) -> dict[UUID, int]:
     """Add the units to the order's lines; returns by how many each product's open units fell."""
-    before = {item.product_id: ordered[item.product_id].open_units for item in items}
+    before = {item.product_id: ordered[item.product_id].outstanding_units for item in items}
     for item in items:
         line = ordered[item.product_id]
         line.received_units += item.quantity
         line.damaged_units += item.damaged
-    return {key: units - ordered[key].open_units for key, units in before.items()}
+    return {key: units - ordered[key].outstanding_units for key, units in before.items()}
 
 
 def _update_status(order: PurchaseOrder, ordered: dict[UUID, PurchaseOrderLine]) -> None:
-    """Move to RECEIVED once no unit is outstanding, PARTLY_RECEIVED before that."""
-    has_open_units = any(line.open_units for line in ordered.values())
+    """Move to RECEIVED once no unit is outstanding, PARTIALLY_RECEIVED before that."""
+    has_open_units = any(line.outstanding_units for line in ordered.values())
     status = PurchaseOrderStatus
-    MACHINE.move(order, status.PARTLY_RECEIVED if has_open_units else status.RECEIVED)
+    MACHINE.move(order, status.PARTIALLY_RECEIVED if has_open_units else status.RECEIVED)
 
 
 async def _store_receipt(
@@ -198,7 +198,7 @@ async def _store_receipt(
         store_id=order.store_id,
         received_by_id=actor.person_id,
         note=note,
-        at=await current_time(session),
+        received_at=await current_time(session),
     )
     session.add(receipt)
     await session.flush()
@@ -211,7 +211,7 @@ async def _store_receipt(
             quantity=item.quantity,
             damaged=item.damaged,
             batch_code=item.batch_code,
-            expires_on=item.expires_on,
+            sell_by_date=item.sell_by_date,
         )
         for index, item in enumerate(items)
     )
@@ -231,14 +231,14 @@ async def _change_stock(
             product_id=item.product_id,
             quantity=item.quantity,
             batch_code=item.batch_code,
-            expires_on=item.expires_on,
+            sell_by_date=item.sell_by_date,
             damaged=item.damaged,
         )
         for item in items
     ]
     await receiving.receive(
         session, company_id=order.company_id, store_id=order.store_id, lines=receipt_lines,
-        reason=StockReason.RECEIPT, reference=order.code, actor_id=actor.person_id,
+        reason=StockMovementReason.RECEIPT, reference=order.code, actor_id=actor.person_id,
     )  # fmt: skip
     incoming_delta = {product_id: -units for product_id, units in no_longer_open.items()}
     await movements.change_incoming(

@@ -18,7 +18,7 @@ MAX_TOTAL_MINOR = 10**12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotSupplied(Problem):
+class ProductNotSupplied(Problem):
     """The supplier does not sell this product."""
 
     product_id: UUID
@@ -38,7 +38,7 @@ async def build_lines(
 ) -> list[PurchaseOrderLine]:
     """Build the lines of an order, unsaved, and set the order's total.
 
-    Raises DomainError: InvalidInput and NotSupplied for each wrong item.
+    Raises DomainError: InvalidInput and ProductNotSupplied for each wrong item.
     """
     if not 1 <= len(items) <= MAX_LINES_PER_ORDER:
         message = f"An order has from 1 to {MAX_LINES_PER_ORDER} lines."
@@ -71,11 +71,13 @@ def _problems(
     if product_terms is None:
         message = "The supplier does not sell this product."
         full_path = ["input", *path, "productId"]
-        return [NotSupplied(path=full_path, message=message, product_id=item.product_id)]
+        return [ProductNotSupplied(path=full_path, message=message, product_id=item.product_id)]
     problems: list[Problem] = []
-    max_packs = min(MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE // product_terms.pack_units)
+    max_packs = min(MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE // product_terms.units_per_pack)
     if not 1 <= item.packs <= max_packs:
-        problems.append(_invalid([*path, "packs"], f"Order from 1 to {max_packs} packs of it."))
+        problems.append(
+            _invalid([*path, "packQuantity"], f"Order from 1 to {max_packs} packs of it.")
+        )
     cost = item.pack_cost_minor
     if cost is not None and not 0 <= cost <= MAX_PACK_COST_MINOR:
         message = "This cost is negative or too high."
@@ -93,9 +95,9 @@ def _build_line(
         company_id=order.company_id,
         store_id=order.store_id,
         position=index,
-        sku=terms.sku,
-        packs=item.packs,
-        pack_units=terms.pack_units,
+        supplier_sku=terms.supplier_sku,
+        pack_quantity=item.packs,
+        units_per_pack=terms.units_per_pack,
         pack_cost_minor=cost,
         currency=order.currency,
         received_units=0,

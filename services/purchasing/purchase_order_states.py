@@ -18,7 +18,7 @@ from services.core.state_machine import StateMachine, Transition, has_role_in_st
 from services.events.event_log import record_event, supply_stream
 
 Action, Status = PurchaseOrderAction, PurchaseOrderStatus
-ORDERED_STATUSES = frozenset({Status.APPROVED, Status.PARTLY_RECEIVED})
+ORDERED_STATUSES = frozenset({Status.APPROVED, Status.PARTIALLY_RECEIVED})
 
 
 def may_see(row: PurchaseOrder, actor: Actor) -> bool:
@@ -40,10 +40,10 @@ MACHINE: StateMachine[PurchaseOrder, PurchaseOrderAction, PurchaseOrderStatus] =
         Transition(
             Action.RECEIVE,
             ORDERED_STATUSES,
-            {Status.PARTLY_RECEIVED, Status.RECEIVED},
+            {Status.PARTIALLY_RECEIVED, Status.RECEIVED},
             STORE_ROLES,
         ),
-        Transition(Action.CLOSE, {Status.PARTLY_RECEIVED}, {Status.CLOSED}, MANAGER_ROLES),
+        Transition(Action.CLOSE, {Status.PARTIALLY_RECEIVED}, {Status.CLOSED}, MANAGER_ROLES),
         Transition(Action.CANCEL, {Status.DRAFT}, {Status.CANCELED}, MANAGER_ROLES),
         Transition(Action.CANCEL, {Status.APPROVED}, {Status.CANCELED}, COMPANY_ROLES),
     ),

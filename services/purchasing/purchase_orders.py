@@ -62,7 +62,7 @@ async def create(
 ) -> PurchaseOrder:
     """Draft a purchase order of a store; its managers may.
 
-    Raises DomainError: NotFound, InvalidInput and NotSupplied for each wrong line,
+    Raises DomainError: NotFound, InvalidInput and ProductNotSupplied for each wrong line,
     SupplierArchived.
     """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
@@ -102,7 +102,8 @@ async def set_lines(
 ) -> PurchaseOrder:
     """Replace the lines of a draft; the same lines again keep the version.
 
-    Raises DomainError: NotFound, IllegalStep, VersionConflict, InvalidInput, NotSupplied.
+    Raises DomainError: NotFound, InvalidTransition, VersionConflict, InvalidInput,
+    ProductNotSupplied.
     """
     action = PurchaseOrderAction.SET_LINES
     order = await MACHINE.begin(session, actor, purchase_order_id, action, expected_version)
@@ -124,7 +125,7 @@ async def approve(
 ) -> PurchaseOrder:
     """Approve a draft: its units count as incoming stock of the store from now on.
 
-    Raises DomainError: NotFound, IllegalStep, VersionConflict, SupplierArchived,
+    Raises DomainError: NotFound, InvalidTransition, VersionConflict, SupplierArchived,
     BelowSupplierMinimum.
     """
     action = PurchaseOrderAction.APPROVE
@@ -137,13 +138,13 @@ async def approve(
     now = await current_time(session)
     MACHINE.move(order, PurchaseOrderStatus.APPROVED)
     order.approved_by_id, order.approved_at = actor.person_id, now
-    lead_days = await _longest_lead_days(session, supplier, lines)
-    order.expected_on = await read_calendar_date(session, order.store_id) + timedelta(
-        days=lead_days
+    lead_time_days = await _longest_lead_days(session, supplier, lines)
+    order.expected_date = await read_calendar_date(session, order.store_id) + timedelta(
+        days=lead_time_days
     )
     await record_change(session, order, "PURCHASE_ORDER_APPROVED")
-    open_units = {line.product_id: line.open_units for line in lines}
-    await _change_incoming(session, order, actor, open_units)
+    outstanding_units = {line.product_id: line.outstanding_units for line in lines}
+    await _change_incoming(session, order, actor, outstanding_units)
     return order
 
 
@@ -153,8 +154,8 @@ async def _longest_lead_days(
     """Days until the last of the lines is expected."""
     product_ids = [line.product_id for line in lines]
     terms = await supplier_products.terms_by_product(session, supplier.id, product_ids)
-    own = [product.lead_days for product in terms.values()]
-    return max((supplier.lead_days if days is None else days for days in own), default=0)
+    own = [product.lead_time_days for product in terms.values()]
+    return max((supplier.lead_time_days if days is None else days for days in own), default=0)
 
 
 async def cancel(
@@ -167,7 +168,7 @@ async def cancel(
 ) -> PurchaseOrder:
     """Cancel a draft, or an approved order of which nothing was received.
 
-    Raises DomainError: NotFound, InvalidInput, IllegalStep, VersionConflict.
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition, VersionConflict.
     """
     action, status = PurchaseOrderAction.CANCEL, PurchaseOrderStatus.CANCELED
     return await _end(session, actor, purchase_order_id, action, status, note, expected_version)
@@ -183,7 +184,7 @@ async def close(
 ) -> PurchaseOrder:
     """Close a partly received order without its outstanding units.
 
-    Raises DomainError: NotFound, InvalidInput, IllegalStep, VersionConflict.
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition, VersionConflict.
     """
     action, status = PurchaseOrderAction.CLOSE, PurchaseOrderStatus.CLOSED
     return await _end(session, actor, purchase_order_id, action, status, note, expected_version)
@@ -202,11 +203,11 @@ async def _end(
     order = await MACHINE.begin(session, actor, purchase_order_id, action, expected_version)
     was_ordered = order.status is not PurchaseOrderStatus.DRAFT
     MACHINE.move(order, status)
-    order.end_note, order.ended_at = note, await current_time(session)
+    order.closing_note, order.closed_at = note, await current_time(session)
     await record_change(session, order, f"PURCHASE_ORDER_{status}")
     if was_ordered:
         lines = await read_lines(session, order)
-        outstanding = {line.product_id: -line.open_units for line in lines}
+        outstanding = {line.product_id: -line.outstanding_units for line in lines}
         await _change_incoming(session, order, actor, outstanding)
     return order
 

@@ -32,7 +32,7 @@ class ReceiptScan:
     code: str | None = None
     damaged: int = 0
     batch_code: str | None = None
-    expires_on: date | None = None
+    sell_by_date: date | None = None
 
 
 async def identify(
@@ -41,7 +41,7 @@ async def identify(
     """Return the lines with the products, batches and dates of their codes.
 
     Raises DomainError: NotFound, InvalidInput for a line without exactly one of id and code,
-    AmbiguousCode.
+    AmbiguousProductCode.
     """
     company_id = None
     if any(scan.code is not None for scan in scans):
@@ -57,16 +57,16 @@ async def _item(
     if (scan.code is None) == (scan.product_id is None):
         message = "Name a product by its code or by its id."
         raise DomainError(InvalidInput(path=["input", "lines", line], message=message))
-    product_id, batch_code, expires_on = scan.product_id, scan.batch_code, scan.expires_on
+    product_id, batch_code, sell_by_date = scan.product_id, scan.batch_code, scan.sell_by_date
     if scan.code is not None and company_id is not None:
-        path = ("lines", line, "code")
+        path = ("lines", line, "scannedCode")
         found = await find_product(session, company_id, scan.code, "input", *path)
         product_id = found.product_id
         batch_code = batch_code or found.read.batch_code
-        expires_on = expires_on or found.read.expires_on
+        sell_by_date = sell_by_date or found.read.sell_by_date
     if product_id is None:
         raise not_found(Product, "lines", line, "code")
     return GoodsReceiptItem(
         product_id=product_id, quantity=scan.quantity, damaged=scan.damaged,
-        batch_code=batch_code, expires_on=expires_on,
+        batch_code=batch_code, sell_by_date=sell_by_date,
     )  # fmt: skip

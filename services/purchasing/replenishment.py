@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from models.identity import Actor
-from models.purchasing import PurchaseOrder, ReorderProposal, ReorderRun
+from models.purchasing import PurchaseOrder, ReplenishmentProposal, ReplenishmentRun
 from models.stores import Store
 from services.core.access import MANAGER_ROLES
 from services.core.clock import current_time
@@ -47,7 +47,7 @@ DUE_STORES = select(_due.c.id).order_by(_due.c.computed_at.nulls_first(), _due.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NothingProposed(Problem):
+class NoReplenishmentProposal(Problem):
     """There is no proposal for this product (any more); for no product at all if it is None."""
 
     product_id: UUID | None = None
@@ -82,11 +82,11 @@ async def refresh(session: AsyncSession, *, actor: Actor, store_id: UUID) -> Sto
     return store
 
 
-async def _lock_run(session: AsyncSession, store: Store) -> ReorderRun:
+async def _lock_run(session: AsyncSession, store: Store) -> ReplenishmentRun:
     """The store's run row, created if missing and locked: one process computes at a time."""
-    new_row = insert(ReorderRun).values(store_id=store.id, company_id=store.company_id)
+    new_row = insert(ReplenishmentRun).values(store_id=store.id, company_id=store.company_id)
     await session.execute(new_row.on_conflict_do_nothing())
-    query = select(ReorderRun).where(ReorderRun.store_id == store.id).with_for_update()
+    query = select(ReplenishmentRun).where(ReplenishmentRun.store_id == store.id).with_for_update()
     return (await session.scalars(query.execution_options(populate_existing=True))).one()
 
 
@@ -105,21 +105,21 @@ async def list_proposals(
     first: int,
     cursor: str | None,
     supplier_id: UUID | None = None,
-) -> Page[ReorderProposal]:
+) -> Page[ReplenishmentProposal]:
     """A page of a store's proposals for its managers, fewest days of cover first.
 
     Raises DomainError: NotFound, InvalidInput.
     """
     check_page_size(first)
     await _managed_store(session, actor, store_id)
-    order = ReorderProposal.cover_days, ReorderProposal.product_id
-    query = select(ReorderProposal).where(ReorderProposal.store_id == store_id)
+    order = ReplenishmentProposal.days_of_cover, ReplenishmentProposal.product_id
+    query = select(ReplenishmentProposal).where(ReplenishmentProposal.store_id == store_id)
     if supplier_id is not None:
-        query = query.where(ReorderProposal.supplier_id == supplier_id)
+        query = query.where(ReplenishmentProposal.supplier_id == supplier_id)
     if (start := decode_cursor(cursor, *order)) is not None:
         query = query.where(tuple_(*order) > tuple_(*start))
     proposals = (await session.scalars(query.order_by(*order).limit(first + 1))).all()
-    return build_page(proposals, first, lambda row: (row.cover_days, str(row.product_id)))
+    return build_page(proposals, first, lambda row: (row.days_of_cover, str(row.product_id)))
 
 
 async def create_purchase_order(
@@ -133,14 +133,14 @@ async def create_purchase_order(
 ) -> PurchaseOrder:
     """Draft a purchase order from a supplier's proposals: for these products, or for all.
 
-    The proposals are deleted, so that none can be ordered twice.
-    Raises DomainError: NotFound, InvalidInput, NothingProposed for each product, SupplierArchived.
+    The proposals are deleted, so that none can be ordered twice. Raises DomainError: NotFound,
+    InvalidInput, NoReplenishmentProposal for each product, SupplierArchived.
     """
     await _managed_store(session, actor, store_id)
     proposals = await _lock_proposals(session, store_id, supplier_id, product_ids)
     terms = await supplier_products.terms_by_product(session, supplier_id, list(proposals))
     items = [
-        PurchaseOrderItem(product_id, -(-proposal.units // terms[product_id].pack_units))
+        PurchaseOrderItem(product_id, -(-proposal.units // terms[product_id].units_per_pack))
         for product_id, proposal in proposals.items()
         if product_id in terms
     ]
@@ -155,15 +155,22 @@ async def create_purchase_order(
 
 async def _lock_proposals(
     session: AsyncSession, store_id: UUID, supplier_id: UUID, product_ids: Sequence[UUID] | None
-) -> dict[UUID, ReorderProposal]:
-    """The locked proposals by product. Raises DomainError: NothingProposed, InvalidInput."""
-    query = select(ReorderProposal).where(
-        ReorderProposal.store_id == store_id, ReorderProposal.supplier_id == supplier_id
+) -> dict[UUID, ReplenishmentProposal]:
+    """The locked proposals by product.
+
+    Raises DomainError: NoReplenishmentProposal, InvalidInput.
+    """
+    query = select(ReplenishmentProposal).where(
+        ReplenishmentProposal.store_id == store_id, ReplenishmentProposal.supplier_id == supplier_id
     )
     if product_ids is not None:
         _check_product_ids(product_ids)
-        query = query.where(ReorderProposal.product_id.in_(product_ids))
-    query = query.order_by(ReorderProposal.product_id).limit(MAX_LINES_PER_ORDER).with_for_update()
+        query = query.where(ReplenishmentProposal.product_id.in_(product_ids))
+    query = (
+        query.order_by(ReplenishmentProposal.product_id)
+        .limit(MAX_LINES_PER_ORDER)
+        .with_for_update()
+    )
     proposals = {row.product_id: row for row in await session.scalars(query)}
     requested = list(product_ids or ())
     missing = [(n, key) for n, key in enumerate(requested) if key not in proposals]
@@ -182,6 +189,6 @@ def _check_product_ids(product_ids: Sequence[UUID]) -> None:
         raise DomainError(InvalidInput(path=["input", "productIds"], message=message))
 
 
-def _nothing_proposed(*path: str, product_id: UUID | None = None) -> NothingProposed:
+def _nothing_proposed(*path: str, product_id: UUID | None = None) -> NoReplenishmentProposal:
     message = "Nothing is proposed to be ordered."
-    return NothingProposed(path=["input", *path], message=message, product_id=product_id)
+    return NoReplenishmentProposal(path=["input", *path], message=message, product_id=product_id)

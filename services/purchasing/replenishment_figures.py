@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import DateTime, Text, Time, Uuid
 
-from models.purchasing import ReorderRun
+from models.purchasing import ReplenishmentRun
 from models.stores import Store
 from services.core.clock import current_time
 from services.purchasing.demand_forecast import (
@@ -28,29 +28,37 @@ from services.purchasing.purchase_order_lines import MAX_PACKS_PER_LINE, MAX_UNI
 from services.stores.store_time import business_day_begin, regular_day
 
 MAX_COVER_DAYS = 9_999.0
-INTEGER_COLUMNS = ("lead_days", "review_days", "pack_units", "available", "incoming", "drafted")
+INTEGER_COLUMNS = (
+    "lead_time_days",
+    "review_period_days",
+    "units_per_pack",
+    "available",
+    "incoming",
+    "on_draft_orders",
+)
 
 # Of several suppliers of a product: the preferred one, else the one with the lowest unit cost.
 SELECT_SUPPLIED_PRODUCTS = text(
     """
-    select distinct on (terms.product_id) terms.product_id, terms.supplier_id, terms.pack_units,
-        coalesce(terms.lead_days, supplier.lead_days) as lead_days, supplier.review_days,
-        coalesce(stock.on_hand - stock.held, 0) as available,
-        coalesce(stock.incoming, 0) as incoming, coalesce(drafts.units, 0) as drafted
+    select distinct on (terms.product_id) terms.product_id, terms.supplier_id, terms.units_per_pack,
+        coalesce(terms.lead_time_days, supplier.lead_time_days) as lead_time_days,
+        supplier.review_period_days,
+        coalesce(stock.on_hand - stock.reserved, 0) as available,
+        coalesce(stock.incoming, 0) as incoming, coalesce(drafts.units, 0) as on_draft_orders
     from supplier_product as terms
     join supplier on supplier.id = terms.supplier_id and supplier.active
     join product on product.id = terms.product_id and product.active
     join listing on listing.store_id = :store and listing.product_id = terms.product_id
     left join stock on stock.store_id = :store and stock.product_id = terms.product_id
     left join (
-        select line.product_id, sum(line.packs * line.pack_units) as units
+        select line.product_id, sum(line.pack_quantity * line.units_per_pack) as units
         from purchase_order as draft
         join purchase_order_line as line on line.purchase_order_id = draft.id
         where draft.store_id = :store and draft.status = 'DRAFT' group by line.product_id
     ) as drafts on drafts.product_id = terms.product_id
     where terms.company_id = :company
     order by terms.product_id, terms.preferred desc,
-        terms.pack_cost_minor::float8 / terms.pack_units, terms.supplier_id
+        terms.pack_cost_minor::float8 / terms.units_per_pack, terms.supplier_id
     """
 )
 # Keys of ledger entries are ordered by time: `low`, a key older than `since`, bounds the scan.
@@ -58,11 +66,11 @@ SELECT_DAILY_SALES = text(
     """
     select product_id, array_agg(day), array_agg(units) from (
         select product_id,
-            business_day(:zone, :day_start, at) - cast(:first as date) as day,
-            -sum(delta) as units
+            business_day(:zone, :day_start, occurred_at) - cast(:first as date) as day,
+            -sum(on_hand_delta) as units
         from stock_entry
-        where store_id = :store and id >= :low and at >= :since and at < :until
-            and reason in ('SALE', 'RESTOCK', 'COUNTER_SALE')
+        where store_id = :store and id >= :low and occurred_at >= :since and occurred_at < :until
+            and reason in ('SALE', 'RESTOCK', 'POS_SALE')
         group by 1, 2
     ) as daily group by product_id
     """
@@ -77,14 +85,18 @@ DELETE_PROPOSALS = text("delete from reorder_proposal where store_id = :store")
 INSERT_PROPOSALS = text(
     """
     insert into reorder_proposal (
-        store_id, company_id, computed_at, product_id, supplier_id, level, weekdays, deviation,
-        demand, safety, lead_days, review_days, available, incoming, drafted, cover_days, packs,
-        pack_units
+        store_id, company_id, computed_at, product_id, supplier_id, average_daily_demand, weekdays,
+        forecast_error,
+        forecast_demand, safety_stock, lead_time_days, review_period_days, available, incoming,
+        on_draft_orders, days_of_cover, pack_quantity,
+        units_per_pack
     ) select :store, :company, :now, proposal.*
     from jsonb_to_recordset(cast(:rows as jsonb)) as proposal (
-        product_id uuid, supplier_id uuid, level float8, weekdays float8[], deviation float8,
-        demand float8, safety float8, lead_days int, review_days int, available int, incoming int,
-        drafted int, cover_days float8, packs int, pack_units int
+        product_id uuid, supplier_id uuid, average_daily_demand float8, weekdays float8[],
+        forecast_error float8,
+        forecast_demand float8, safety_stock float8, lead_time_days int, review_period_days int,
+        available int, incoming int,
+        on_draft_orders int, days_of_cover float8, pack_quantity int, units_per_pack int
     )
     """
 ).bindparams(bindparam("rows", type_=Text), bindparam("now", type_=DateTime(timezone=True)))
@@ -116,7 +128,7 @@ def build_calendar(now: datetime, store: Store) -> SalesCalendar:
     return SalesCalendar(today, *(business_day_begin(store, day) for day in (first_day, today)))
 
 
-async def recompute_proposals(session: AsyncSession, store: Store, run: ReorderRun) -> None:
+async def recompute_proposals(session: AsyncSession, store: Store, run: ReplenishmentRun) -> None:
     """Replace the proposals of a store; the caller holds the lock of its run."""
     now = await current_time(session)
     calendar = build_calendar(now, store)
@@ -130,7 +142,7 @@ async def recompute_proposals(session: AsyncSession, store: Store, run: ReorderR
     if rows:
         parameters = {**store_keys, "now": now, "rows": orjson.dumps(rows).decode()}
         await session.execute(INSERT_PROPOSALS, parameters)
-    run.computed_at, run.products, run.proposals = now, len(products), len(rows)
+    run.computed_at, run.product_count, run.proposal_count = now, len(products), len(rows)
     await session.flush()
 
 
@@ -165,8 +177,10 @@ def calculate_figures(
         name: np.array([getattr(product, name) for product in products], np.int64)
         for name in INTEGER_COLUMNS
     }
-    terms = ReplenishmentTerms(columns["lead_days"], columns["review_days"], columns["pack_units"])
-    stock = columns["available"] + columns["incoming"] + columns["drafted"]
+    terms = ReplenishmentTerms(
+        columns["lead_time_days"], columns["review_period_days"], columns["units_per_pack"]
+    )
+    stock = columns["available"] + columns["incoming"] + columns["on_draft_orders"]
     return forecast, calculate_need(forecast, terms, today.weekday(), stock)
 
 
@@ -182,17 +196,17 @@ def _proposal_row(
     product: Row[Any], forecast: DemandForecast, need: ReplenishmentNeed, n: int
 ) -> dict[str, Any]:
     level = float(forecast.level[n])
-    stock = product.available + product.incoming + product.drafted
-    max_packs = min(MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE // product.pack_units)
+    stock = product.available + product.incoming + product.on_draft_orders
+    max_packs = min(MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE // product.units_per_pack)
     return {
         "product_id": str(product.product_id),
         "supplier_id": str(product.supplier_id),
-        "level": level,
+        "average_daily_demand": level,
         "weekdays": forecast.weekday_factors[n].tolist(),
-        "deviation": float(forecast.deviation[n]),
-        "demand": float(need.demand[n]),
-        "safety": float(need.safety_stock[n]),
+        "forecast_error": float(forecast.deviation[n]),
+        "forecast_demand": float(need.demand[n]),
+        "safety_stock": float(need.safety_stock[n]),
         **{name: int(getattr(product, name)) for name in INTEGER_COLUMNS},
-        "cover_days": min(stock / level, MAX_COVER_DAYS),
-        "packs": min(int(need.packs[n]), max_packs),
+        "days_of_cover": min(stock / level, MAX_COVER_DAYS),
+        "pack_quantity": min(int(need.packs[n]), max_packs),
     }

@@ -33,8 +33,8 @@ class SupplierProductTerms:
     product_id: UUID
     sku: str = ""
     pack_cost_minor: int
-    pack_units: int = 1
-    lead_days: int | None = None
+    units_per_pack: int = 1
+    lead_time_days: int | None = None
     preferred: bool = False
 
 
@@ -50,8 +50,8 @@ async def set_products(
     """Set the terms of some products of a supplier, and remove others; the rest is unchanged.
 
     A product that becomes preferred here is no longer preferred at any other supplier. A call that
-    changes nothing keeps the version.
-    Raises DomainError: NotFound (a path for each foreign product), InvalidInput, VersionConflict.
+    changes nothing keeps the version. Raises DomainError: NotFound (a path for each foreign
+    product), InvalidInput, VersionConflict.
     """
     _check_products(terms, removed)
     supplier = await suppliers.lock_supplier(session, actor, supplier_id)
@@ -101,10 +101,10 @@ def _new_row(supplier: Supplier, product_id: UUID) -> SupplierProduct:
 
 
 def _with_terms(row: SupplierProduct, terms: SupplierProductTerms) -> SupplierProduct:
-    row.sku = code_form(terms.sku)
+    row.supplier_sku = code_form(terms.sku)
     row.pack_cost_minor = terms.pack_cost_minor
-    row.pack_units = terms.pack_units
-    row.lead_days = terms.lead_days
+    row.units_per_pack = terms.units_per_pack
+    row.lead_time_days = terms.lead_time_days
     row.preferred = terms.preferred
     return row
 
@@ -112,8 +112,8 @@ def _with_terms(row: SupplierProduct, terms: SupplierProductTerms) -> SupplierPr
 def _problems(terms: SupplierProductTerms, index: str) -> list[Problem]:
     limits = (
         ("packCostMinor", terms.pack_cost_minor, 0, MAX_PACK_COST_MINOR),
-        ("packUnits", terms.pack_units, 1, MAX_PACK_UNITS),
-        ("leadDays", terms.lead_days, 0, suppliers.MAX_LEAD_DAYS),
+        ("unitsPerPack", terms.units_per_pack, 1, MAX_PACK_UNITS),
+        ("leadTimeDays", terms.lead_time_days, 0, suppliers.MAX_LEAD_DAYS),
     )
     problems: list[Problem] = [
         _invalid(["products", index, field], f"This is from {minimum} to {maximum}.")
@@ -122,7 +122,13 @@ def _problems(terms: SupplierProductTerms, index: str) -> list[Problem]:
     ]
     try:
         parse_code(
-            terms.sku, "input", "products", index, "sku", max_length=MAX_SKU_LENGTH, min_length=0
+            terms.sku,
+            "input",
+            "products",
+            index,
+            "supplierSku",
+            max_length=MAX_SKU_LENGTH,
+            min_length=0,
         )
     except DomainError as error:
         problems += error.problems
@@ -202,7 +208,7 @@ async def list_of_supplier(
     if (start := decode_cursor(cursor, SupplierProduct.product_id)) is not None:
         query = query.where(SupplierProduct.product_id > start[0])
     if text := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
-        is_sku = SupplierProduct.sku == code_form(text)
+        is_sku = SupplierProduct.supplier_sku == code_form(text)
         exact = or_(has_code(text, supplier.company_id), is_sku)
         matches = or_(exact, names_match(Product.search, text))
         query = query.join(Product, Product.id == SupplierProduct.product_id).where(matches)

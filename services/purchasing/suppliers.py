@@ -27,8 +27,8 @@ MAX_REVIEW_DAYS = 90
 MAX_MINIMUM_ORDER_MINOR = 10**12
 MAX_OVER_TOLERANCE_PERCENT = 100
 NUMBER_LIMITS = {
-    "lead_days": (0, MAX_LEAD_DAYS),
-    "review_days": (1, MAX_REVIEW_DAYS),
+    "lead_time_days": (0, MAX_LEAD_DAYS),
+    "review_period_days": (1, MAX_REVIEW_DAYS),
     "minimum_order_minor": (0, MAX_MINIMUM_ORDER_MINOR),
     "over_tolerance_percent": (0, MAX_OVER_TOLERANCE_PERCENT),
 }
@@ -54,8 +54,8 @@ class SupplierDetails:
     name: str
     email: str = ""
     phone: str = ""
-    lead_days: int = 1
-    review_days: int = 1
+    lead_time_days: int = 1
+    review_period_days: int = 1
     minimum_order_minor: int = 0
     over_tolerance_percent: int = 0
 

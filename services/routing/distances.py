@@ -3,15 +3,15 @@
 from math import asin, ceil, cos, radians, sin, sqrt
 
 from models.geo_point import Point
-from models.riders import Vehicle
+from models.riders import VehicleKind
 from services.stores.delivery_estimates import DETOUR_FACTOR
 
 EARTH_RADIUS_M = 6_371_009.0
 SPEED_MPS = {
-    Vehicle.BICYCLE: 4.0,
-    Vehicle.E_BIKE: 5.5,
-    Vehicle.SCOOTER: 6.5,
-    Vehicle.CAR: 6.0,  # faster than a scooter on the street, but slower to park
+    VehicleKind.BICYCLE: 4.0,
+    VehicleKind.E_BIKE: 5.5,
+    VehicleKind.SCOOTER: 6.5,
+    VehicleKind.CAR: 6.0,  # faster than a scooter on the street, but slower to park
 }
 
 
@@ -26,6 +26,6 @@ def distance_m(start: Point, end: Point) -> float:
     return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(haversine)))
 
 
-def eta_seconds(straight_line_m: float, vehicle: Vehicle) -> int:
+def eta_seconds(straight_line_m: float, vehicle: VehicleKind) -> int:
     """Seconds a vehicle needs over streets for a straight-line distance in metres."""
     return ceil(straight_line_m * DETOUR_FACTOR / SPEED_MPS[vehicle])

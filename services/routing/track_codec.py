@@ -70,13 +70,13 @@ def decode(chunks: bytes) -> list[TrackPoint]:
     return points
 
 
-def length_m(points: Sequence[TrackPoint]) -> float:
+def length_meters(points: Sequence[TrackPoint]) -> float:
     """The sum of the distances between successive points, in metres."""
     return sum(distance_m(start.location, end.location) for start, end in pairwise(points))
 
 
-def simplify(points: Sequence[Point], tolerance_m: float) -> list[Point]:
-    """The points without those within `tolerance_m` of the simplified line (Douglas-Peucker)."""
+def simplify(points: Sequence[Point], tolerance_meters: float) -> list[Point]:
+    """The points without those nearer than `tolerance_meters` to the line (Douglas-Peucker)."""
     if len(points) < 3:
         return list(points)
     plane = _project(points)
@@ -85,7 +85,7 @@ def simplify(points: Sequence[Point], tolerance_m: float) -> list[Point]:
     while segments:
         first, last = segments.pop()
         farthest_index, squared_distance = _farthest(plane, first, last)
-        if squared_distance > tolerance_m * tolerance_m:
+        if squared_distance > tolerance_meters * tolerance_meters:
             kept_indexes.add(farthest_index)
             segments += [(first, farthest_index), (farthest_index, last)]
     return [points[index] for index in sorted(kept_indexes)]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.identity import Actor
-from models.stock import Stock, StockBatch, StockEntry, StockReason
+from models.stock import StockBatch, StockLevel, StockMovement, StockMovementReason
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import version_conflict
 from services.core.text import parse_line
@@ -29,37 +29,42 @@ MAX_NOTE_LENGTH = 200
 
 # The other reasons are written by orders, transfers, counts and imports only.
 MANUAL_REASONS = frozenset(
-    {StockReason.ADJUSTMENT, StockReason.RECEIPT, StockReason.DAMAGE, StockReason.WASTE}
+    {
+        StockMovementReason.ADJUSTMENT,
+        StockMovementReason.RECEIPT,
+        StockMovementReason.DAMAGE,
+        StockMovementReason.WASTE,
+    }
 )
-INCREASE_ONLY_REASONS = frozenset({StockReason.RECEIPT})
-DECREASE_ONLY_REASONS = frozenset({StockReason.DAMAGE, StockReason.WASTE})
+INCREASE_ONLY_REASONS = frozenset({StockMovementReason.RECEIPT})
+DECREASE_ONLY_REASONS = frozenset({StockMovementReason.DAMAGE, StockMovementReason.WASTE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BelowHeld(Problem):
     """Fewer units would be left than the `held` ones that are reserved for orders."""
 
-    held: int
+    reserved: int
 
 
 @dataclass(frozen=True, slots=True)
 class StockAdjustment:
     """A correction: `delta` units more or less, or `on_hand` units in total.
 
-    `compare_on_hand` and `expected_version` are what the staff saw before. A delta may name a
-    batch; `expires_on` is its last day of sale, for a batch that is new in the store.
+    `compare_quantity` and `expected_version` are what the staff saw before. A delta may name a
+    batch; `sell_by_date` is its last day of sale, for a batch that is new in the store.
     """
 
     delta: int | None = None
     on_hand: int | None = None
-    compare_on_hand: int | None = None
+    compare_quantity: int | None = None
     expected_version: int | None = None
     batch_code: str | None = None
-    expires_on: date | None = None
+    sell_by_date: date | None = None
 
     @property
     def names_batch(self) -> bool:
-        return self.batch_code is not None or self.expires_on is not None
+        return self.batch_code is not None or self.sell_by_date is not None
 
 
 async def adjust(
@@ -69,9 +74,9 @@ async def adjust(
     store_id: UUID,
     product_id: UUID,
     adjustment: StockAdjustment,
-    reason: StockReason,
+    reason: StockMovementReason,
     note: str,
-) -> StockEntry:
+) -> StockMovement:
     """Change on_hand of a product in the actor's store; returns the (first) ledger row.
 
     Raises DomainError: NotFound, InvalidInput, VersionConflict when the stock row changed since it
@@ -103,12 +108,12 @@ async def adjust(
 
 def _change_on_hand(
     session: AsyncSession,
-    row: Stock,
+    row: StockLevel,
     in_stock: Sequence[StockBatch],
     delta: int,
     adjustment: StockAdjustment,
     cause: MovementCause,
-) -> StockEntry:
+) -> StockMovement:
     """Add units to no batch, or remove them from the named batch, else first expired first out.
 
     Returns the (first) ledger row.
@@ -116,17 +121,17 @@ def _change_on_hand(
     if delta > 0:
         return record_movement(session, row, cause, delta)
     if adjustment.names_batch:
-        code = adjustment.batch_code or str(adjustment.expires_on)
+        code = adjustment.batch_code or str(adjustment.sell_by_date)
         in_stock = [batch for batch in batches.sellable(in_stock) if batch.code == code]
         if sum(batch.on_hand for batch in in_stock) < -delta:
             raise DomainError(_invalid("batchCode", "Not so many units of such a batch are here."))
-    damaged = cause.reason is StockReason.DAMAGE
+    damaged = cause.reason is StockMovementReason.DAMAGE
     return batches.remove_units(session, row, in_stock, -delta, cause, damaged=damaged)[0]
 
 
 async def _add_to_batch(
-    session: AsyncSession, row: Stock, adjustment: StockAdjustment, cause: MovementCause
-) -> StockEntry:
+    session: AsyncSession, row: StockLevel, adjustment: StockAdjustment, cause: MovementCause
+) -> StockMovement:
     line = _receipt_line(row.product_id, adjustment)
     try:
         (entry,) = await receiving.receive_locked(
@@ -142,20 +147,20 @@ async def _add_to_batch(
 
 def _receipt_line(product_id: UUID, adjustment: StockAdjustment) -> StockReceiptLine:
     return StockReceiptLine(
-        product_id, adjustment.delta or 0, adjustment.batch_code, adjustment.expires_on
+        product_id, adjustment.delta or 0, adjustment.batch_code, adjustment.sell_by_date
     )
 
 
-def _check(adjustment: StockAdjustment, reason: StockReason) -> None:
+def _check(adjustment: StockAdjustment, reason: StockMovementReason) -> None:
     """Raise InvalidInput for everything that is wrong whatever the stock is."""
     problems: list[Problem] = []
     delta, on_hand = adjustment.delta, adjustment.on_hand
     if (delta is None) == (on_hand is None):
         problems.append(_invalid("delta", "Give either delta or onHand."))
-    compared = adjustment.compare_on_hand is not None or adjustment.expected_version is not None
+    compared = adjustment.compare_quantity is not None or adjustment.expected_version is not None
     if on_hand is not None and not compared:
-        message = "onHand needs compareOnHand or expectedVersion: what you saw before."
-        problems.append(_invalid("compareOnHand", message))
+        message = "onHand needs compareQuantity or expectedVersion: what you saw before."
+        problems.append(_invalid("compareQuantity", message))
     if delta is not None and not 0 < abs(delta) <= MAX_DELTA_UNITS:
         message = f"delta is from -{MAX_DELTA_UNITS} to {MAX_DELTA_UNITS}, and not 0."
         problems.append(_invalid("delta", message))
@@ -170,17 +175,17 @@ def _check(adjustment: StockAdjustment, reason: StockReason) -> None:
         raise DomainError(*problems)
 
 
-def _check_unchanged(row: Stock, adjustment: StockAdjustment) -> None:
+def _check_unchanged(row: StockLevel, adjustment: StockAdjustment) -> None:
     stale_version = adjustment.expected_version not in (None, row.version)
-    stale_quantity = adjustment.compare_on_hand not in (None, row.on_hand)
+    stale_quantity = adjustment.compare_quantity not in (None, row.on_hand)
     if not stale_version and not stale_quantity:
         return
-    field = "expectedVersion" if stale_version else "compareOnHand"
+    field = "expectedVersion" if stale_version else "compareQuantity"
     message = f"The stock has changed: {row.on_hand} on hand now."
     raise version_conflict("input", field, message=message, current=row.version)
 
 
-def _check_delta(row: Stock, delta: int, reason: StockReason) -> None:
+def _check_delta(row: StockLevel, delta: int, reason: StockMovementReason) -> None:
     if delta == 0:
         raise DomainError(_invalid("onHand", "The stock has this quantity already."))
     if (reason in INCREASE_ONLY_REASONS and delta < 0) or (
@@ -192,9 +197,9 @@ def _check_delta(row: Stock, delta: int, reason: StockReason) -> None:
     if left > MAX_ON_HAND_UNITS:
         message = f"A store has at most {MAX_ON_HAND_UNITS} units of a product."
         raise DomainError(_invalid("delta", message))
-    if left < row.held:
-        message = f"{row.on_hand} on hand, {row.held} reserved: {left} would be too few."
-        raise DomainError(BelowHeld(path=["input"], message=message, held=row.held))
+    if left < row.reserved:
+        message = f"{row.on_hand} on hand, {row.reserved} reserved: {left} would be too few."
+        raise DomainError(BelowHeld(path=["input"], message=message, reserved=row.reserved))
 
 
 def _invalid(field: str, message: str) -> InvalidInput:

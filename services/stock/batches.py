@@ -15,14 +15,21 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.stock import BatchStatus, PickedBatch, Stock, StockBatch, StockEntry, StockReason
+from models.stock import (
+    BatchStatus,
+    PickedBatch,
+    StockBatch,
+    StockLevel,
+    StockMovement,
+    StockMovementReason,
+)
 from services.core.state_machine import AutomaticTransition, StateMachine
 from services.stock.stock_rows import available_units
 from services.stock.stock_writer import MovementCause, record_movement
 
 SET_ASIDE_REASONS = {
-    BatchStatus.EXPIRED: StockReason.EXPIRY,
-    BatchStatus.RECALLED: StockReason.RECALL,
+    BatchStatus.EXPIRED: StockMovementReason.EXPIRY,
+    BatchStatus.RECALLED: StockMovementReason.RECALL,
 }
 MACHINE: StateMachine[StockBatch, Any, BatchStatus] = StateMachine(
     name="StockBatch",
@@ -40,13 +47,13 @@ MACHINE: StateMachine[StockBatch, Any, BatchStatus] = StateMachine(
             "units come back after the last day of sale",
             {BatchStatus.OPEN},
             {BatchStatus.EXPIRED},
-            mutation="counterSaleVoid",
+            mutation="posSaleVoid",
         ),
         AutomaticTransition(
             "the company recalls it",
             frozenset(BatchStatus),
             {BatchStatus.RECALLED},
-            mutation="batchRecall",
+            mutation="batchRecallCreate",
         ),
     ),
 )
@@ -77,7 +84,7 @@ async def load_in_stock(
         select(StockBatch)
         .where(StockBatch.store_id == store_id)
         .where(in_stock | StockBatch.id.in_(also_ids) if also_ids else in_stock)
-        .order_by(StockBatch.expires_on.nulls_last(), StockBatch.id)
+        .order_by(StockBatch.sell_by_date.nulls_last(), StockBatch.id)
         .execution_options(populate_existing=True)
     )
     by_product: BatchesByProduct = defaultdict(list)
@@ -108,7 +115,7 @@ def unsellable(batches: Sequence[StockBatch]) -> list[StockBatch]:
 
 def change_on_hand(
     session: AsyncSession,
-    row: Stock,
+    row: StockLevel,
     batches: Sequence[StockBatch],
     delta: int,
     cause: MovementCause,
@@ -122,13 +129,13 @@ def change_on_hand(
 
 def remove_units(
     session: AsyncSession,
-    row: Stock,
+    row: StockLevel,
     batches: Sequence[StockBatch],
     quantity: int,
     cause: MovementCause,
     *,
     damaged: bool = False,
-) -> list[StockEntry]:
+) -> list[StockMovement]:
     """Remove units from a locked row and from its open batches in order; `damaged` sets them aside.
 
     Returns the ledger rows, one for each batch.
@@ -136,7 +143,7 @@ def remove_units(
     return [
         record_movement(
             session, row, cause, -allocation.quantity,
-            damaged_delta=allocation.quantity if damaged else 0,
+            unsellable_delta=allocation.quantity if damaged else 0,
             batch=allocation.batch,
             batch_delta=0 if allocation.batch is None else -allocation.quantity,
         )
@@ -145,7 +152,7 @@ def remove_units(
 
 
 def set_aside(
-    session: AsyncSession, row: Stock, batches: Sequence[StockBatch], cause: MovementCause
+    session: AsyncSession, row: StockLevel, batches: Sequence[StockBatch], cause: MovementCause
 ) -> int:
     """Move the unreserved units of unsellable batches out of sale; returns how many units."""
     moved = 0
@@ -158,17 +165,17 @@ def set_aside(
 
 
 def _set_batch_aside(
-    session: AsyncSession, row: Stock, batch: StockBatch, units: int, cause: MovementCause
+    session: AsyncSession, row: StockLevel, batch: StockBatch, units: int, cause: MovementCause
 ) -> None:
     cause = replace(cause, reason=SET_ASIDE_REASONS[batch.status])
     record_movement(
-        session, row, cause, -units, damaged_delta=units, batch=batch, batch_delta=-units
+        session, row, cause, -units, unsellable_delta=units, batch=batch, batch_delta=-units
     )
 
 
 def write_off_missing(
     session: AsyncSession,
-    row: Stock,
+    row: StockLevel,
     batches: Sequence[StockBatch],
     quantity: int,
     cause: MovementCause,
@@ -186,7 +193,7 @@ def write_off_missing(
 
 
 def return_units(
-    session: AsyncSession, row: Stock, picks: Sequence[PickedBatch],
+    session: AsyncSession, row: StockLevel, picks: Sequence[PickedBatch],
     batches: Sequence[StockBatch], quantity: int, cause: MovementCause,
 ) -> None:  # fmt: skip
     """Return units of an order to a locked row, and to the batches that they were picked from.

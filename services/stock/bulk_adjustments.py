@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.identity import Actor
-from models.imports import ErrorPolicy, StockSet
-from models.stock import Stock, StockReason
+from models.imports import ErrorPolicy, StockBulkUpdate
+from models.stock import StockLevel, StockMovementReason
 from models.stores import Store
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem, VersionConflict
 from services.core.state_machine import version_conflict
@@ -29,7 +29,7 @@ from services.stock.stock_writer import (
 
 MAX_LINES = 250
 MAX_NOTE_LENGTH = 200
-BULK_REASONS = frozenset({StockReason.ADJUSTMENT, StockReason.COUNT})
+BULK_REASONS = frozenset({StockMovementReason.ADJUSTMENT, StockMovementReason.COUNT})
 PROBLEM_TYPES: Mapping[str, type[Problem]] = {
     kind.__name__: kind for kind in (NotFound, InvalidInput, VersionConflict, BelowHeld)
 }
@@ -54,14 +54,14 @@ async def set_stock_levels(
     actor: Actor,
     store_id: UUID,
     lines: Sequence[BulkLine],
-    reason: StockReason,
+    reason: StockMovementReason,
     note: str,
     on_error: ErrorPolicy,
-) -> StockSet:
+) -> StockBulkUpdate:
     """Set on_hand of up to MAX_LINES products; the result has the problems of skipped lines.
 
-    ALL_OR_NOTHING raises every error; SKIP_BAD sets the valid lines. Raises DomainError, each with
-    the path of its line: NotFound, InvalidInput, VersionConflict, BelowHeld.
+    ALL_OR_NOTHING raises every error; SKIP_INVALID sets the valid lines. Raises DomainError, each
+    with the path of its line: NotFound, InvalidInput, VersionConflict, BelowHeld.
     """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     _check(lines, reason)
@@ -78,16 +78,17 @@ async def set_stock_levels(
     for key, delta in deltas.items():
         batches.change_on_hand(session, rows[key], in_stock.get(key, []), delta, cause)
     publish_stock_changed(session, [rows[key] for key in deltas])
-    result = StockSet(
+    result = StockBulkUpdate(
         company_id=store.company_id, store_id=store.id, actor_id=actor.person_id,
-        on_error=on_error, applied=len(deltas), unchanged=len(targets) - len(deltas),
+        error_policy=on_error, applied_count=len(deltas),
+        unchanged_count=len(targets) - len(deltas),
         refused={"problems": [_to_json(problem) for problem in problems.values()]},
     )  # fmt: skip
     session.add(result)
     return result
 
 
-def skipped_line_problems(row: StockSet) -> list[Problem]:
+def skipped_line_problems(row: StockBulkUpdate) -> list[Problem]:
     """Why lines were skipped, as stored with the result."""
     return [PROBLEM_TYPES[kind](**fields) for kind, fields in row.refused.get("problems", [])]
 
@@ -96,7 +97,7 @@ def _to_json(problem: Problem) -> tuple[str, dict[str, Any]]:
     return type(problem).__name__, asdict(problem)
 
 
-def _check(lines: Sequence[BulkLine], reason: StockReason) -> None:
+def _check(lines: Sequence[BulkLine], reason: StockMovementReason) -> None:
     if reason not in BULK_REASONS:
         names = ", ".join(sorted(BULK_REASONS))
         message = f"The reason of a set is one of {names}."
@@ -132,7 +133,7 @@ def _problems(lines: Sequence[BulkLine], rows: StockRows) -> dict[int, Problem]:
     return problems
 
 
-def _problem(line: BulkLine, row: Stock | None, repeated: bool, nth: int) -> Problem | None:
+def _problem(line: BulkLine, row: StockLevel | None, repeated: bool, nth: int) -> Problem | None:
     path = ["input", "lines", str(nth)]
     if row is None:
         return NotFound(path=[*path, "productId"], message="There is no such product.")
@@ -146,13 +147,13 @@ def _problem(line: BulkLine, row: Stock | None, repeated: bool, nth: int) -> Pro
         message = f"The stock has changed: {row.on_hand} on hand now."
         conflict = version_conflict(*path, field, message=message, current=row.version)
         return conflict.problems[0]
-    if line.quantity < row.held:
-        message = f"{row.held} units are reserved: {line.quantity} would be too few."
-        return BelowHeld(path=[*path, "quantity"], message=message, held=row.held)
+    if line.quantity < row.reserved:
+        message = f"{row.reserved} units are reserved: {line.quantity} would be too few."
+        return BelowHeld(path=[*path, "quantity"], message=message, reserved=row.reserved)
     return None
 
 
-def _stale_field(line: BulkLine, row: Stock) -> str | None:
+def _stale_field(line: BulkLine, row: StockLevel) -> str | None:
     """The field of the line that differs from the stock row, if one does."""
     if line.expected_version not in (None, row.version):
         return "expectedVersion"

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import Product
 from models.companies import Company
 from models.identity import Actor, Role
-from models.stock import Stock
+from models.stock import StockLevel
 from services.catalog.code_lookup import has_code
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.access import COMPANY_ROLES
@@ -20,16 +20,16 @@ from services.core.text import parse_line
 
 
 @dataclass(frozen=True, slots=True)
-class ProductStock:
+class CompanyStockLevel:
     """A product's units in all stores."""
 
     product_id: UUID
     company_id: UUID
     on_hand: int
-    held: int
+    reserved: int
     available: int
     incoming: int
-    damaged: int
+    unsellable: int
 
 
 def _sum(column: Any) -> Any:
@@ -37,11 +37,11 @@ def _sum(column: Any) -> Any:
 
 
 TOTALS = (
-    _sum(Stock.on_hand),
-    _sum(Stock.held),
-    _sum(Stock.on_hand - Stock.held),
-    _sum(Stock.incoming),
-    _sum(Stock.damaged),
+    _sum(StockLevel.on_hand),
+    _sum(StockLevel.reserved),
+    _sum(StockLevel.on_hand - StockLevel.reserved),
+    _sum(StockLevel.incoming),
+    _sum(StockLevel.unsellable),
 )
 
 
@@ -53,7 +53,7 @@ async def list_of_company(
     search: str,
     first: int,
     cursor: str | None,
-) -> Page[ProductStock]:
+) -> Page[CompanyStockLevel]:
     """A page of products with their totals over all stores, in the order of product ids.
 
     One statement for any number of stores. `search` is a part of a name, or a whole code or
@@ -77,9 +77,9 @@ async def list_of_company(
     listed = products.limit(first + 1).subquery()
     totals = await session.execute(
         select(listed.c.id, listed.c.company_id, *TOTALS)
-        .outerjoin(Stock, Stock.product_id == listed.c.id)
+        .outerjoin(StockLevel, StockLevel.product_id == listed.c.id)
         .group_by(listed.c.id, listed.c.company_id)
         .order_by(listed.c.id)
     )
-    rows = [ProductStock(*columns) for columns in totals]
+    rows = [CompanyStockLevel(*columns) for columns in totals]
     return build_page(rows, first, lambda row: (str(row.product_id),))

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.fulfillment import FulfillmentLine
-from models.stock import Stock, StockReason
+from models.stock import StockLevel, StockMovementReason
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import DomainError, InvalidInput
 from services.stock import batches
@@ -57,16 +57,16 @@ async def record_pick_result(
         raise DomainError(_insufficient(line, available_units(row)))
     reference = str(order_id)
     if own_units:
-        reason = StockReason.RESTOCK if own_units > 0 else StockReason.SALE
+        reason = StockMovementReason.RESTOCK if own_units > 0 else StockMovementReason.SALE
         record_movement(session, row, MovementCause(reason, reference, actor_id), own_units)
-    cause = MovementCause(StockReason.DAMAGE, reference, actor_id)
+    cause = MovementCause(StockMovementReason.DAMAGE, reference, actor_id)
     await _set_damaged_aside(session, row, result, cause)
     await session.flush()
     publish_stock_changed(session, rows.values())
 
 
 async def _set_damaged_aside(
-    session: AsyncSession, row: Stock, result: PickResult, cause: MovementCause
+    session: AsyncSession, row: StockLevel, result: PickResult, cause: MovementCause
 ) -> None:
     if not result.damaged:
         return

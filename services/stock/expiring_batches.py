@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.identity import Actor
-from models.stock import Stock, StockBatch, StockEntry, StockReason, WasteSource
+from models.stock import StockBatch, StockLevel, StockMovement, StockMovementReason, WriteOffSource
 from services.carts.basket_problems import InsufficientStock
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, not_found
@@ -31,7 +31,7 @@ class MarkdownCandidate:
     """A batch that will expire with `surplus` units unsold, at the current daily sales."""
 
     batch: StockBatch
-    days_left: int
+    days_to_expiry: int
     daily_sales: float
     surplus: int
 
@@ -54,13 +54,13 @@ async def list_expiring(
     last = await _last_day(session, actor, store_id, within_days)
     statement = (
         select(StockBatch)
-        .where(StockBatch.store_id == store_id, StockBatch.expires_on <= last)
+        .where(StockBatch.store_id == store_id, StockBatch.sell_by_date <= last)
         .where(StockBatch.on_hand > 0)
-        .order_by(StockBatch.expires_on, StockBatch.id)
+        .order_by(StockBatch.sell_by_date, StockBatch.id)
         .limit(first + 1)
     )
     if (start := _decode_start(cursor)) is not None:
-        key = func.row(StockBatch.expires_on, StockBatch.id)
+        key = func.row(StockBatch.sell_by_date, StockBatch.id)
         statement = statement.where(key > func.row(*start))
     return build_page((await session.scalars(statement)).all(), first, _cursor_key)
 
@@ -71,31 +71,32 @@ MARKDOWN_CANDIDATES = text(
     """
     with soon as (
         select * from stock_batch where store_id = :store and status = 'OPEN' and on_hand > 0
-            and expires_on between :today and :last
+            and sell_by_date between :today and :last
     ), sold as (
-        select product_id, greatest(-sum(delta), 0)::float8 / cast(:days as int) as daily
+        select product_id, greatest(-sum(on_hand_delta), 0)::float8 / cast(:days as int) as daily
         from stock_entry where store_id = :store and product_id in (select product_id from soon)
-            and reason in ('SALE', 'COUNTER_SALE', 'RESTOCK')
-            and at > now() - make_interval(days => cast(:days as int))
+            and reason in ('SALE', 'POS_SALE', 'RESTOCK')
+            and occurred_at > now() - make_interval(days => cast(:days as int))
         group by 1
     ), queued as (
-        select id, soon.product_id, expires_on, expires_on - cast(:today as date) as days_left,
+        select id, soon.product_id, sell_by_date, sell_by_date - cast(:today as date) as
+        days_to_expiry,
             coalesce(daily, 0) as daily,
-            sum(on_hand) over (partition by soon.product_id order by expires_on, id) as cumulative
+            sum(on_hand) over (partition by soon.product_id order by sell_by_date, id) as cumulative
         from soon left join sold using (product_id)
     ), left_over as (
-        select *, max(greatest(0, ceil(cumulative - daily * (days_left + 1)))::int)
-            over (partition by product_id order by expires_on, id) as units
+        select *, max(greatest(0, ceil(cumulative - daily * (days_to_expiry + 1)))::int)
+            over (partition by product_id order by sell_by_date, id) as units
         from queued
     ), batch_surplus as (
         select *, units - lag(units, 1, 0)
-            over (partition by product_id order by expires_on, id) as surplus
+            over (partition by product_id order by sell_by_date, id) as surplus
         from left_over
     )
-    select id, days_left, daily, surplus from batch_surplus
+    select id, days_to_expiry, daily, surplus from batch_surplus
     where surplus > 0 and (cast(:after as uuid) is null
-        or (expires_on, id) > (cast(:after_day as date), cast(:after as uuid)))
-    order by expires_on, id limit :rows
+        or (sell_by_date, id) > (cast(:after_day as date), cast(:after as uuid)))
+    order by sell_by_date, id limit :rows
     """
 )
 
@@ -131,7 +132,7 @@ async def list_markdown_candidates(
     listed = select(StockBatch).where(StockBatch.id.in_([row.id for row in rows]))
     batches_by_id = {batch.id: batch for batch in await session.scalars(listed)}
     candidates = [
-        MarkdownCandidate(batches_by_id[row.id], row.days_left, row.daily, row.surplus)
+        MarkdownCandidate(batches_by_id[row.id], row.days_to_expiry, row.daily, row.surplus)
         for row in rows
     ]
     return build_page(candidates, first, lambda candidate: _cursor_key(candidate.batch))
@@ -145,9 +146,9 @@ async def write_off(
     product_id: UUID | None,
     batch_id: UUID | None,
     quantity: int,
-    source: WasteSource,
+    source: WriteOffSource,
     note: str,
-) -> StockEntry:
+) -> StockMovement:
     """Write off units of a batch, or of a product: the first to expire, or those of no batch.
 
     Returns the (first) ledger row. Raises DomainError: NotFound, InvalidInput, InsufficientStock.
@@ -158,11 +159,11 @@ async def write_off(
     if (product_id is None) == (batch_id is None):
         raise DomainError(_invalid("batchId", "Name either a batch or a product."))
     await visible_store(session, actor, store_id)
-    cause = MovementCause(StockReason.WASTE, note, actor.person_id)
+    cause = MovementCause(StockMovementReason.WASTE, note, actor.person_id)
     row, batch = await _lock(session, store_id, product_id, batch_id)
-    if source is WasteSource.SET_ASIDE:
+    if source is WriteOffSource.UNSELLABLE:
         _check_available(row, await _set_aside_units(session, row, batch), quantity)
-        entry = record_movement(session, row, cause, damaged_delta=-quantity, batch=batch)
+        entry = record_movement(session, row, cause, unsellable_delta=-quantity, batch=batch)
     elif batch is not None:
         _check_available(row, min(batch.on_hand, available_units(row)), quantity)
         entry = record_movement(session, row, cause, -quantity, batch=batch, batch_delta=-quantity)
@@ -175,7 +176,7 @@ async def write_off(
 
 async def _lock(
     session: AsyncSession, store_id: UUID, product_id: UUID | None, batch_id: UUID | None
-) -> tuple[Stock, StockBatch | None]:
+) -> tuple[StockLevel, StockBatch | None]:
     """Lock the stock row, then read the batch; NotFound unless both are in the store."""
     if batch_id is not None:
         product_of_batch = select(StockBatch.product_id).where(StockBatch.id == batch_id)
@@ -191,8 +192,8 @@ async def _lock(
 
 
 async def _remove_first_expiring(
-    session: AsyncSession, row: Stock, quantity: int, cause: MovementCause
-) -> StockEntry:
+    session: AsyncSession, row: StockLevel, quantity: int, cause: MovementCause
+) -> StockMovement:
     in_stock = await batches.load_in_stock(session, row.store_id, [row.product_id])
     product_batches = in_stock[row.product_id]
     batches.set_aside(session, row, product_batches, cause)
@@ -200,17 +201,17 @@ async def _remove_first_expiring(
     return batches.remove_units(session, row, product_batches, quantity, cause)[0]
 
 
-async def _set_aside_units(session: AsyncSession, row: Stock, batch: StockBatch | None) -> int:
+async def _set_aside_units(session: AsyncSession, row: StockLevel, batch: StockBatch | None) -> int:
     """Units set aside of a batch, or of no known batch."""
     if batch is not None:
-        return batch.damaged
-    of_batches = select(func.coalesce(func.sum(StockBatch.damaged), 0)).where(
+        return batch.unsellable
+    of_batches = select(func.coalesce(func.sum(StockBatch.unsellable), 0)).where(
         StockBatch.store_id == row.store_id, StockBatch.product_id == row.product_id
     )
-    return row.damaged - int(await session.scalar(of_batches) or 0)
+    return row.unsellable - int(await session.scalar(of_batches) or 0)
 
 
-def _check_available(row: Stock, available: int, quantity: int) -> None:
+def _check_available(row: StockLevel, available: int, quantity: int) -> None:
     if available < quantity:
         message = f"Only {available} units are there."
         path = ["input", "quantity"]
@@ -230,11 +231,11 @@ async def _last_day(session: AsyncSession, actor: Actor, store_id: UUID, within_
 
 
 def _cursor_key(batch: StockBatch) -> tuple[date | None, str]:
-    return batch.expires_on, str(batch.id)
+    return batch.sell_by_date, str(batch.id)
 
 
 def _decode_start(cursor: str | None) -> tuple[date, UUID] | None:
-    start = decode_cursor(cursor, StockBatch.expires_on, StockBatch.id)
+    start = decode_cursor(cursor, StockBatch.sell_by_date, StockBatch.id)
     return None if start is None else (start[0], start[1])
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.orders import Order
-from models.stock import PickedBatch, StockBatch, StockEntry, StockReason
+from models.stock import PickedBatch, StockBatch, StockMovement, StockMovementReason
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.stock import batches
@@ -29,14 +29,14 @@ class IssuedUnits:
     quantity: int
     batch_id: UUID | None = None
     batch_code: str | None = None
-    expires_on: date | None = None
+    sell_by_date: date | None = None
 
 
 async def restock(
     session: AsyncSession,
     order: Order,
     lines: Mapping[UUID, int],
-    reason: StockReason,
+    reason: StockMovementReason,
     actor_id: UUID | None,
     line_id: UUID | None = None,
 ) -> None:
@@ -52,7 +52,7 @@ async def deduct(
     store_id: UUID,
     company_id: UUID,
     lines: Mapping[UUID, int],
-    reason: StockReason,
+    reason: StockMovementReason,
     reference: str,
     actor_id: UUID | None,
 ) -> list[Shortage]:
@@ -80,7 +80,7 @@ async def issue(
     company_id: UUID,
     store_id: UUID,
     lines: Mapping[UUID, int],
-    reason: StockReason,
+    reason: StockMovementReason,
     reference: str,
     actor_id: UUID | None,
 ) -> list[IssuedUnits]:
@@ -125,7 +125,7 @@ async def change_incoming(
     deltas = {product_id: units for product_id, units in lines.items() if units}
     if not deltas:
         return
-    cause = MovementCause(StockReason.EXPECTED, reference, actor_id)
+    cause = MovementCause(StockMovementReason.INCOMING, reference, actor_id)
     rows = await ensure_and_lock(session, company_id, store_id, deltas)
     for position, (product_id, units) in enumerate(deltas.items()):
         path = ("lines", str(position), "productId")
@@ -147,7 +147,7 @@ async def record_pick_shortage(
     `on_hand` does not change; the ledger has both movements. Units of a batch that must not be
     sold are set aside instead, because the picker left them in place.
     """
-    await restock_and_write_off(session, order, {}, lines, StockReason.RESTOCK, actor_id)
+    await restock_and_write_off(session, order, {}, lines, StockMovementReason.RESTOCK, actor_id)
 
 
 async def restock_and_write_off(
@@ -155,7 +155,7 @@ async def restock_and_write_off(
     order: Order,
     returned: Mapping[UUID, int],
     lost: Mapping[UUID, int],
-    reason: StockReason,
+    reason: StockMovementReason,
     actor_id: UUID | None,
     line_id: UUID | None = None,
 ) -> None:
@@ -169,8 +169,8 @@ async def restock_and_write_off(
         return
     reference = str(order.id)
     return_cause = MovementCause(reason, reference, actor_id)
-    unsold_cause = MovementCause(StockReason.RESTOCK, reference, actor_id)
-    loss_cause = MovementCause(StockReason.SHORT, reference, actor_id)
+    unsold_cause = MovementCause(StockMovementReason.RESTOCK, reference, actor_id)
+    loss_cause = MovementCause(StockMovementReason.PICK_SHORTAGE, reference, actor_id)
     rows = (await lock_rows(session, [order.store_id], products))[order.store_id]
     picks: dict[UUID, list[PickedBatch]] = {}
     if line_id is not None:
@@ -223,9 +223,9 @@ def _insufficient(products: list[UUID], shortages: Mapping[UUID, int]) -> list[P
     ]
 
 
-def _issued(entry: StockEntry, batches_by_id: Mapping[UUID, StockBatch]) -> IssuedUnits:
-    units = -entry.delta
+def _issued(entry: StockMovement, batches_by_id: Mapping[UUID, StockBatch]) -> IssuedUnits:
+    units = -entry.on_hand_delta
     if entry.batch_id is None:
         return IssuedUnits(entry.product_id, units)
     batch = batches_by_id[entry.batch_id]
-    return IssuedUnits(entry.product_id, units, batch.id, batch.code, batch.expires_on)
+    return IssuedUnits(entry.product_id, units, batch.id, batch.code, batch.sell_by_date)

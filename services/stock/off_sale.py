@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.stock import StockReason
+from models.stock import StockMovementReason
 from services.stock import batches
 from services.stock.stock_rows import available_units, lock_rows
 from services.stock.stock_writer import MovementCause, publish_stock_changed
@@ -24,7 +24,7 @@ async def write_off_available(
     """
     rows = (await lock_rows(session, [store_id], product_ids))[store_id]
     in_stock = await batches.load_in_stock(session, store_id, product_ids)
-    cause = MovementCause(StockReason.SHORT, reference, actor_id)
+    cause = MovementCause(StockMovementReason.PICK_SHORTAGE, reference, actor_id)
     for product_id, row in rows.items():
         if units := available_units(row):
             product_batches = in_stock.get(product_id, [])

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import enum_literals
 from database.statements import prepared
 from models.fulfillment import UNPICKED_UNITS, Fulfillment, FulfillmentLine, FulfillmentStatus
-from models.stock import BatchStatus, PickedBatch, Stock, StockBatch, StockReason
+from models.stock import BatchStatus, PickedBatch, StockBatch, StockLevel, StockMovementReason
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.stock import batches
 from services.stock.batches import BatchAllocation
@@ -26,12 +26,14 @@ UNPICKED_STATUSES = (
 )
 _HAS_BATCHES = (
     select(StockBatch.id)
-    .where(StockBatch.store_id == Stock.store_id, StockBatch.product_id == Stock.product_id)
+    .where(
+        StockBatch.store_id == StockLevel.store_id, StockBatch.product_id == StockLevel.product_id
+    )
     .exists()
 )
 LOCK_BATCHED_STOCK = prepared(
-    select(Stock)
-    .where(Stock.store_id == bindparam("store"), Stock.product_id == bindparam("product"))
+    select(StockLevel)
+    .where(StockLevel.store_id == bindparam("store"), StockLevel.product_id == bindparam("product"))
     .where(_HAS_BATCHES)
     .with_for_update(key_share=True)
     .execution_options(populate_existing=True)
@@ -45,7 +47,7 @@ PICKS_OF_LINE = prepared(
 BATCHES_LAST_EXPIRING_FIRST = prepared(
     select(StockBatch)
     .where(StockBatch.id == any_(bindparam("batches", type_=ARRAY(Uuid))))
-    .order_by(StockBatch.expires_on.desc().nulls_first(), StockBatch.id.desc())
+    .order_by(StockBatch.sell_by_date.desc().nulls_first(), StockBatch.id.desc())
     .execution_options(populate_existing=True)
 )
 SUM_OF_UNPICKED_UNITS = prepared(
@@ -58,7 +60,7 @@ SUM_OF_UNPICKED_UNITS = prepared(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchFrozen(Problem):
+class BatchNotSellable(Problem):
     """The units could only come from a batch that must not be sold; the picker leaves them."""
 
     batch_code: str
@@ -70,7 +72,7 @@ class _LockedLine:
     """A fulfillment line, its locked stock row, and what the line has picked from batches."""
 
     line: FulfillmentLine
-    row: Stock
+    row: StockLevel
     cause: MovementCause
     picks: dict[UUID, PickedBatch]
 
@@ -87,14 +89,14 @@ async def record_picked_batches(
 
     All units are of the named batch; without one, batches that expire first are used first. When
     the quantity decreases, units return to their batches. Raises DomainError: InvalidInput for a
-    batch that is not in the store or has too few units, BatchFrozen.
+    batch that is not in the store or has too few units, BatchNotSellable.
     """
     row = await _lock_stock(session, line)
     if row is None:
         if batch_code is not None:
             raise DomainError(_invalid("batchCode", "No batch of this product is known here."))
         return
-    cause = MovementCause(StockReason.PICK, str(order_id), actor_id)
+    cause = MovementCause(StockMovementReason.PICK, str(order_id), actor_id)
     locked = _LockedLine(line, row, cause, await _picks(session, line))
     added = quantity - line.picked_quantity
     if batch_code is not None:
@@ -111,10 +113,10 @@ async def record_picked_batches(
     await session.flush()
 
 
-async def _lock_stock(session: AsyncSession, line: FulfillmentLine) -> Stock | None:
+async def _lock_stock(session: AsyncSession, line: FulfillmentLine) -> StockLevel | None:
     """Lock the line's stock row; None when the store has never had a batch of the product."""
     key = {"store": line.store_id, "product": line.product_id}
-    row: Stock | None = await session.scalar(LOCK_BATCHED_STOCK, key)
+    row: StockLevel | None = await session.scalar(LOCK_BATCHED_STOCK, key)
     return row
 
 
@@ -145,7 +147,7 @@ async def _allocate(
     units: int,
     batch_code: str | None,
 ) -> list[BatchAllocation]:
-    """Allocate units to batches; BatchFrozen if only unsellable batches are left for the rest."""
+    """Allocate units to batches; BatchNotSellable if only unsellable batches are left."""
     if batch_code is not None:
         return [_allocate_to_batch(in_stock, units, batch_code)]
     allocations = batches.allocate(batches.sellable(in_stock), units)
@@ -208,7 +210,7 @@ def _batch_frozen(batch: StockBatch, field: str) -> DomainError:
     message = f"Batch {batch.code} is {batch.status}: leave its units where they are."
     path = ["input", field]
     return DomainError(
-        BatchFrozen(path=path, message=message, batch_code=batch.code, status=batch.status)
+        BatchNotSellable(path=path, message=message, batch_code=batch.code, status=batch.status)
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.stock import PickedBatch, Stock, StockBatch, StockReason
+from models.stock import PickedBatch, StockBatch, StockLevel, StockMovementReason
 from services.stock import batches
 from services.stock.stock_rows import lock_rows
 from services.stock.stock_writer import MovementCause, publish_stock_changed, record_movement
@@ -78,16 +78,16 @@ async def record_put_back(
 
 def _record(
     session: AsyncSession,
-    row: Stock,
+    row: StockLevel,
     batch: StockBatch | None,
     units: PutBackUnits,
     reference: str,
     actor_id: UUID | None,
 ) -> None:
     movements = (
-        (StockReason.RESTOCK, units.total),
-        (StockReason.WASTE, -units.wasted),
-        (StockReason.SHORT, -units.missing),
+        (StockMovementReason.RESTOCK, units.total),
+        (StockMovementReason.WASTE, -units.wasted),
+        (StockMovementReason.PICK_SHORTAGE, -units.missing),
     )
     for reason, delta in movements:
         if delta:
@@ -95,5 +95,5 @@ def _record(
             batch_delta = 0 if batch is None else delta
             record_movement(session, row, cause, delta, batch=batch, batch_delta=batch_delta)
     if batch is not None:
-        cause = MovementCause(StockReason.RESTOCK, reference, actor_id)
+        cause = MovementCause(StockMovementReason.RESTOCK, reference, actor_id)
         batches.set_aside(session, row, [batch], cause)

@@ -13,7 +13,14 @@ from models.catalog import Product
 from models.companies import Company
 from models.identity import Actor, Role
 from models.orders import Order, OrderStatus
-from models.stock import BatchRecall, BatchStatus, PickedBatch, Stock, StockBatch, StockReason
+from models.stock import (
+    BatchRecall,
+    BatchStatus,
+    PickedBatch,
+    StockBatch,
+    StockLevel,
+    StockMovementReason,
+)
 from models.stores import Store
 from services.core import access
 from services.core.access import COMPANY_ROLES
@@ -93,7 +100,7 @@ async def _mark_recalled(session: AsyncSession, row: BatchRecall, actor_id: UUID
     recalled = await session.scalars(
         select(StockBatch).where(of_recall).execution_options(populate_existing=True)
     )
-    cause = MovementCause(StockReason.RECALL, str(row.id), actor_id)
+    cause = MovementCause(StockMovementReason.RECALL, str(row.id), actor_id)
     for batch in recalled:
         batches.MACHINE.set_status(batch, BatchStatus.RECALLED)
         stock_row = rows_by_store[batch.store_id][row.product_id]
@@ -119,7 +126,7 @@ async def set_aside_unsellable(session: AsyncSession, store_id: UUID) -> int:
         return 0
     rows = (await lock_rows(session, [store_id], set(product_by_batch.values())))[store_id]
     moved = 0
-    changed: dict[UUID, Stock] = {}
+    changed: dict[UUID, StockLevel] = {}
     for batch in await _load_batches(session, product_by_batch):
         if batch.status is BatchStatus.OPEN:
             batches.MACHINE.set_status(batch, BatchStatus.EXPIRED)
@@ -135,15 +142,15 @@ async def set_aside_unsellable(session: AsyncSession, store_id: UUID) -> int:
 def _unsellable_batches(*columns: Any) -> Select[Any]:
     """Selects columns of batches with units to take out of sale, that can be taken out now."""
     same_key = and_(
-        Stock.store_id == StockBatch.store_id, Stock.product_id == StockBatch.product_id
+        StockLevel.store_id == StockBatch.store_id, StockLevel.product_id == StockBatch.product_id
     )
     return (
         select(*columns)
         .select_from(StockBatch)
-        .join(Stock, same_key)
+        .join(StockLevel, same_key)
         .join(Store, Store.id == StockBatch.store_id)
         .where(StockBatch.on_hand > 0)
-        .where(or_(_newly_expired(), _unsellable() & (Stock.on_hand > Stock.held)))
+        .where(or_(_newly_expired(), _unsellable() & (StockLevel.on_hand > StockLevel.reserved)))
     )
 
 
@@ -152,7 +159,7 @@ def _cause(batch: StockBatch) -> MovementCause:
 
 
 def _newly_expired() -> ColumnElement[bool]:
-    is_over = StockBatch.expires_on < calendar_date_column()
+    is_over = StockBatch.sell_by_date < calendar_date_column()
     return and_(StockBatch.status == BatchStatus.OPEN, is_over)
 
 

@@ -9,7 +9,14 @@ from sqlalchemy import and_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
-from models.stock import BatchRecall, BatchStatus, Stock, StockBatch, StockEntry, StockReason
+from models.stock import (
+    BatchRecall,
+    BatchStatus,
+    StockBatch,
+    StockLevel,
+    StockMovement,
+    StockMovementReason,
+)
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import code_form, parse_code, storable_text
 from services.stock import batches
@@ -46,13 +53,13 @@ class StockReceiptLine:
     product_id: UUID
     quantity: int
     batch_code: str | None = None
-    expires_on: date | None = None
+    sell_by_date: date | None = None
     damaged: int = 0
 
     @property
     def code(self) -> str | None:
-        if self.batch_code is None and self.expires_on is not None:
-            return self.expires_on.isoformat()
+        if self.batch_code is None and self.sell_by_date is not None:
+            return self.sell_by_date.isoformat()
         return self.batch_code
 
 
@@ -61,7 +68,7 @@ class _LockedLine:
     """A line with its locked stock row and its batch."""
 
     line: StockReceiptLine
-    row: Stock
+    row: StockLevel
     batch: StockBatch | None
 
 
@@ -71,12 +78,12 @@ async def receive(
     company_id: UUID,
     store_id: UUID,
     lines: Sequence[StockReceiptLine],
-    reason: StockReason,
+    reason: StockMovementReason,
     reference: str,
     actor_id: UUID | None,
     path: Sequence[str] = DEFAULT_PATH,
     sets_expired_aside: bool = False,
-) -> list[StockEntry]:
+) -> list[StockMovement]:
     """Add good units to on_hand and damaged ones to damaged; returns a ledger row for each line.
 
     Units of a recalled batch are set aside. So are those whose last day of sale is over, with
@@ -99,12 +106,12 @@ async def receive_locked(
     company_id: UUID,
     store_id: UUID,
     lines: Sequence[StockReceiptLine],
-    reason: StockReason,
+    reason: StockMovementReason,
     reference: str,
     actor_id: UUID | None,
     path: Sequence[str] = DEFAULT_PATH,
     sets_expired_aside: bool = False,
-) -> list[StockEntry]:
+) -> list[StockMovement]:
     """As `receive`, for a caller that has locked the batches of the lines, then stock rows."""
     today = await read_calendar_date(session, store_id)
     lines = _validated(lines, date.min if sets_expired_aside else today, path)
@@ -157,9 +164,9 @@ def _validated(
                 problems.append(_invalid(line_path, name, message))
         if not line.quantity and not line.damaged:
             problems.append(_invalid(line_path, "quantity", "At least 1 unit."))
-        if line.quantity and line.expires_on is not None and line.expires_on < first_day:
+        if line.quantity and line.sell_by_date is not None and line.sell_by_date < first_day:
             message = f"That day is over: it is {first_day}."
-            problems.append(_invalid(line_path, "expiresOn", message))
+            problems.append(_invalid(line_path, "sellByDate", message))
         code = line.code
         if code is not None:
             try:
@@ -167,7 +174,7 @@ def _validated(
             except DomainError as error:
                 problems += error.problems
         validated.append(
-            StockReceiptLine(line.product_id, line.quantity, code, line.expires_on, line.damaged)
+            StockReceiptLine(line.product_id, line.quantity, code, line.sell_by_date, line.damaged)
         )
     if problems:
         raise DomainError(*problems)
@@ -194,11 +201,11 @@ async def _with_batches(
             if batch is None:
                 batch = known[key] = _new_batch(row, line)
                 session.add(batch)
-            elif line.expires_on is not None and keeps_earlier_day:
-                batch.expires_on = min(batch.expires_on or line.expires_on, line.expires_on)
-            elif line.expires_on not in (None, batch.expires_on):
-                message = f"Batch {line.code} expires on {batch.expires_on or 'no day'}."
-                raise DomainError(_invalid((*path, str(position)), "expiresOn", message))
+            elif line.sell_by_date is not None and keeps_earlier_day:
+                batch.sell_by_date = min(batch.sell_by_date or line.sell_by_date, line.sell_by_date)
+            elif line.sell_by_date not in (None, batch.sell_by_date):
+                message = f"Batch {line.code} expires on {batch.sell_by_date or 'no day'}."
+                raise DomainError(_invalid((*path, str(position)), "sellByDate", message))
             if key in recalled:
                 batches.MACHINE.set_status(batch, BatchStatus.RECALLED)
         locked_lines.append(_LockedLine(line, row, batch))
@@ -206,15 +213,15 @@ async def _with_batches(
     return locked_lines
 
 
-def _new_batch(row: Stock, line: StockReceiptLine) -> StockBatch:
+def _new_batch(row: StockLevel, line: StockReceiptLine) -> StockBatch:
     return StockBatch(
         company_id=row.company_id,
         store_id=row.store_id,
         product_id=row.product_id,
         code=line.code,
-        expires_on=line.expires_on,
+        sell_by_date=line.sell_by_date,
         on_hand=0,
-        damaged=0,
+        unsellable=0,
         status=BatchStatus.OPEN,
     )
 
@@ -250,13 +257,13 @@ def _add(
     cause: MovementCause,
     path: Sequence[str],
     position: int,
-) -> StockEntry:
+) -> StockMovement:
     line, row = locked.line, locked.row
-    if max(row.on_hand + line.quantity, row.damaged + line.damaged) > MAX_ON_HAND_UNITS:
+    if max(row.on_hand + line.quantity, row.unsellable + line.damaged) > MAX_ON_HAND_UNITS:
         message = f"A store has at most {MAX_ON_HAND_UNITS} units of a product."
         raise DomainError(_invalid((*path, str(position)), "quantity", message))
     return record_movement(
-        session, row, cause, line.quantity, damaged_delta=line.damaged, batch=locked.batch,
+        session, row, cause, line.quantity, unsellable_delta=line.damaged, batch=locked.batch,
         batch_delta=0 if locked.batch is None else line.quantity,
     )  # fmt: skip
 
@@ -265,9 +272,9 @@ def _expire_batches(locked_lines: Sequence[_LockedLine], today: date) -> None:
     """Mark the batches of good units whose last day of sale is over."""
     for locked in locked_lines:
         batch = locked.batch
-        if batch is None or batch.expires_on is None or not locked.line.quantity:
+        if batch is None or batch.sell_by_date is None or not locked.line.quantity:
             continue
-        if batch.expires_on < today and batch.status is BatchStatus.OPEN:
+        if batch.sell_by_date < today and batch.status is BatchStatus.OPEN:
             batches.MACHINE.set_status(batch, BatchStatus.EXPIRED)
 
 

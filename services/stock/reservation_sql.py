@@ -15,7 +15,7 @@ LOCK_STOCK = prepared(
     text(
         """
     select s.store_id, s.product_id,
-        s.company_id, s.on_hand, s.held, s.damaged, s.incoming, s.version
+        s.company_id, s.on_hand, s.reserved, s.unsellable, s.incoming, s.version
     from stock s
     join unnest(cast(:stores as uuid[]), cast(:products as uuid[])) as requested (store, product)
         on s.store_id = requested.store and s.product_id = requested.product
@@ -24,7 +24,7 @@ LOCK_STOCK = prepared(
     """
     )
 )
-_COUNTERS = "s.company_id, s.on_hand, s.held, s.damaged, s.incoming, s.version"
+_COUNTERS = "s.company_id, s.on_hand, s.reserved, s.unsellable, s.incoming, s.version"
 _LOCK_RESERVED = """
     with reserved as materialized (
         select h.order_id, h.store_id, h.product_id, h.quantity from hold h where {condition}

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
 from database.write_session import count_activity
-from models.stock import HoldStatus, StockReason
+from models.stock import HoldStatus, StockMovementReason
 from services.stock.reservation_sql import (
     END_RESERVATIONS,
     EXTEND_RESERVATIONS,
@@ -166,7 +166,7 @@ def _sale_movements(sales: Sequence[ReservationEnd]) -> dict[str, Any]:
     """The ledger rows of sold units, column by column."""
     reservations = [sale.reservation for sale in sales]
     return {
-        "reason": StockReason.SALE,
+        "reason": StockMovementReason.SALE,
         "sale_ids": [uuid7() for _ in sales],
         "sale_companies": [sold.company_id for sold in reservations],
         "sale_stores": [sold.store_id for sold in reservations],

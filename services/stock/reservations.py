@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.events import EventType
+from models.events import OrderEventKind
 from models.orders import Order, OrderChange, OrderChangeStatus, OrderStatus
 from models.stock import Hold, HoldStatus
 from services.core.clock import current_time
@@ -139,17 +139,17 @@ async def extend(session: AsyncSession, order: Order, seconds: float) -> bool:
     The deadline is at most MAX_PAYMENT_WAIT_SECONDS after placing. Returns False when the deadline
     does not move.
     """
-    if order.status is not OrderStatus.PLACED or order.due_at is None:
+    if order.status is not OrderStatus.PLACED or order.payment_due_at is None:
         return False
     latest = order.placed_at + timedelta(seconds=MAX_PAYMENT_WAIT_SECONDS)
     due = min(await current_time(session, seconds), latest)
-    if due <= order.due_at:
+    if due <= order.payment_due_at:
         return False
-    order.due_at = due
+    order.payment_due_at = due
     order.version += 1
     until = due + timedelta(seconds=RESERVATION_GRACE_SECONDS)
     await reservation_store.extend(session, order.id, until)
-    record_order_event(session, order, EventType.PAYMENT_TIME_EXTENDED, due_at=due)
+    record_order_event(session, order, OrderEventKind.PAYMENT_DEADLINE_EXTENDED, due_at=due)
     return True
 
 

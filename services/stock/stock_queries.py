@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.identity import Actor
-from models.stock import Stock, StockEntry
+from models.stock import StockLevel, StockMovement
 from models.stores import Store
 from services.catalog.code_lookup import has_code
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
@@ -34,25 +34,27 @@ async def list_of_store(
     first: int,
     cursor: str | None,
     search: str = "",
-    at_most: int | None = None,
-) -> Page[Stock]:
+    max_available: int | None = None,
+) -> Page[StockLevel]:
     """A page of a store's stock rows in the order of product ids.
 
     `search` is words of a name, the last one may be cut, or a whole code or barcode;
-    `at_most` keeps rows with that many available units or fewer.
+    `max_available` keeps rows with that many available units or fewer.
     Raises DomainError: NotFound, InvalidInput.
     """
     check_page_size(first)
     store = await visible_store(session, actor, store_id)
-    statement = select(Stock).where(Stock.store_id == store_id).order_by(Stock.product_id)
-    if (start := decode_cursor(cursor, Stock.product_id)) is not None:
-        statement = statement.where(Stock.product_id > start[0])
-    if at_most is not None:
-        available = Stock.on_hand - Stock.held
-        statement = statement.where(available <= min(at_most, MAX_ON_HAND_UNITS))
+    statement = (
+        select(StockLevel).where(StockLevel.store_id == store_id).order_by(StockLevel.product_id)
+    )
+    if (start := decode_cursor(cursor, StockLevel.product_id)) is not None:
+        statement = statement.where(StockLevel.product_id > start[0])
+    if max_available is not None:
+        available = StockLevel.on_hand - StockLevel.reserved
+        statement = statement.where(available <= min(max_available, MAX_ON_HAND_UNITS))
     if words := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
         matches = or_(has_code(words, store.company_id), names_match(Product.search, words))
-        statement = statement.join(Product, Product.id == Stock.product_id).where(matches)
+        statement = statement.join(Product, Product.id == StockLevel.product_id).where(matches)
     rows = (await session.scalars(statement.limit(first + 1))).all()
     return build_page(rows, first, lambda row: (str(row.product_id),))
 
@@ -65,18 +67,18 @@ async def list_movements(
     product_id: UUID | None,
     first: int,
     cursor: str | None,
-) -> Page[StockEntry]:
+) -> Page[StockMovement]:
     """A page of the ledger of a store, or of one product in it, the newest first.
 
     Raises DomainError: NotFound, InvalidInput.
     """
     check_page_size(first)
     await visible_store(session, actor, store_id)
-    statement = select(StockEntry).where(StockEntry.store_id == store_id)
+    statement = select(StockMovement).where(StockMovement.store_id == store_id)
     if product_id is not None:
-        statement = statement.where(StockEntry.product_id == product_id)
-    if (start := decode_cursor(cursor, StockEntry.id)) is not None:
-        statement = statement.where(StockEntry.id < start[0])
-    statement = statement.order_by(StockEntry.id.desc()).limit(first + 1)
+        statement = statement.where(StockMovement.product_id == product_id)
+    if (start := decode_cursor(cursor, StockMovement.id)) is not None:
+        statement = statement.where(StockMovement.id < start[0])
+    statement = statement.order_by(StockMovement.id.desc()).limit(first + 1)
     rows = (await session.scalars(statement)).all()
     return build_page(rows, first, lambda row: (str(row.id),))

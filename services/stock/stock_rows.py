@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
-from models.stock import Stock
+from models.stock import StockLevel
 from services.stock.stock_writer import create_missing_rows
 
-StockRows = dict[UUID, Stock]
+StockRows = dict[UUID, StockLevel]
 """The stock rows of one store by product."""
 Shortage = tuple[UUID, int]
 """A product, and how many units of it are available."""
@@ -24,9 +24,9 @@ async def lock_rows(
 ) -> dict[UUID, StockRows]:
     """Lock the rows of these products in these stores by one statement; by store and product."""
     rows = await session.scalars(
-        select(Stock)
-        .where(Stock.store_id.in_(store_ids), Stock.product_id.in_(product_ids))
-        .order_by(Stock.store_id, Stock.product_id)
+        select(StockLevel)
+        .where(StockLevel.store_id.in_(store_ids), StockLevel.product_id.in_(product_ids))
+        .order_by(StockLevel.store_id, StockLevel.product_id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
@@ -45,8 +45,10 @@ async def ensure_and_lock(
     transaction that waits for another's uncommitted row then holds no lock that the other needs.
     """
     keys = sorted(set(product_ids))
-    in_store = (Stock.store_id == store_id) & (Stock.product_id == Product.id)
-    without_row = select(Product.id).outerjoin(Stock, in_store).where(Stock.store_id.is_(None))
+    in_store = (StockLevel.store_id == store_id) & (StockLevel.product_id == Product.id)
+    without_row = (
+        select(Product.id).outerjoin(StockLevel, in_store).where(StockLevel.store_id.is_(None))
+    )
     own = without_row.where(Product.id.in_(keys), Product.company_id == company_id)
     missing = (await session.scalars(own.order_by(Product.id))).all()
     await create_missing_rows(session, company_id, store_id, missing)
@@ -67,6 +69,6 @@ def find_shortages(
     return shortages
 
 
-def available_units(row: Stock) -> int:
+def available_units(row: StockLevel) -> int:
     """Units that can still be reserved."""
-    return row.on_hand - row.held
+    return row.on_hand - row.reserved

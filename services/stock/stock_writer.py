@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import UUID7_SQL
 from database.statements import prepared
-from models.stock import Stock, StockBatch, StockEntry, StockReason
+from models.stock import StockBatch, StockLevel, StockMovement, StockMovementReason
 from services.events.event_log import inventory_stream, record_event
 
 MAX_ON_HAND_UNITS = 1_000_000
@@ -35,7 +35,7 @@ StockKey = tuple[UUID, UUID]
 class MovementCause:
     """Why a counter changes, the document or note behind it, and who changed it."""
 
-    reason: StockReason
+    reason: StockMovementReason
     reference: str
     actor_id: UUID | None
 
@@ -63,7 +63,8 @@ class LockedCounters:
 
 # `source` selects store_id, product_id and company_id.
 _CREATE_MISSING = """
-    insert into stock (store_id, product_id, company_id, on_hand, held, damaged, incoming, version)
+    insert into stock
+        (store_id, product_id, company_id, on_hand, reserved, unsellable, incoming, version)
     select store_id, product_id, company_id, 0, 0, 0, 0, 1 from ({source}) as missing
     order by 1, 2 on conflict do nothing
 """
@@ -75,18 +76,20 @@ _SET_ON_HAND = """
         from moved where s.store_id = moved.store_id and s.product_id = moved.product_id
         returning s.*, moved.delta
     ), noted as (
-        insert into stock_entry (id, company_id, store_id, product_id, delta, damaged_delta,
-            incoming_delta, batch_delta, reason, reference, actor_id)
+        insert into stock_entry
+            (id, company_id, store_id, product_id, on_hand_delta, unsellable_delta,
+             incoming_delta, batch_delta, reason, reference, actor_id)
         select {new_id}, company_id, store_id, product_id, delta, 0, 0, 0,
             '{reason}', :reference, :actor
         from changed
     )
-    select store_id, product_id, company_id, on_hand, held, damaged, incoming, version from changed
+    select store_id, product_id, company_id, on_hand, reserved, unsellable, incoming, version
+    from changed
 """
 _WRITE_RESERVATIONS = """
     with counted as (
-        update stock s set held = s.held + changed.reserved, on_hand = s.on_hand - changed.sold,
-            version = s.version + 1
+        update stock s set reserved = s.reserved + changed.reserved,
+            on_hand = s.on_hand - changed.sold, version = s.version + 1
         from unnest(cast(:stores as uuid[]), cast(:products as uuid[]), cast(:reserved as int[]),
                     cast(:sold as int[])) as changed (store, product, reserved, sold)
         where s.store_id = changed.store and s.product_id = changed.product
@@ -95,8 +98,9 @@ _WRITE_RESERVATIONS = """
     select count(*) from reservations
 """
 _INSERT_SALES = """sales as (
-        insert into stock_entry (id, company_id, store_id, product_id, delta, damaged_delta,
-                                 incoming_delta, batch_delta, reason, reference, actor_id)
+        insert into stock_entry
+            (id, company_id, store_id, product_id, on_hand_delta, unsellable_delta,
+             incoming_delta, batch_delta, reason, reference, actor_id)
         select id, company, store, product, -units, 0, 0, 0, :reason, reference, actor
         from unnest(cast(:sale_ids as uuid[]), cast(:sale_companies as uuid[]),
                     cast(:sale_stores as uuid[]), cast(:sale_products as uuid[]),
@@ -114,7 +118,7 @@ def create_missing_sql(source: str) -> str:
     return _CREATE_MISSING.format(source=source)
 
 
-def set_on_hand_sql(source: str, reason: StockReason) -> str:
+def set_on_hand_sql(source: str, reason: StockMovementReason) -> str:
     """The statement that sets on_hand of the locked rows of `source` and writes their ledger rows.
 
     `source` selects store_id, product_id, target and delta (never 0); units of batches do not
@@ -156,34 +160,34 @@ async def create_missing_rows(
 
 def record_movement(
     session: AsyncSession,
-    row: Stock,
+    row: StockLevel,
     cause: MovementCause,
     delta: int = 0,
     *,
-    damaged_delta: int = 0,
+    unsellable_delta: int = 0,
     incoming_delta: int = 0,
     batch: StockBatch | None = None,
     batch_delta: int = 0,
-) -> StockEntry:
+) -> StockMovement:
     """Change the counters of a locked row and of one of its batches, and add the ledger row.
 
-    `delta` changes on_hand, `batch_delta` the batch's on_hand; `damaged_delta` changes both the
+    `delta` changes on_hand, `batch_delta` the batch's on_hand; `unsellable_delta` changes both the
     row and the batch.
     """
     row.on_hand += delta
-    row.damaged += damaged_delta
+    row.unsellable += unsellable_delta
     row.incoming += incoming_delta
-    if delta or damaged_delta or incoming_delta:
+    if delta or unsellable_delta or incoming_delta:
         row.version += 1
     if batch is not None:
         batch.on_hand += batch_delta
-        batch.damaged += damaged_delta
-    entry = StockEntry(
+        batch.unsellable += unsellable_delta
+    entry = StockMovement(
         company_id=row.company_id,
         store_id=row.store_id,
         product_id=row.product_id,
-        delta=delta,
-        damaged_delta=damaged_delta,
+        on_hand_delta=delta,
+        unsellable_delta=unsellable_delta,
         incoming_delta=incoming_delta,
         batch_id=None if batch is None else batch.id,
         batch_delta=batch_delta,
@@ -230,7 +234,7 @@ def publish_stock_changed(session: AsyncSession, rows: Iterable[Any]) -> None:
     if changed:
         changes = [
             _change(
-                row.product_id, row.on_hand, row.held, row.version, row.damaged, row.incoming
+                row.product_id, row.on_hand, row.reserved, row.version, row.unsellable, row.incoming
             )
             for row in changed
         ]  # fmt: skip

@@ -111,7 +111,7 @@ async def create_store(session: AsyncSession, *, actor: Actor, new_store: NewSto
         company_id=new_store.company_id,
         code=code,
         name=parse_line(new_store.name, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1),
-        kind=new_store.kind,
+        type=new_store.kind,
         status=StoreStatus.CLOSED,
         latitude=new_store.point.latitude,
         longitude=new_store.point.longitude,
@@ -138,9 +138,9 @@ async def update_store(
     """Change the settings of a store; for its managers.
 
     New timers hold for what begins from now on; a new time zone or beginning of the business day
-    from the next business day on, except that opening hours have a new time zone at once.
-    A call that changes nothing keeps the version.
-    Raises DomainError: NotFound, VersionConflict, InvalidInput.
+    from the next business day on, except that opening hours have a new time zone at once. A call
+    that changes nothing keeps the version. Raises DomainError: NotFound, VersionConflict,
+    InvalidInput.
     """
     row = await lock_managed_store(session, actor, store_id, expected_version)
     before = column_values(row)

@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from models.companies import Company
 from models.geo_point import Point
-from models.stores import Store, StoreKind, StoreStatus, StoreZone, Unserved
+from models.stores import Store, StoreKind, StoreStatus, StoreZone, UnserviceableReason
 from models.timers import StoreTimers, store_timers
 from services.core.geo_points import MAX_LATITUDE_DEGREES, SWAPPED
 from services.core.problems import DomainError, Problem
@@ -39,16 +39,16 @@ MAX_SERVING_STORES = 20
 NEAR_METERS = 50_000
 """A place this close to a zone is meant as it is written."""
 UNSERVED_MESSAGES = {
-    Unserved.OUTSIDE_ZONES: "Nobody delivers there: it lies outside of every zone.",
-    Unserved.CLOSED: "The stores that deliver there are closed now.",
-    Unserved.PAUSED: "The stores that deliver there take no orders for the moment.",
+    UnserviceableReason.OUTSIDE_ZONES: "Nobody delivers there: it lies outside of every zone.",
+    UnserviceableReason.CLOSED: "The stores that deliver there are closed now.",
+    UnserviceableReason.PAUSED: "The stores that deliver there take no orders for the moment.",
 }
 
 POINTS_SERVED = text(
     """
     select exists (
         select from store_zone z join store s on s.id = z.store_id
-        where s.status <> 'CLOSED' and s.kind = 'DARK_STORE' and st_covers(
+        where s.status <> 'CLOSED' and s.type = 'DARK_STORE' and st_covers(
             z.area, geography(st_setsrid(st_makepoint(query.longitude, query.latitude), 4326))
         )
     )
@@ -64,8 +64,8 @@ POINTS_SERVED = text(
 class NotServiceable(Problem):
     """No store delivers to the point now; the distance to the nearest zone is in metres."""
 
-    reason: Unserved
-    distance_to_nearest_zone_m: int | None
+    reason: UnserviceableReason
+    distance_to_nearest_zone_meters: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +100,19 @@ class Coverage:
     point: Point
     at: datetime
     serving_stores: list[ServingStore]
-    reason: Unserved | None = None
+    reason: UnserviceableReason | None = None
     nearest_zone_m: int | None = None
     swapped: bool = False
     """Whether a zone is near if latitude and longitude are exchanged."""
 
     def not_serviceable_error(self, *path: str) -> DomainError:
         """Return the error for a point to which no store delivers now."""
-        reason = self.reason or Unserved.OUTSIDE_ZONES
+        reason = self.reason or UnserviceableReason.OUTSIDE_ZONES
         problem = NotServiceable(
             path=list(path),
             message=UNSERVED_MESSAGES[reason] + (f" {SWAPPED}" if self.swapped else ""),
             reason=reason,
-            distance_to_nearest_zone_m=self.nearest_zone_m,
+            distance_to_nearest_zone_meters=self.nearest_zone_m,
         )
         return DomainError(problem)
 
@@ -179,7 +179,7 @@ def _covered(query: CoverageQuery, rows: Sequence[Any]) -> Coverage:
     paused = any(
         is_open and store.status is StoreStatus.PAUSED for store, _, _, is_open, *_ in rows
     )
-    reason = Unserved.PAUSED if paused else Unserved.CLOSED
+    reason = UnserviceableReason.PAUSED if paused else UnserviceableReason.CLOSED
     return Coverage(query.point, rows[0][4], [], reason, 0)
 
 
@@ -189,7 +189,7 @@ async def _uncovered(session: AsyncSession, query: CoverageQuery) -> Coverage:
     ).one()
     metres = None if nearest is None else round(nearest)
     is_swapped = swapped is not None and swapped <= NEAR_METERS < nearest
-    return Coverage(query.point, now, [], Unserved.OUTSIDE_ZONES, metres, is_swapped)
+    return Coverage(query.point, now, [], UnserviceableReason.OUTSIDE_ZONES, metres, is_swapped)
 
 
 def _stores_covering() -> Any:
@@ -215,7 +215,7 @@ def _stores_covering() -> Any:
         .select_from(Store)
         .join(StoreZone, StoreZone.store_id == Store.id)
         .join(hours, true())
-        .where(func.ST_Covers(StoreZone.area, point), Store.kind == StoreKind.DARK_STORE)
+        .where(func.ST_Covers(StoreZone.area, point), Store.type == StoreKind.DARK_STORE)
         .where(or_(query.c.company.is_(None), Store.company_id == query.c.company))
         .order_by(status_rank, distance, Store.id)
         .limit(query.c.limit)

@@ -26,7 +26,7 @@ class DeliveryEstimate:
 
     p50_seconds: int
     p90_seconds: int
-    distance_m: int
+    dropoff_distance_meters: int
     fee_minor: int
     currency: str
     expires_at: datetime
@@ -44,7 +44,7 @@ def estimate_delivery(
             + RIDE_P90_FACTOR * ride
             + 2 * HANDOVER_SECONDS
         ),
-        distance_m=distance_m,
+        dropoff_distance_meters=distance_m,
         fee_minor=fee_minor,
         currency=currency,
         expires_at=now + timedelta(seconds=ESTIMATE_VALID_SECONDS),
@@ -56,7 +56,7 @@ def estimate_pickup(*, preparation_seconds: int, currency: str, now: datetime) -
     return DeliveryEstimate(
         p50_seconds=preparation_seconds,
         p90_seconds=ceil(PREPARATION_P90_FACTOR * preparation_seconds),
-        distance_m=0,
+        dropoff_distance_meters=0,
         fee_minor=0,
         currency=currency,
         expires_at=now + timedelta(seconds=ESTIMATE_VALID_SECONDS),

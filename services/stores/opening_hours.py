@@ -97,12 +97,12 @@ async def set_hours(
 ) -> Store:
     """Replace a store's opening hours; without any it never opens. For its managers.
 
-    The same hours again keep the version.
-    Raises DomainError: NotFound, VersionConflict, InvalidInput, OpeningHoursOverlap.
+    The same hours again keep the version. Raises DomainError: NotFound, VersionConflict,
+    InvalidInput, OpeningHoursOverlap.
     """
     if len(hours) > MAX_WEEKLY_INTERVALS:
         message = f"A week has at most {MAX_WEEKLY_INTERVALS} opening intervals."
-        raise DomainError(InvalidInput(path=["input", "hours"], message=message))
+        raise DomainError(InvalidInput(path=["input", "openingHours"], message=message))
     if problems := [*_overlap_problems(hours)]:
         raise DomainError(*problems)
     row = await lock_managed_store(session, actor, store_id, expected_version)
@@ -133,7 +133,7 @@ def _overlap_problems(hours: Sequence[OpeningInterval]) -> Iterator[Problem]:
         other = next((one for one in hours[:index] if one.overlaps(interval)), None)
         if other is not None:
             yield OpeningHoursOverlap(
-                path=["input", "hours", str(index)],
+                path=["input", "openingHours", str(index)],
                 message=f"{interval} overlaps {other}.",
                 weekday=list(Weekday)[other.weekday],
                 opens=other.opens,

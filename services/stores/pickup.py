@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from models.companies import Company
 from models.geo_point import Point
-from models.stores import PickupRefusal, Store, StoreKind, StoreStatus
+from models.stores import PickupUnavailableReason, Store, StoreKind, StoreStatus
 from services.core.problems import DomainError, Problem, not_found
 from services.stores.coverage import Coverage, ServingStore
 from services.stores.delivery_estimates import PREPARATION_P90_FACTOR
@@ -17,9 +17,10 @@ from services.stores.opening_hours import is_open_at
 from services.stores.store_time import STATEMENT_TIME
 
 REFUSAL_MESSAGES = {
-    PickupRefusal.NOT_OFFERED: "Orders can't be collected from this store.",
-    PickupRefusal.CLOSED: "The store is closed, or closes before the order would be ready.",
-    PickupRefusal.PAUSED: "The store takes no orders for the moment.",
+    PickupUnavailableReason.NOT_OFFERED: "Orders can't be collected from this store.",
+    PickupUnavailableReason.CLOSED: "The store is closed, or closes before the order would be"
+    " ready.",
+    PickupUnavailableReason.PAUSED: "The store takes no orders for the moment.",
 }
 _READY_AT = STATEMENT_TIME + func.make_interval(
     0, 0, 0, 0, 0, 0, Store.preparation_seconds * PREPARATION_P90_FACTOR
@@ -35,7 +36,7 @@ PICKUP_STORE = prepared(
 class PickupUnavailable(Problem):
     """The order cannot be collected from that store now."""
 
-    reason: PickupRefusal
+    reason: PickupUnavailableReason
 
 
 async def find_pickup_store(session: AsyncSession, store_id: UUID) -> Coverage:
@@ -46,8 +47,8 @@ async def find_pickup_store(session: AsyncSession, store_id: UUID) -> Coverage:
     row = (await session.execute(PICKUP_STORE, {"store": store_id})).first()
     if row is None:
         raise not_found(Store, "storeId")
-    store, company, open_now, open_when_ready, now = row
-    reason = _refusal(store, open_now=open_now, open_when_ready=open_when_ready)
+    store, company, is_open, open_when_ready, now = row
+    reason = _refusal(store, is_open=is_open, open_when_ready=open_when_ready)
     if reason is not None:
         path, message = ["input", "storeId"], REFUSAL_MESSAGES[reason]
         raise DomainError(PickupUnavailable(path=path, message=message, reason=reason))
@@ -55,11 +56,13 @@ async def find_pickup_store(session: AsyncSession, store_id: UUID) -> Coverage:
     return Coverage(location, now, [ServingStore(store, company, 0)])
 
 
-def _refusal(store: Store, *, open_now: bool, open_when_ready: bool) -> PickupRefusal | None:
-    if not store.pickup_enabled or store.kind is StoreKind.WAREHOUSE:
-        return PickupRefusal.NOT_OFFERED
+def _refusal(
+    store: Store, *, is_open: bool, open_when_ready: bool
+) -> PickupUnavailableReason | None:
+    if not store.pickup_enabled or store.type is StoreKind.WAREHOUSE:
+        return PickupUnavailableReason.NOT_OFFERED
     if store.status is StoreStatus.PAUSED:
-        return PickupRefusal.PAUSED
-    if store.status is StoreStatus.CLOSED or not open_now or not open_when_ready:
-        return PickupRefusal.CLOSED
+        return PickupUnavailableReason.PAUSED
+    if store.status is StoreStatus.CLOSED or not is_open or not open_when_ready:
+        return PickupUnavailableReason.CLOSED
     return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import asin, cos, hypot, isfinite, radians, sin, sqrt
 from typing import Any
 
-from models.stores import ZoneFault
+from models.stores import InvalidZoneReason
 from services.core.problems import DomainError, Problem
 
 MAX_SENT_POINTS = 5_000
@@ -48,17 +48,21 @@ class ZonePlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidZone(Problem):
-    """The area is no valid delivery zone; `fault` tells why, `place` where if it is one place."""
+    """The area is no valid delivery zone; `reason` tells why, `place` where if it is one place."""
 
-    fault: ZoneFault
+    reason: InvalidZoneReason
     place: ZonePlace | None = None
 
 
-def invalid_zone(fault: ZoneFault, message: str, place: ZonePlace | None = None) -> DomainError:
+def invalid_zone(
+    fault: InvalidZoneReason, message: str, place: ZonePlace | None = None
+) -> DomainError:
     """Return the error for a zone with this fault; a place is added to the message."""
     where = f" See {place}." if place else ""
     return DomainError(
-        InvalidZone(path=["input", "area"], message=message + where, fault=fault, place=place)
+        InvalidZone(
+            path=["input", "deliveryZone"], message=message + where, reason=fault, place=place
+        )
     )
 
 
@@ -71,13 +75,14 @@ def parse_polygons(area: Mapping[str, Any]) -> Polygons:
     polygons = [_list(polygon) for polygon in _collect(area)]
     if not 1 <= len(polygons) <= MAX_ZONE_POLYGONS:
         message = f"A zone has from 1 to {MAX_ZONE_POLYGONS} polygons."
-        raise invalid_zone(ZoneFault.MALFORMED, message)
+        raise invalid_zone(InvalidZoneReason.MALFORMED, message)
     if sum(len(_list(ring)) for polygon in polygons for ring in polygon) > MAX_SENT_POINTS:
         raise invalid_zone(
-            ZoneFault.TOO_MANY_POINTS, f"A zone is sent with at most {MAX_SENT_POINTS} points."
+            InvalidZoneReason.TOO_MANY_POINTS,
+            f"A zone is sent with at most {MAX_SENT_POINTS} points.",
         )
     if not all(polygons):
-        raise invalid_zone(ZoneFault.MALFORMED, "A polygon has at least one ring.")
+        raise invalid_zone(InvalidZoneReason.MALFORMED, "A polygon has at least one ring.")
     parsed = [
         [_parse_ring(ring, nth, number) for number, ring in enumerate(polygon)]
         for nth, polygon in enumerate(polygons)
@@ -118,7 +123,7 @@ def _collect(area: Any, depth: int = 0) -> Iterator[Any]:
         case _:
             found = f"; this has a {kind}" if isinstance(kind, str) and kind else ""
             message = f"A zone is a Polygon or a MultiPolygon, or a Feature of one{found[:40]}."
-            raise invalid_zone(ZoneFault.MALFORMED, message)
+            raise invalid_zone(InvalidZoneReason.MALFORMED, message)
 
 
 def _parse_ring(value: Any, polygon: int, number: int) -> list[Position]:
@@ -128,11 +133,11 @@ def _parse_ring(value: Any, polygon: int, number: int) -> list[Position]:
     ]
     if len(ring) < MIN_RING_POINTS:
         message = f"A ring has at least {MIN_RING_POINTS} points: ring {number} of polygon"
-        raise invalid_zone(ZoneFault.MALFORMED, f"{message} {polygon} has {len(ring)}.")
+        raise invalid_zone(InvalidZoneReason.MALFORMED, f"{message} {polygon} has {len(ring)}.")
     (x, y), (last_x, last_y) = ring[0], ring[-1]
     if hypot((x - last_x + 180) % 360 - 180, y - last_y) > CLOSING_DEGREES:
         place = _place((polygon, number, len(ring) - 1, last_x, last_y))
-        raise invalid_zone(ZoneFault.OPEN_RING, "A ring ends where it begins.", place)
+        raise invalid_zone(InvalidZoneReason.OPEN_RING, "A ring ends where it begins.", place)
     return [*ring[:-1], ring[0]]
 
 
@@ -141,16 +146,20 @@ def _parse_position(value: Any, polygon: int, number: int, point: int) -> Positi
     numbers = _list(value)
     if len(numbers) not in (2, 3):
         message = f"A position is a longitude and a latitude: {where} is not."
-        raise invalid_zone(ZoneFault.MALFORMED, message)
+        raise invalid_zone(InvalidZoneReason.MALFORMED, message)
     if any(isinstance(one, bool) or not isinstance(one, int | float) for one in numbers[:2]):
-        raise invalid_zone(ZoneFault.MALFORMED, f"A position is made of numbers: {where} is not.")
+        raise invalid_zone(
+            InvalidZoneReason.MALFORMED, f"A position is made of numbers: {where} is not."
+        )
     x, y = numbers[:2]
     if not (isfinite(x) and isfinite(y) and abs(x) <= MAX_LONGITUDE and abs(y) <= MAX_LATITUDE):
         if isfinite(y) and abs(x) <= MAX_LATITUDE < abs(y) <= MAX_LONGITUDE / 2:
             place = _place((polygon, number, point, x, y))
-            raise invalid_zone(ZoneFault.SWAPPED_COORDINATES, "Longitude comes first.", place)
+            raise invalid_zone(
+                InvalidZoneReason.SWAPPED_COORDINATES, "Longitude comes first.", place
+            )
         message = f"[{x:g}, {y:g}] is nowhere on earth: {where}."
-        raise invalid_zone(ZoneFault.MALFORMED, message)
+        raise invalid_zone(InvalidZoneReason.MALFORMED, message)
     return float(x), float(y)
 
 
@@ -169,7 +178,7 @@ def _lay_out(polygons: Polygons) -> Polygons:
                 if _meters(positions[0], (reference, y)) > MAX_EXTENT_METERS:
                     message = f"A zone is not {MAX_EXTENT_METERS // 1000} km long."
                     place = _place((nth, number, point, x, y))
-                    raise invalid_zone(ZoneFault.TOO_LARGE, message, place)
+                    raise invalid_zone(InvalidZoneReason.TOO_LARGE, message, place)
             positions[-1] = positions[0]
             rings.append(positions)
         laid_out.append(rings)
@@ -212,4 +221,4 @@ def _meters(one: Position, other: Position) -> float:
 def _list(value: Any) -> Sequence[Any]:
     if isinstance(value, list):
         return value
-    raise invalid_zone(ZoneFault.MALFORMED, "Coordinates are lists of lists of numbers.")
+    raise invalid_zone(InvalidZoneReason.MALFORMED, "Coordinates are lists of lists of numbers.")

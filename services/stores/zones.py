@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor
-from models.stores import Store, StoreKind, StoreZone, ZoneFault
+from models.stores import InvalidZoneReason, Store, StoreKind, StoreZone
 from services.stores.administration import lock_managed_store
 from services.stores.zone_shapes import (
     Polygons,
@@ -96,13 +96,13 @@ async def set_zone(
 ) -> Store:
     """Replace a store's delivery zone (GeoJSON), simplified to MAX_ZONE_POINTS; for its managers.
 
-    The same zone again keeps the version.
-    Raises DomainError: NotFound, VersionConflict, InvalidZone.
+    The same zone again keeps the version. Raises DomainError: NotFound, VersionConflict,
+    InvalidZone.
     """
     polygons = parse_polygons(area)
     row = await lock_managed_store(session, actor, store_id, expected_version)
-    if row.kind is StoreKind.WAREHOUSE:
-        raise invalid_zone(ZoneFault.WAREHOUSE, "A warehouse delivers to stores only.")
+    if row.type is StoreKind.WAREHOUSE:
+        raise invalid_zone(InvalidZoneReason.WAREHOUSE, "A warehouse delivers to stores only.")
     zone = await _checked_area(session, polygons, row)
     statement = insert(StoreZone).values(store_id=store_id, company_id=row.company_id, area=zone)
     new_area = statement.excluded.area
@@ -140,7 +140,7 @@ async def _checked_area(session: AsyncSession, polygons: Polygons, store: Store)
         place = None
         if invalid.longitude is not None:
             place = place_near(polygons, invalid.longitude, invalid.latitude)
-        raise invalid_zone(ZoneFault.INVALID_SHAPE, message, place)
+        raise invalid_zone(InvalidZoneReason.INVALID_SHAPE, message, place)
     swapped = flipped(polygons)
     parameters = {
         "polygons": shapes,
@@ -160,27 +160,27 @@ def _check_measures(measured: Row[Any]) -> None:
     """Raise InvalidZone for an area that is too small, too large, too far or too detailed."""
     if measured.square_meters < MIN_AREA_SQUARE_METERS:
         raise invalid_zone(
-            ZoneFault.TOO_SMALL, f"A zone covers at least {MIN_AREA_SQUARE_METERS} m²."
+            InvalidZoneReason.TOO_SMALL, f"A zone covers at least {MIN_AREA_SQUARE_METERS} m²."
         )
     if measured.square_meters > MAX_AREA_SQUARE_METERS:
         message = f"A zone covers at most {MAX_AREA_SQUARE_METERS // 1_000_000} km²."
-        raise invalid_zone(ZoneFault.TOO_LARGE, message)
+        raise invalid_zone(InvalidZoneReason.TOO_LARGE, message)
     if measured.meters > MAX_STORE_DISTANCE_METERS:
         flipped_meters = measured.flipped_meters
         if flipped_meters is not None and flipped_meters <= MAX_STORE_DISTANCE_METERS:
             message = "The positions are latitude and longitude; GeoJSON has the longitude first."
-            raise invalid_zone(ZoneFault.SWAPPED_COORDINATES, message)
+            raise invalid_zone(InvalidZoneReason.SWAPPED_COORDINATES, message)
         message = (
             f"A zone comes within {MAX_STORE_DISTANCE_METERS} m of its store;"
             f" this one is {measured.meters:.0f} m off."
         )
-        raise invalid_zone(ZoneFault.TOO_FAR, message)
+        raise invalid_zone(InvalidZoneReason.TOO_FAR, message)
     if measured.points > MAX_ZONE_POINTS:
         message = (
             f"A zone has at most {MAX_ZONE_POINTS} points; simplified by"
             f" {SIMPLIFY_METERS[-1]:g} m, this one has {measured.points}."
         )
-        raise invalid_zone(ZoneFault.TOO_MANY_POINTS, message)
+        raise invalid_zone(InvalidZoneReason.TOO_MANY_POINTS, message)
 
 
 def _geojson(kind: str, coordinates: Any) -> str:

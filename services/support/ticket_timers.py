@@ -21,7 +21,7 @@ _IS_HIGH = timedelta(seconds=HIGH_PRIORITY_AFTER_SECONDS) < _AGE
 _IS_URGENT = timedelta(seconds=URGENT_PRIORITY_AFTER_SECONDS) < _AGE
 _IS_UNANSWERED = (
     IS_UNRESOLVED,
-    Ticket.first_answered_at.is_(None),
+    Ticket.first_responded_at.is_(None),
     (_IS_HIGH & (Ticket.priority == TicketPriority.NORMAL))
     | (_IS_URGENT & (Ticket.priority == TicketPriority.HIGH)),
 )
@@ -49,11 +49,11 @@ ABANDONED_TICKETS = (
     select(Ticket.id)
     .where(
         IS_UNRESOLVED,
-        Ticket.status == TicketStatus.WAITING,
+        Ticket.status == TicketStatus.AWAITING_CUSTOMER,
         ~select(TicketMessage.id)
         .where(
             TicketMessage.ticket_id == Ticket.id,
-            TicketMessage.at
+            TicketMessage.sent_at
             > func.clock_timestamp() - timedelta(seconds=AUTO_RESOLVE_AFTER_SECONDS),
         )
         .exists(),
@@ -66,10 +66,10 @@ ABANDONED_TICKETS = (
 async def resolve_abandoned(session: AsyncSession, ticket_id: UUID) -> bool:
     """Resolve a ticket if its customer has not answered for a week; returns whether it was."""
     ticket = await MACHINE.lock(session, ticket_id)
-    query = select(func.max(TicketMessage.at)).where(TicketMessage.ticket_id == ticket.id)
+    query = select(func.max(TicketMessage.sent_at)).where(TicketMessage.ticket_id == ticket.id)
     last_message_at = await session.scalar(query)
     deadline = await current_time(session, -AUTO_RESOLVE_AFTER_SECONDS)
-    is_waiting = ticket.status is TicketStatus.WAITING
+    is_waiting = ticket.status is TicketStatus.AWAITING_CUSTOMER
     if not is_waiting or last_message_at is None or last_message_at > deadline:
         return False
     MACHINE.move(ticket, TicketStatus.RESOLVED)

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.accounts import Membership, Person
-from models.events import EventType
+from models.accounts import Membership, User
+from models.events import OrderEventKind
 from models.identity import Actor, Role
 from models.orders import Order, OrderAction, OrderStatus
 from models.payments import Payment, RefundReason
@@ -19,7 +19,7 @@ from models.support import (
     SYSTEM_KINDS,
     Ticket,
     TicketAction,
-    TicketKind,
+    TicketCategory,
     TicketMessage,
     TicketPriority,
     TicketStatus,
@@ -50,10 +50,10 @@ MAX_RESOLUTION_LENGTH = 1_000
 MAX_MESSAGES_PER_TICKET = 200
 MAX_OPEN_TICKETS_PER_ORDER = 5
 
-STATUS_AFTER_REPLY = {CUSTOMER: TicketStatus.OPEN, AGENT: TicketStatus.WAITING}
+STATUS_AFTER_REPLY = {CUSTOMER: TicketStatus.OPEN, AGENT: TicketStatus.AWAITING_CUSTOMER}
 PRIORITY_BY_KIND = {
-    TicketKind.PAYMENT: TicketPriority.HIGH,
-    TicketKind.ITEM_WRONG: TicketPriority.HIGH,
+    TicketCategory.PAYMENT: TicketPriority.HIGH,
+    TicketCategory.ITEM_WRONG: TicketPriority.HIGH,
 }
 
 
@@ -61,7 +61,7 @@ PRIORITY_BY_KIND = {
 class TooMany(Problem):
     """The limit of `most` is reached."""
 
-    most: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +77,18 @@ async def open_ticket(
     *,
     actor: Actor,
     order_id: UUID,
-    kind: TicketKind,
+    kind: TicketCategory,
     subject: str,
     body: str,
 ) -> Ticket:
     """Open a ticket about an order, by its customer or by support on the customer's behalf.
 
-    Raises DomainError: NotFound, InvalidInput, IllegalStep while the order is not paid, TooMany
-    unresolved tickets of the order.
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition while the order is not paid,
+    TooMany unresolved tickets of the order.
     """
     subject = parse_line(subject, "input", "subject", max_length=MAX_SUBJECT_LENGTH, min_length=1)
     body = parse_multiline(body, "input", "body", max_length=MAX_BODY_LENGTH, min_length=1)
-    if kind in SYSTEM_KINDS:
-        raise DomainError(InvalidInput(path=["input", "kind"], message="The system opens these."))
+    _require_client_kind(kind)
     order = await order_states.lock(session, order_id)
     role = role_in_ticket(actor, order.company_id, order.customer_id)
     if role is None or actor.person_id is None:
@@ -101,17 +100,23 @@ async def open_ticket(
         customer_id=order.customer_id,
         opened_by_id=actor.person_id,
         assignee_id=actor.person_id if role is AGENT else None,
-        kind=kind,
+        category=kind,
         priority=_initial_priority(order, kind),
         subject=subject,
-        first_answered_at=await current_time(session) if role is AGENT else None,
+        first_responded_at=await current_time(session) if role is AGENT else None,
     )
     session.add(ticket)
     await session.flush()
     await _add_message(session, ticket, actor.person_id, role, body)
     record_ticket_event(session, ticket, "TICKET_OPENED")
-    record_order_event(session, order, EventType.TICKET_OPENED, ticket_id=ticket.id, kind=kind)
+    record_order_event(session, order, OrderEventKind.TICKET_OPENED, ticket_id=ticket.id, kind=kind)
     return ticket
+
+
+def _require_client_kind(kind: TicketCategory) -> None:
+    if kind in SYSTEM_KINDS:
+        message = "The system opens these."
+        raise DomainError(InvalidInput(path=["input", "category"], message=message))
 
 
 async def _require_may_open(session: AsyncSession, actor: Actor, order: Order) -> None:
@@ -132,7 +137,7 @@ async def _require_may_open(session: AsyncSession, actor: Actor, order: Order) -
         raise _too_many("orderId", "unresolved tickets of this order", MAX_OPEN_TICKETS_PER_ORDER)
 
 
-def _initial_priority(order: Order, kind: TicketKind) -> TicketPriority:
+def _initial_priority(order: Order, kind: TicketCategory) -> TicketPriority:
     """URGENT while the order is in progress; otherwise by the kind of ticket."""
     if order.status is OrderStatus.CONFIRMED:
         return TicketPriority.URGENT
@@ -142,7 +147,7 @@ def _initial_priority(order: Order, kind: TicketKind) -> TicketPriority:
 async def reply(session: AsyncSession, *, actor: Actor, ticket_id: UUID, body: str) -> Ticket:
     """Add a message; the other party has to answer next. A customer's reply reopens the ticket.
 
-    Raises DomainError: NotFound, InvalidInput, IllegalStep, TooMany messages.
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition, TooMany messages.
     """
     body = parse_multiline(body, "input", "body", max_length=MAX_BODY_LENGTH, min_length=1)
     ticket = await MACHINE.begin(session, actor, ticket_id, TicketAction.REPLY)
@@ -156,8 +161,8 @@ async def reply(session: AsyncSession, *, actor: Actor, ticket_id: UUID, body: s
     is_reopened = ticket.status is TicketStatus.RESOLVED
     MACHINE.move(ticket, STATUS_AFTER_REPLY[role])
     ticket.resolved_at = None
-    if role is AGENT and ticket.first_answered_at is None:
-        ticket.first_answered_at = await current_time(session)
+    if role is AGENT and ticket.first_responded_at is None:
+        ticket.first_responded_at = await current_time(session)
     event_type = "TICKET_REOPENED" if is_reopened else "MESSAGE_ADDED"
     await record_change(session, ticket, event_type, message_id=message.id, author_role=role)
     return ticket
@@ -174,8 +179,8 @@ async def assign(
 ) -> Ticket:
     """Assign a ticket to an agent of its company or of the platform; by default to the actor.
 
-    A call that changes nothing keeps the version.
-    Raises DomainError: NotFound, IllegalStep, VersionConflict.
+    A call that changes nothing keeps the version. Raises DomainError: NotFound, InvalidTransition,
+    VersionConflict.
     """
     ticket = await MACHINE.begin(session, actor, ticket_id, TicketAction.ASSIGN, expected_version)
     if assignee_id not in (None, actor.person_id):
@@ -200,7 +205,8 @@ async def resolve(
 ) -> Ticket:
     """Resolve a ticket with a text for the customer, and request a refund if one is given.
 
-    Raises DomainError: NotFound, InvalidInput, IllegalStep, VersionConflict, ExceedsCaptured.
+    Raises DomainError: NotFound, InvalidInput, InvalidTransition, VersionConflict,
+    RefundExceedsCaptured.
     """
     resolution = parse_multiline(
         resolution, "input", "resolution", max_length=MAX_RESOLUTION_LENGTH, min_length=1
@@ -215,10 +221,10 @@ async def resolve(
     MACHINE.move(ticket, TicketStatus.RESOLVED)
     ticket.resolution = resolution
     ticket.resolved_at = await current_time(session)
-    ticket.first_answered_at = ticket.first_answered_at or ticket.resolved_at
+    ticket.first_responded_at = ticket.first_responded_at or ticket.resolved_at
     ticket.assignee_id = ticket.assignee_id or actor.person_id
     await record_change(session, ticket, "TICKET_RESOLVED")
-    record_order_event(session, order, EventType.TICKET_RESOLVED, ticket_id=ticket.id)
+    record_order_event(session, order, OrderEventKind.TICKET_RESOLVED, ticket_id=ticket.id)
     return ticket
 
 
@@ -235,7 +241,7 @@ async def _require_agent(session: AsyncSession, ticket: Ticket, person_id: UUID 
         of_company_or_platform,
     )
     if person_id == ticket.customer_id or await session.scalar(membership.limit(1)) is None:
-        raise not_found(Person, "assigneeId")
+        raise not_found(User, "assigneeId")
 
 
 async def _request_refund(
@@ -272,4 +278,4 @@ async def _add_message(
 
 def _too_many(field: str, subject: str, limit: int) -> DomainError:
     message = f"{limit} {subject} is the most."
-    return DomainError(TooMany(path=["input", field], message=message, most=limit))
+    return DomainError(TooMany(path=["input", field], message=message, limit=limit))

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.stock import StockReason
-from models.transfers import Transfer, TransferLine, TransferLot
+from models.stock import StockMovementReason
+from models.transfers import StockTransfer, StockTransferLine, TransferLot
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
 from services.core.text import code_form
 from services.stock import movements, receiving
@@ -34,7 +34,7 @@ class TransferDiscrepancy:
 class LotArrival:
     """The arrival of one lot: received + damaged + missing is its shipped quantity."""
 
-    line: TransferLine
+    line: StockTransferLine
     lot: TransferLot
     received: int
     damaged: int = 0
@@ -45,7 +45,7 @@ class LotArrival:
 
 
 def match_arrivals(
-    lines: Mapping[UUID, TransferLine],
+    lines: Mapping[UUID, StockTransferLine],
     lots: Mapping[UUID, Sequence[TransferLot]],
     discrepancies: Sequence[TransferDiscrepancy],
 ) -> list[LotArrival]:
@@ -83,7 +83,7 @@ def match_arrivals(
 def _problem(
     nth: int, discrepancy: TransferDiscrepancy, matching: Sequence[LotArrival], repeated: bool
 ) -> Problem | None:
-    path = ["input", "differences", str(nth)]
+    path = ["input", "discrepancies", str(nth)]
     if not matching:
         field = "productId" if discrepancy.batch_code is None else "batchCode"
         return NotFound(path=[*path, field], message="No such units were shipped.")
@@ -111,7 +111,7 @@ def _distribute(discrepancy: TransferDiscrepancy, matching: Sequence[LotArrival]
 
 
 async def record_arrivals(
-    session: AsyncSession, row: Transfer, arrivals: Sequence[LotArrival], actor_id: UUID | None
+    session: AsyncSession, row: StockTransfer, arrivals: Sequence[LotArrival], actor_id: UUID | None
 ) -> None:
     """Add received units to the destination's stock, and write missing ones in and out again.
 
@@ -140,10 +140,10 @@ async def record_arrivals(
         company_id=row.company_id,
         store_id=row.destination_id,
         lines=lines,
-        reason=StockReason.TRANSFER_IN,
+        reason=StockMovementReason.TRANSFER_IN,
         reference=str(row.id),
         actor_id=actor_id,
-        path=["input", "differences"],
+        path=["input", "discrepancies"],
         sets_expired_aside=True,
     )
     await _write_off_missing(session, row, +missing, actor_id)
@@ -154,20 +154,20 @@ def _receipt_line(arrival: LotArrival) -> receiving.StockReceiptLine:
         product_id=arrival.line.product_id,
         quantity=arrival.received,
         batch_code=arrival.lot.batch_code,
-        expires_on=arrival.lot.expires_on,
+        sell_by_date=arrival.lot.sell_by_date,
         damaged=arrival.damaged,
     )
 
 
 async def _write_off_missing(
-    session: AsyncSession, row: Transfer, missing: Mapping[UUID, int], actor_id: UUID | None
+    session: AsyncSession, row: StockTransfer, missing: Mapping[UUID, int], actor_id: UUID | None
 ) -> None:
     if not missing:
         return
     rows = (await lock_rows(session, [row.destination_id], missing))[row.destination_id]
     reference = str(row.id)
-    arrived = MovementCause(StockReason.TRANSFER_IN, reference, actor_id)
-    lost = MovementCause(StockReason.TRANSFER_SHORTAGE, reference, actor_id)
+    arrived = MovementCause(StockMovementReason.TRANSFER_IN, reference, actor_id)
+    lost = MovementCause(StockMovementReason.TRANSFER_SHORTAGE, reference, actor_id)
     for product_id, units in missing.items():
         record_movement(session, rows[product_id], arrived, units)
         record_movement(session, rows[product_id], lost, -units)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
-from models.transfers import TransferLine, TransferLot
+from models.transfers import StockTransferLine, TransferLot
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
 
 MAX_LINES = 200
@@ -23,18 +23,18 @@ class LineQuantity:
     quantity: int
 
 
-async def lines_of(session: AsyncSession, transfer_id: UUID) -> dict[UUID, TransferLine]:
+async def lines_of(session: AsyncSession, transfer_id: UUID) -> dict[UUID, StockTransferLine]:
     """The lines of a transfer by product, in the order of the request."""
     rows = await session.scalars(
-        select(TransferLine)
-        .where(TransferLine.transfer_id == transfer_id)
-        .order_by(TransferLine.position)
+        select(StockTransferLine)
+        .where(StockTransferLine.transfer_id == transfer_id)
+        .order_by(StockTransferLine.position)
     )
     return {row.product_id: row for row in rows}
 
 
 async def lots_of(
-    session: AsyncSession, lines: Mapping[UUID, TransferLine]
+    session: AsyncSession, lines: Mapping[UUID, StockTransferLine]
 ) -> dict[UUID, list[TransferLot]]:
     """The lots of each line by line id, the first to expire first."""
     line_ids = [line.id for line in lines.values()]
@@ -82,7 +82,7 @@ async def check_products(
 
 
 def quantities_to_ship(
-    requested: Mapping[UUID, TransferLine], lines: Sequence[LineQuantity] | None
+    requested: Mapping[UUID, StockTransferLine], lines: Sequence[LineQuantity] | None
 ) -> dict[UUID, int]:
     """The units of each product to ship: `lines`, or all that was requested.
 

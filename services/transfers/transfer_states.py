@@ -3,25 +3,27 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor
-from models.transfers import Transfer, TransferAction, TransferStatus
+from models.transfers import StockTransfer, StockTransferAction, StockTransferStatus
 from services.core.access import MANAGER_ROLES, STORE_ROLES, may_operate_store
 from services.core.state_machine import StateMachine, Transition
 from services.events.event_log import record_event, transfers_stream
 
-Action, Status = TransferAction, TransferStatus
+Action, Status = StockTransferAction, StockTransferStatus
 SOURCE, DESTINATION = "the source store", "the destination store"
 CANCELABLE = {Status.REQUESTED, Status.APPROVED, Status.PICKING}
-ARRIVED = {Status.RECEIVED, Status.PARTLY_RECEIVED}
+ARRIVED = {Status.RECEIVED, Status.PARTIALLY_RECEIVED}
 
 
-def may_see(row: Transfer, actor: Actor) -> bool:
+def may_see(row: StockTransfer, actor: Actor) -> bool:
     """Whether the actor works in the source or the destination."""
     store_ids = (row.source_id, row.destination_id)
     return any(may_operate_store(actor, row.company_id, store_id) for store_id in store_ids)
 
 
 def _permits(
-    row: Transfer, actor: Actor, transition: Transition[TransferAction, TransferStatus]
+    row: StockTransfer,
+    actor: Actor,
+    transition: Transition[StockTransferAction, StockTransferStatus],
 ) -> bool:
     store_ids = {row.source_id, row.destination_id}
     if transition.party == SOURCE:
@@ -32,9 +34,9 @@ def _permits(
     return any(actor.has_store_role(row.company_id, store_id, roles) for store_id in store_ids)
 
 
-MACHINE: StateMachine[Transfer, TransferAction, TransferStatus] = StateMachine(
+MACHINE: StateMachine[StockTransfer, StockTransferAction, StockTransferStatus] = StateMachine(
     name="Transfer",
-    model=Transfer,
+    model=StockTransfer,
     status=Status,
     noun="transfer",
     id_path="transferId",
@@ -46,15 +48,17 @@ MACHINE: StateMachine[Transfer, TransferAction, TransferStatus] = StateMachine(
         Transition(
             Action.REJECT, {Status.REQUESTED}, {Status.REJECTED}, MANAGER_ROLES, party=SOURCE
         ),
-        Transition(Action.PICK, {Status.APPROVED}, {Status.PICKING}, STORE_ROLES, party=SOURCE),
+        Transition(
+            Action.START_PICKING, {Status.APPROVED}, {Status.PICKING}, STORE_ROLES, party=SOURCE
+        ),
         Transition(
             Action.SHIP,
             {Status.APPROVED, Status.PICKING},
-            {Status.SHIPPED},
+            {Status.IN_TRANSIT},
             STORE_ROLES,
             party=SOURCE,
         ),
-        Transition(Action.RECEIVE, {Status.SHIPPED}, ARRIVED, STORE_ROLES, party=DESTINATION),
+        Transition(Action.RECEIVE, {Status.IN_TRANSIT}, ARRIVED, STORE_ROLES, party=DESTINATION),
         Transition(Action.CANCEL, CANCELABLE, {Status.CANCELED}, MANAGER_ROLES),
     ),
     is_visible=may_see,
@@ -62,7 +66,9 @@ MACHINE: StateMachine[Transfer, TransferAction, TransferStatus] = StateMachine(
 )
 
 
-async def change_status(session: AsyncSession, row: Transfer, status: TransferStatus) -> Transfer:
+async def change_status(
+    session: AsyncSession, row: StockTransfer, status: StockTransferStatus
+) -> StockTransfer:
     """Move a locked transfer and record the event for both stores."""
     MACHINE.move(row, status)
     await session.flush()
@@ -70,7 +76,7 @@ async def change_status(session: AsyncSession, row: Transfer, status: TransferSt
     return row
 
 
-def record_change(session: AsyncSession, row: Transfer) -> None:
+def record_change(session: AsyncSession, row: StockTransfer) -> None:
     """Record the status of the transfer on the streams of both stores."""
     body = {"transfer_id": row.id, "status": row.status, "version": row.version}
     event_type = f"TRANSFER_{row.status}"

@@ -14,9 +14,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor
-from models.stock import StockReason
+from models.stock import StockMovementReason
 from models.stores import Store
-from models.transfers import Transfer, TransferAction, TransferLine, TransferLot, TransferStatus
+from models.transfers import (
+    StockTransfer,
+    StockTransferAction,
+    StockTransferLine,
+    StockTransferStatus,
+    TransferLot,
+)
 from services.core.access import may_operate_store
 from services.core.clock import current_time
 from services.core.problems import DomainError, Problem, not_found
@@ -44,7 +50,7 @@ MAX_NOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SameStore(Problem):
+class SameSourceAndDestination(Problem):
     """The source and the destination of a transfer are the same store."""
 
 
@@ -56,16 +62,17 @@ async def request(
     destination_id: UUID,
     lines: Sequence[LineQuantity],
     note: str = "",
-) -> Transfer:
+) -> StockTransfer:
     """Request goods from another store of the company, or offer them to it.
 
-    Raises DomainError: NotFound, SameStore, InvalidInput with the position of the line.
+    Raises DomainError: NotFound, SameSourceAndDestination, InvalidInput with the position of the
+    line.
     """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     check_lines(lines, min_units=1)
     source = await _source(session, actor, source_id, destination_id)
     await check_products(session, source.company_id, lines)
-    row = Transfer(
+    row = StockTransfer(
         company_id=source.company_id,
         source_id=source_id,
         destination_id=destination_id,
@@ -75,7 +82,7 @@ async def request(
     session.add(row)
     await session.flush()
     session.add_all(
-        TransferLine(
+        StockTransferLine(
             transfer_id=row.id,
             company_id=row.company_id,
             product_id=line.product_id,
@@ -97,22 +104,24 @@ async def _source(
     stores = {store.id: store for store in await session.scalars(both)}
     destination, source = stores.get(destination_id), stores.get(source_id)
     if destination is None:
-        raise not_found(Store, "destinationId")
+        raise not_found(Store, "destinationStoreId")
     if source is None or source.company_id != destination.company_id:
-        raise not_found(Store, "sourceId")
+        raise not_found(Store, "sourceStoreId")
     if not any(may_operate_store(actor, store.company_id, store.id) for store in stores.values()):
-        raise not_found(Store, "destinationId")
+        raise not_found(Store, "destinationStoreId")
     if source_id == destination_id:
         message = "A transfer goes to another store."
-        raise DomainError(SameStore(path=["input", "destinationId"], message=message))
+        raise DomainError(
+            SameSourceAndDestination(path=["input", "destinationStoreId"], message=message)
+        )
     return source
 
 
 async def approve(
     session: AsyncSession, *, actor: Actor, transfer_id: UUID, expected_version: int | None = None
-) -> Transfer:
+) -> StockTransfer:
     """Approve a request, by a manager of the source. Raises DomainError: as `MACHINE.begin`."""
-    return await _decide(session, actor, transfer_id, expected_version, TransferAction.APPROVE)
+    return await _decide(session, actor, transfer_id, expected_version, StockTransferAction.APPROVE)
 
 
 async def reject(
@@ -122,12 +131,12 @@ async def reject(
     transfer_id: UUID,
     note: str = "",
     expected_version: int | None = None,
-) -> Transfer:
+) -> StockTransfer:
     """Reject a request, by a manager of the source.
 
     Raises DomainError: InvalidInput, as `MACHINE.begin`.
     """
-    action = TransferAction.REJECT
+    action = StockTransferAction.REJECT
     return await _decide(session, actor, transfer_id, expected_version, action, note)
 
 
@@ -138,19 +147,19 @@ async def cancel(
     transfer_id: UUID,
     note: str = "",
     expected_version: int | None = None,
-) -> Transfer:
+) -> StockTransfer:
     """Cancel a transfer before shipping, by a manager of either store.
 
     Raises DomainError: as `reject`.
     """
-    action = TransferAction.CANCEL
+    action = StockTransferAction.CANCEL
     return await _decide(session, actor, transfer_id, expected_version, action, note)
 
 
 DECISION_STATUSES = {
-    TransferAction.APPROVE: TransferStatus.APPROVED,
-    TransferAction.REJECT: TransferStatus.REJECTED,
-    TransferAction.CANCEL: TransferStatus.CANCELED,
+    StockTransferAction.APPROVE: StockTransferStatus.APPROVED,
+    StockTransferAction.REJECT: StockTransferStatus.REJECTED,
+    StockTransferAction.CANCEL: StockTransferStatus.CANCELED,
 }
 
 
@@ -159,9 +168,9 @@ async def _decide(
     actor: Actor,
     transfer_id: UUID,
     expected_version: int | None,
-    action: TransferAction,
+    action: StockTransferAction,
     note: str = "",
-) -> Transfer:
+) -> StockTransfer:
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     row = await MACHINE.begin(session, actor, transfer_id, action, expected_version)
     row.decided_by_id, row.decided_at = actor.person_id, await current_time(session)
@@ -171,13 +180,15 @@ async def _decide(
 
 async def start_picking(
     session: AsyncSession, *, actor: Actor, transfer_id: UUID, expected_version: int | None = None
-) -> Transfer:
+) -> StockTransfer:
     """Mark that the source collects the goods; its stock does not change yet.
 
     Raises DomainError: as `MACHINE.begin`.
     """
-    row = await MACHINE.begin(session, actor, transfer_id, TransferAction.PICK, expected_version)
-    return await change_status(session, row, TransferStatus.PICKING)
+    row = await MACHINE.begin(
+        session, actor, transfer_id, StockTransferAction.START_PICKING, expected_version
+    )
+    return await change_status(session, row, StockTransferStatus.PICKING)
 
 
 async def ship(
@@ -187,23 +198,25 @@ async def ship(
     transfer_id: UUID,
     lines: Sequence[LineQuantity] | None = None,
     expected_version: int | None = None,
-) -> Transfer:
+) -> StockTransfer:
     """Ship the goods: they leave the source's stock and are incoming at the destination.
 
     `lines` are the units that are shipped; without them all that was requested. Raises DomainError:
     as `MACHINE.begin`, NotFound, InvalidInput, InsufficientStock.
     """
-    row = await MACHINE.begin(session, actor, transfer_id, TransferAction.SHIP, expected_version)
+    row = await MACHINE.begin(
+        session, actor, transfer_id, StockTransferAction.SHIP, expected_version
+    )
     requested = await lines_of(session, transfer_id)
     quantities = quantities_to_ship(requested, lines)
     issued = await _issue_from_source(session, row, quantities, actor.person_id)
     _add_lots(session, requested, issued)
     row.shipped_by_id, row.shipped_at = actor.person_id, await current_time(session)
-    return await change_status(session, row, TransferStatus.SHIPPED)
+    return await change_status(session, row, StockTransferStatus.IN_TRANSIT)
 
 
 async def _issue_from_source(
-    session: AsyncSession, row: Transfer, quantities: Mapping[UUID, int], actor_id: UUID | None
+    session: AsyncSession, row: StockTransfer, quantities: Mapping[UUID, int], actor_id: UUID | None
 ) -> list[movements.IssuedUnits]:
     """Take the units out of the source's stock, and add them to the destination's incoming.
 
@@ -217,7 +230,7 @@ async def _issue_from_source(
         company_id=row.company_id,
         store_id=row.source_id,
         lines=quantities,
-        reason=StockReason.TRANSFER_OUT,
+        reason=StockMovementReason.TRANSFER_OUT,
         reference=str(row.id),
         actor_id=actor_id,
     )
@@ -234,7 +247,7 @@ async def _issue_from_source(
 
 def _add_lots(
     session: AsyncSession,
-    lines: Mapping[UUID, TransferLine],
+    lines: Mapping[UUID, StockTransferLine],
     issued: Sequence[movements.IssuedUnits],
 ) -> None:
     """Add shipped units to the lines, and a lot for each batch that they came from."""
@@ -248,7 +261,7 @@ def _add_lots(
                 number=lot_counts[line.id],
                 company_id=line.company_id,
                 batch_code=units.batch_code,
-                expires_on=units.expires_on,
+                sell_by_date=units.sell_by_date,
                 quantity=units.quantity,
             )
         )
@@ -262,13 +275,15 @@ async def receive(
     transfer_id: UUID,
     discrepancies: Sequence[TransferDiscrepancy] = (),
     expected_version: int | None = None,
-) -> Transfer:
+) -> StockTransfer:
     """Receive the goods at the destination; lots without a discrepancy arrived complete.
 
     Batches keep their codes and expiry dates. Raises DomainError: as `MACHINE.begin`, and as
     `match_arrivals`.
     """
-    row = await MACHINE.begin(session, actor, transfer_id, TransferAction.RECEIVE, expected_version)
+    row = await MACHINE.begin(
+        session, actor, transfer_id, StockTransferAction.RECEIVE, expected_version
+    )
     lines = await lines_of(session, transfer_id)
     arrivals = match_arrivals(lines, await lots_of(session, lines), discrepancies)
     for arrival in arrivals:
@@ -280,6 +295,6 @@ async def receive(
     return await change_status(session, row, _final_status(arrivals))
 
 
-def _final_status(arrivals: Sequence[LotArrival]) -> TransferStatus:
+def _final_status(arrivals: Sequence[LotArrival]) -> StockTransferStatus:
     complete = not any(arrival.damaged or arrival.missing for arrival in arrivals)
-    return TransferStatus.RECEIVED if complete else TransferStatus.PARTLY_RECEIVED
+    return StockTransferStatus.RECEIVED if complete else StockTransferStatus.PARTIALLY_RECEIVED

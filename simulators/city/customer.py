@@ -18,7 +18,7 @@ QUANTITY = (1, 2)
 LOOKS_AT_CATEGORY_SHARE, SEARCHES_SHARE = 0.5, 0.5
 CARD, DECLINED_CARD = "pm_card_visa", "pm_card_chargeDeclined"
 DECLINED_SHARE = 0.03
-HOME = "query Home { viewer { customer { addresses { point { latitude longitude } } } } }"
+HOME = "query Home { viewer { customer { addresses { location { latitude longitude } } } } }"
 ENDS = {"ORDER_COMPLETED": "completed", "ORDER_CANCELED": "canceled", "ORDER_EXPIRED": "expired"}
 
 
@@ -34,7 +34,7 @@ class CityCustomer(CustomerClient):
         """Sign in and query the location."""
         await self.sign_in(self._email, PASSWORD)
         home = await self.graph.run(HOME)
-        self.at = home["viewer"]["customer"]["addresses"][0]["point"]
+        self.at = home["viewer"]["customer"]["addresses"][0]["location"]
 
     async def order_once(self, number: int) -> None:
         """Play one order from the storefront to its end."""
@@ -61,7 +61,7 @@ class CityCustomer(CustomerClient):
             goods = [*goods, *await self.search(luck.choice(WORDS))]
         wanted = {p["id"]: luck.randint(*QUANTITY) for p in _chosen(goods, luck)}
         cart = await self.fill(wanted)
-        if not cart["orderable"]:
+        if not cart["readyForCheckout"]:
             self._city.counts["carts below the minimum"] += 1
             return None
         placed = await self.place(uuid.uuid4().hex)  # never seeded: a key of another run replays

@@ -99,7 +99,7 @@ class CityRider(RiderClient):
             self._city.counts["rides without bags"] += 1
             return
         await self.pick_up(ride["id"], handover)
-        await self._ride_to(_place(ride["dropPoint"]))
+        await self._ride_to(_place(ride["dropoffLocation"]))
         await self.arrive_at_customer(ride["id"])
         pin = await self._city.wait_for_code(f"pin {code}")
         if pin is not None:

@@ -77,7 +77,9 @@ async def _shop(
     with script.does("customer", "opens the storefront") as came:
         front = await customer.storefront()
         expect("serviceable", front["serviceable"], True)
-        came.append(f"{front['store']['name']}, {front['promise']['p50Seconds'] // 60} min")
+        came.append(
+            f"{front['store']['name']}, {front['deliveryEstimate']['p50Seconds'] // 60} min"
+        )
     picker.store_id = front["store"]["id"]
     with script.does("customer", "searches for milk") as came:
         milk = await customer.search("milk")
@@ -91,11 +93,11 @@ async def _shop(
     expect("products to buy", len(wanted), LINES)
     with script.does("customer", f"fills the cart with {LINES} products") as came:
         cart = await customer.fill(wanted)
-        expect("orderable", cart["orderable"], True)
-        came.append(f"{cart['quote']['total']['minor'] / 100:.2f}")
+        expect("orderable", cart["readyForCheckout"], True)
+        came.append(f"{cart['totals']['total']['minorUnits'] / 100:.2f}")
     with script.does("customer", "places the order") as came:
         key = uuid.uuid4().hex
-        placed = await customer.place(key, expectedTotalMinor=cart["quote"]["total"]["minor"])
+        placed = await customer.place(key, expectedTotalMinor=cart["totals"]["total"]["minorUnits"])
         order: dict[str, Any] = placed["order"]
         expect("the order's status", order["status"], "PLACED")
         came.append(f"{order['code']} for {order['total']['formatted']}")
@@ -119,7 +121,7 @@ async def _pick(
         accepted = await picker.accept(tasks[0]["id"])
     await watcher.event("FULFILLMENT_ACCEPTED")
     for line in accepted["lines"]:
-        weighs = " and weighs them" if line["unitGrams"] else ""
+        weighs = " and weighs them" if line["averageWeightGrams"] else ""
         with script.does("picker", f"scans {line['quantity']} of {line['name']}{weighs}"):
             await picker.pick(accepted["id"], line, line["quantity"], SCALE_SHARE)
     with script.does("picker", "packs one bag"):
@@ -145,9 +147,9 @@ async def _deliver(
         await rider.report(store["latitude"], store["longitude"])
     with script.does("rider", "accepts the offer of the ride") as came:
         offer, ride = await accept_ride(rider, picker, order["code"])
-        came.append(f"{offer['distanceM']} m, {offer['etaSeconds']} s")
+        came.append(f"{offer['pickupDistanceMeters']} m, {offer['pickupEtaSeconds']} s")
     await watcher.event("DELIVERY_ASSIGNED")
-    door = ride["dropPoint"]
+    door = ride["dropoffLocation"]
     with script.does("rider", "arrives at the store"):
         await rider.arrive_at_store(ride["id"])
     with script.does("rider", f"picks up with the store's code {code}"):
@@ -157,7 +159,7 @@ async def _deliver(
         share = step / RIDE_STEPS
         await rider.report(*(_between(store[a], door[a], share) for a in ("latitude", "longitude")))
         await asyncio.sleep(STEP_SECONDS)
-    await watcher.until("the rider's position", lambda message: bool(message["riderPosition"]))
+    await watcher.until("the rider's position", lambda message: bool(message["riderLocation"]))
     with script.does("rider", "rings the bell"):
         await rider.arrive_at_customer(ride["id"])
     with script.does("rider", "hands over for the customer's PIN") as came:
@@ -183,7 +185,7 @@ async def _refund(
     with script.does("customer", "opens a ticket"):
         words = "One carton was open and half empty."
         ticket = await customer.complain(order["id"], "Broken carton", words)
-    amount = order["total"]["minor"] // 10
+    amount = order["total"]["minorUnits"] // 10
     with script.does("agent", "answers"):
         await agent.reply(ticket["id"], "I am sorry. You get the money for it back.")
     with script.does("agent", "resolves it with a refund") as came:
@@ -193,5 +195,5 @@ async def _refund(
     with script.does("customer", "looks at the order") as came:
         shown = await customer.order(order["id"])
         expect("the stage", shown["stage"], "DELIVERED")
-        expect("the refund", shown["payment"]["refunded"]["minor"], amount)
+        expect("the refund", shown["payment"]["refundedAmount"]["minorUnits"], amount)
         came.append(f"{shown['stage']}, {shown['payment']['status']}")

@@ -10,7 +10,7 @@ import asyncpg
 CONNECT_SECONDS = 10.0
 ROLE = "darkstore_app"
 NEWEST_ORDER = """select id from "order" where code = $1 order by placed_at desc limit 1"""
-END_PAYMENT_DEADLINE = """update "order" set due_at = now() where id = $1"""
+END_PAYMENT_DEADLINE = """update "order" set payment_due_at = now() where id = $1"""
 WAIT_AT_THE_DOOR = """
 update delivery set arrived_at = arrived_at - interval '6 min',
     at_door_since = at_door_since - interval '6 min'
@@ -21,7 +21,7 @@ with ride as (
     update delivery set assigned_at = assigned_at - interval '9 min'
     where order_id = $1 returning rider_id
 )
-update rider_position set seen_at = seen_at - interval '9 min'
+update rider_position set recorded_at = recorded_at - interval '9 min'
 where rider_id in (select rider_id from ride)
 """
 GO_UNANSWERED = """

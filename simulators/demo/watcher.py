@@ -62,6 +62,6 @@ class Watcher:
 def _print(script: Transcript, message: dict[str, Any]) -> None:
     if message["event"]:
         script.says("customer", f"sees {message['event']['type']}")
-    elif place := message["riderPosition"]:
+    elif place := message["riderLocation"]:
         words = f"sees the rider at {place['latitude']:.4f}, {place['longitude']:.4f}"
         script.says("customer", words)

@@ -4,7 +4,7 @@ from typing import Any
 
 from simulators.parts.picker import PickerClient
 
-COMPANY = "query Company { viewer { grants { company { id } } } }"
+COMPANY = "query Company { viewer { roleAssignments { company { id } } } }"
 INVITE = """
 mutation Invite($input: InvitationCreateInput!) {
   invitationCreate(input: $input) {
@@ -16,7 +16,7 @@ mutation Invite($input: InvitationCreateInput!) {
 INVITATIONS = """
 query Invitations($storeId: ID, $companyId: ID) {
   invitations(storeId: $storeId, companyId: $companyId, first: 50) {
-    nodes { id status grant { id } }
+    nodes { id status roleAssignment { id } }
   }
 }
 """
@@ -31,25 +31,25 @@ mutation AcceptInvitation($input: InvitationAcceptInput!) {
 REVOKE = """
 mutation Revoke($input: RoleRevokeInput!) {
   roleRevoke(input: $input) {
-    grant { id role }
+    roleAssignment { id role }
     errors { __typename ... on Problem { message } }
   }
 }
 """
 COUNTS = """
 query Counts($storeId: ID!) {
-  stockCounts(storeId: $storeId, first: 50, status: COUNTING) { nodes { id note } }
+  stockCounts(storeId: $storeId, first: 50, status: IN_PROGRESS) { nodes { id note } }
 }
 """
 COUNT_LINES = """
-query CountLines($countId: ID!) {
-  stockCountLines(countId: $countId, first: 100) { nodes { product { id code } } }
+query CountLines($stockCountId: ID!) {
+  stockCountLines(stockCountId: $stockCountId, first: 100) { nodes { product { id sku } } }
 }
 """
 COUNT = """
 mutation Count($input: StockCountLineSetInput!) {
   stockCountLineSet(input: $input) {
-    count { id status }
+    stockCount { id status }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -57,7 +57,7 @@ mutation Count($input: StockCountLineSetInput!) {
 SUBMIT = """
 mutation SubmitCount($input: StockCountSubmitInput!) {
   stockCountSubmit(input: $input) {
-    count { id status }
+    stockCount { id status }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -65,7 +65,7 @@ mutation SubmitCount($input: StockCountSubmitInput!) {
 APPROVE = """
 mutation ApproveCount($input: StockCountStepInput!) {
   stockCountApprove(input: $input) {
-    count { id status }
+    stockCount { id status }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -77,7 +77,7 @@ class AdministratorClient(PickerClient):
 
     async def company_id(self) -> str:
         """Query the company of the manager."""
-        grants = (await self.graph.run(COMPANY))["viewer"]["grants"]
+        grants = (await self.graph.run(COMPANY))["viewer"]["roleAssignments"]
         return str(next(one["company"]["id"] for one in grants if one["company"]))
 
     async def invite(self, role: str, email: str, **where: str) -> str:
@@ -88,11 +88,13 @@ class AdministratorClient(PickerClient):
     async def grant(self, invitation_id: str, **where: str) -> str:
         """Query the id of the role that an accepted invitation has become."""
         nodes = (await self.graph.run(INVITATIONS, **where))["invitations"]["nodes"]
-        return str(next(one["grant"]["id"] for one in nodes if one["id"] == invitation_id))
+        return str(next(one["roleAssignment"]["id"] for one in nodes if one["id"] == invitation_id))
 
     async def revoke(self, grant_id: str) -> Any:
         """Take a role away."""
-        return (await self.do(REVOKE, "roleRevoke", {"grantId": grant_id}))["grant"]
+        return (await self.do(REVOKE, "roleRevoke", {"roleAssignmentId": grant_id}))[
+            "roleAssignment"
+        ]
 
     async def counts(self) -> list[Any]:
         """Query the counts that are under way in the store."""
@@ -101,10 +103,10 @@ class AdministratorClient(PickerClient):
 
     async def count(self, count_id: str, units: dict[str, int]) -> Any:
         """Say what is on the shelf, by product code, and approve it."""
-        data = await self.graph.run(COUNT_LINES, countId=count_id)
+        data = await self.graph.run(COUNT_LINES, stockCountId=count_id)
         for line in data["stockCountLines"]["nodes"]:
             product = line["product"]
-            counted = {"productId": product["id"], "counted": units[product["code"]]}
-            await self.do(COUNT, "stockCountLineSet", {"countId": count_id, **counted})
-        await self.do(SUBMIT, "stockCountSubmit", {"countId": count_id})
-        return (await self.do(APPROVE, "stockCountApprove", {"countId": count_id}))["count"]
+            counted = {"productId": product["id"], "counted": units[product["sku"]]}
+            await self.do(COUNT, "stockCountLineSet", {"stockCountId": count_id, **counted})
+        await self.do(SUBMIT, "stockCountSubmit", {"stockCountId": count_id})
+        return (await self.do(APPROVE, "stockCountApprove", {"stockCountId": count_id}))["count"]

@@ -23,7 +23,7 @@ mutation Resolve($input: TicketResolveInput!) {
 """
 QUEUE = """
 query SupportQueue {
-  supportQueue(first: 100) { nodes { id status kind internal subject order { id } } }
+  supportQueue(first: 100) { nodes { id status category internal subject order { id } } }
 }
 """
 STUCK = """

@@ -10,15 +10,15 @@ import aiohttp
 from simulators.parts.device import RoleClient
 
 STOREFRONT = """
-query Storefront($at: GeoPointInput!, $first: Int!) {
-  storefront(at: $at) {
+query Storefront($location: GeoPointInput!, $first: Int!) {
+  storefront(location: $location) {
     serviceable
     message
     store { id name location { latitude longitude } }
-    promise { p50Seconds p90Seconds fee { minor } }
+    deliveryEstimate { p50Seconds p90Seconds fee { minorUnits } }
     categories(depth: 1) { id name }
     products(first: $first) {
-      nodes { id code name price { minor } availability ageRestricted brand { name } }
+      nodes { id sku name price { minorUnits } availability ageRestricted brand { name } }
     }
     cart { version lines { productId } }
     activeOrder { id code }
@@ -26,20 +26,20 @@ query Storefront($at: GeoPointInput!, $first: Int!) {
 }
 """
 CATEGORY = """
-query CategoryPage($at: GeoPointInput!, $id: ID!, $first: Int!) {
-  storefront(at: $at) {
+query CategoryPage($location: GeoPointInput!, $id: ID!, $first: Int!) {
+  storefront(location: $location) {
     category(id: $id) {
       name
-      products(first: $first) { nodes { id code name price { minor } availability } }
+      products(first: $first) { nodes { id sku name price { minorUnits } availability } }
     }
   }
 }
 """
 SEARCH = """
-query Search($at: GeoPointInput!, $query: String!) {
-  storefront(at: $at) {
+query Search($location: GeoPointInput!, $query: String!) {
+  storefront(location: $location) {
     search(query: $query, first: 20) {
-      nodes { id code name weighed ageRestricted price { minor } availability }
+      nodes { id sku name soldByWeight ageRestricted price { minorUnits } availability }
     }
   }
 }
@@ -47,7 +47,8 @@ query Search($at: GeoPointInput!, $query: String!) {
 FILL = """
 mutation FillCart($input: CartLinesSetInput!) {
   cartLinesSet(input: $input) {
-    cart { version orderable lines { productId quantity problem } quote { total { minor } } }
+    cart { version readyForCheckout lines { productId quantity issue } totals { total { minorUnits
+    } } }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -55,7 +56,7 @@ mutation FillCart($input: CartLinesSetInput!) {
 PLACE = """
 mutation PlaceOrder($input: OrderPlaceInput!) {
   orderPlace(input: $input) {
-    order { id code status stage deliveryPin pickupCode total { minor formatted } }
+    order { id code status stage deliveryPin pickupCode total { minorUnits formatted } }
     payment { id status clientSecret }
     errors { __typename ... on Problem { message } }
   }
@@ -65,8 +66,8 @@ ORDER = """
 query ShowOrder($id: ID!) {
   order(id: $id) {
     id code status stage deliveryPin availableActions
-    total { minor formatted }
-    payment { status clientSecret captured { minor } refunded { minor } }
+    total { minorUnits formatted }
+    payment { status clientSecret capturedAmount { minorUnits } refundedAmount { minorUnits } }
     lines { name quantity packedQuantity }
   }
 }
@@ -76,9 +77,9 @@ subscription TrackOrder($orderId: ID!, $after: String) {
   orderTracked(orderId: $orderId, after: $after) {
     kind
     cursor
-    event { type at }
+    event { type occurredAt }
     order { stage status }
-    riderPosition { latitude longitude }
+    riderLocation { latitude longitude }
   }
 }
 """
@@ -95,17 +96,17 @@ query OrderRecord($id: ID!) {
   order(id: $id) {
     id code status stage cancelReason customerName addressLine promisedAt deliveryPin
     store { id code name }
-    deliveryFee { minor }
-    payment { status clientSecret captured { minor } refunded { minor } }
-    payments { status captured { minor } }
-    delivery { id status failReason feeKept }
+    deliveryFee { minorUnits }
+    payment { status clientSecret capturedAmount { minorUnits } refundedAmount { minorUnits } }
+    payments { status capturedAmount { minorUnits } }
+    delivery { id status failureReason feeKept }
     timeline(first: 100) { nodes { type reason } }
   }
 }
 """
 REFRESH = """
-mutation RefreshPayment($input: PaymentRefreshInput!) {
-  paymentRefresh(input: $input) {
+mutation RefreshPayment($input: OrderPaymentRefreshInput!) {
+  orderPaymentRefresh(input: $input) {
     order { id status stage payment { status } }
     errors { __typename ... on Problem { message } }
   }
@@ -120,8 +121,8 @@ mutation CancelOrder($input: OrderCancelInput!) {
 }
 """
 PRODUCT = """
-query ShowProduct($at: GeoPointInput!, $id: ID!) {
-  storefront(at: $at) { product(id: $id) { id availability } }
+query ShowProduct($location: GeoPointInput!, $id: ID!) {
+  storefront(location: $location) { product(id: $id) { id availability } }
 }
 """
 PAY_SECONDS = 10
@@ -159,12 +160,12 @@ class CustomerClient(RoleClient):
     async def fill(self, quantities: dict[str, int]) -> Any:
         """Add products to the cart."""
         lines = [{"productId": key, "quantity": count} for key, count in quantities.items()]
-        payload = await self.do(FILL, "cartLinesSet", {"at": self.at, "lines": lines})
+        payload = await self.do(FILL, "cartLinesSet", {"location": self.at, "lines": lines})
         return payload["cart"]
 
     async def place(self, key: str, **inputs: Any) -> Any:
         """Place the order of the cart; the key makes it idempotent."""
-        place = {"at": self.at, "addressLine": ADDRESS_LINE, "ageConfirmed": True}
+        place = {"location": self.at, "addressLine": ADDRESS_LINE, "ageConfirmed": True}
         return await self.do(PLACE, "orderPlace", {**place, **inputs}, key)
 
     async def place_pickup(self, key: str, store_id: str, **inputs: Any) -> Any:
@@ -203,7 +204,7 @@ class CustomerClient(RoleClient):
 
     async def refresh(self, order_id: str) -> Any:
         """Ask how the payment stands."""
-        return (await self.do(REFRESH, "paymentRefresh", {"orderId": order_id}))["order"]
+        return (await self.do(REFRESH, "orderPaymentRefresh", {"orderId": order_id}))["order"]
 
     async def cancel(self, order_id: str, reason: str) -> Any:
         """Call the order off."""
@@ -222,7 +223,7 @@ class CustomerClient(RoleClient):
 
     async def complain(self, order_id: str, subject: str, body: str) -> Any:
         """Open a ticket on an order."""
-        given = {"orderId": order_id, "kind": "ITEM_DAMAGED", "subject": subject, "body": body}
+        given = {"orderId": order_id, "category": "ITEM_DAMAGED", "subject": subject, "body": body}
         return (await self.do(OPEN, "ticketOpen", given))["ticket"]
 
 

@@ -8,7 +8,7 @@ from simulators.parts.device import RoleClient
 QUEUE = """
 query Queue($storeId: ID!) {
   storeQueue(storeId: $storeId, first: 50) {
-    nodes { id status orderCode lines { id name quantity unitGrams product { code } } }
+    nodes { id status orderCode lines { id name quantity averageWeightGrams product { sku } } }
   }
 }
 """
@@ -24,7 +24,7 @@ subscription WatchQueue($storeId: ID!, $after: String) {
 ACCEPT = """
 mutation Accept($input: FulfillmentAcceptInput!) {
   fulfillmentAccept(input: $input) {
-    fulfillment { id status lines { id name quantity unitGrams product { code } } }
+    fulfillment { id status lines { id name quantity averageWeightGrams product { sku } } }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -40,7 +40,7 @@ mutation PickLine($input: FulfillmentLinePickInput!) {
 PACK = """
 mutation Pack($input: FulfillmentPackInput!) {
   fulfillmentPack(input: $input) {
-    fulfillment { id status orderCode bags handoverCode }
+    fulfillment { id status orderCode bagCount handoverCode }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -48,7 +48,7 @@ mutation Pack($input: FulfillmentPackInput!) {
 STAGE = """
 mutation Stage($input: FulfillmentStageInput!) {
   fulfillmentStage(input: $input) {
-    fulfillment { id status dueAt }
+    fulfillment { id status nextStepDueAt }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -95,7 +95,7 @@ mutation PutBack($input: FulfillmentPutBackInput!) {
 STOCK = """
 query Stock($storeId: ID!, $search: String!) {
   storeStock(storeId: $storeId, first: 20, search: $search) {
-    nodes { product { code } onHand held available damaged }
+    nodes { product { sku } onHand reserved available unsellable }
   }
 }
 """
@@ -138,14 +138,18 @@ class PickerClient(RoleClient):
 
         What is sold by weight is put on the scale, which shows this share of the estimate.
         """
-        grams = round(found * line["unitGrams"] * share) if found and line["unitGrams"] else None
-        what = {"lineId": line["id"], "quantity": found, "grams": grams}
+        grams = (
+            round(found * line["averageWeightGrams"] * share)
+            if found and line["averageWeightGrams"]
+            else None
+        )
+        what = {"lineId": line["id"], "quantity": found, "weightGrams": grams}
         given = {"fulfillmentId": fulfillment_id, **what}
         return (await self.do(PICK, "fulfillmentLinePick", given))["fulfillment"]
 
     async def pack(self, fulfillment_id: str, bags: int = 1) -> Any:
         """Close the bags; answers the handover code among the rest."""
-        given = {"fulfillmentId": fulfillment_id, "bags": bags}
+        given = {"fulfillmentId": fulfillment_id, "bagCount": bags}
         return (await self.do(PACK, "fulfillmentPack", given))["fulfillment"]
 
     async def unassign(self, delivery_id: str) -> None:
@@ -192,7 +196,7 @@ class PickerClient(RoleClient):
     async def stock(self, code: str) -> Any:
         """Query the units of the product with this code."""
         data = await self.graph.run(STOCK, storeId=self.store_id, search=code)
-        return next(one for one in data["storeStock"]["nodes"] if one["product"]["code"] == code)
+        return next(one for one in data["storeStock"]["nodes"] if one["product"]["sku"] == code)
 
     async def recipient(self, order_id: str) -> Any:
         """Query for whom an order is."""

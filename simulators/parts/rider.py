@@ -34,7 +34,7 @@ subscription WatchOffers($after: String) {
   deliveryOffered(after: $after) {
     kind
     cursor
-    offer { id status expiresAt distanceM etaSeconds }
+    deliveryOffer { id status expiresAt pickupDistanceMeters pickupEtaSeconds }
     delivery { id status }
   }
 }
@@ -47,7 +47,7 @@ mutation AcceptOffer($input: DeliveryOfferAcceptInput!) {
       status
       orderCode
       store { name location { latitude longitude } }
-      dropPoint { latitude longitude }
+      dropoffLocation { latitude longitude }
     }
     errors { __typename ... on Problem { message } }
   }
@@ -56,7 +56,7 @@ mutation AcceptOffer($input: DeliveryOfferAcceptInput!) {
 DECLINE = """
 mutation DeclineOffer($input: DeliveryOfferDeclineInput!) {
   deliveryOfferDecline(input: $input) {
-    offer { id status }
+    deliveryOffer { id status }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -96,12 +96,12 @@ class RiderClient(RoleClient):
 
     async def accept(self, offer_id: str) -> Any:
         """Accept an offer; returns the delivery with its locations."""
-        given = {"offerId": offer_id}
+        given = {"deliveryOfferId": offer_id}
         return (await self.do(ANSWER, "deliveryOfferAccept", given))["delivery"]
 
     async def decline(self, offer_id: str) -> None:
         """Decline an offer."""
-        await self.do(DECLINE, "deliveryOfferDecline", {"offerId": offer_id})
+        await self.do(DECLINE, "deliveryOfferDecline", {"deliveryOfferId": offer_id})
 
     async def arrive_at_store(self, delivery_id: str) -> Any:
         return await self._step("deliveryArriveAtStore", delivery_id)
@@ -130,7 +130,7 @@ class RiderClient(RoleClient):
 
     async def fail(self, delivery_id: str, reason: str, calls: int = 0) -> Any:
         """Say that nobody takes the bags, after so many calls."""
-        return await self._step("deliveryFail", delivery_id, reason=reason, callAttempts=calls)
+        return await self._step("deliveryFail", delivery_id, reason=reason, callAttemptCount=calls)
 
     async def start_return(self, delivery_id: str) -> Any:
         return await self._step("deliveryStartReturn", delivery_id)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from execution.running.single_flight import SingleFlightCache
-from models.events import MessageKind
+from models.events import StreamMessageKind
 
 MAX_SHARED_ANSWERS = 256
 
@@ -15,6 +15,6 @@ class StreamMessage:
     Through `answers`, subscribers with equal documents and equal access share one answer.
     """
 
-    kind: MessageKind
+    kind: StreamMessageKind
     cursor: str
     answers: SingleFlightCache | None = field(default=None, kw_only=True, repr=False, compare=False)

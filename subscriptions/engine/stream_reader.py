@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from database.announcer import EventNotice
-from models.events import MessageKind
+from models.events import StreamMessageKind
 from services.core import cursors
 from subscriptions.engine.listener import Listener
 
@@ -15,7 +15,7 @@ from subscriptions.engine.listener import Listener
 class StreamItem:
     """One item of a stream: a snapshot, an event (with its notice) or a lossy value."""
 
-    kind: MessageKind
+    kind: StreamMessageKind
     cursor: str
     notice: EventNotice | None = None
     value: dict[str, Any] | None = None
@@ -95,9 +95,9 @@ class EventStreamReader:
         self.ready.extend(self._event_item(notice) for notice in notices)
         if (value := listener.take_value()) is not None:
             cursor = cursors.encode_cursor(self.positions)
-            self.ready.append(StreamItem(MessageKind.POSITION, cursor, value=value))
+            self.ready.append(StreamItem(StreamMessageKind.POSITION, cursor, value=value))
         return bool(notices)
 
     def _event_item(self, notice: EventNotice) -> StreamItem:
         self.positions[notice.stream] = cursors.position_after(notice.seq, notice.at)
-        return StreamItem(MessageKind.EVENT, cursors.encode_cursor(self.positions), notice)
+        return StreamItem(StreamMessageKind.EVENT, cursors.encode_cursor(self.positions), notice)

@@ -19,7 +19,7 @@ from database.scope import PLATFORM
 from execution.fanout_port import FanoutPort
 from execution.running.answer import Answer
 from execution.running.single_flight import SingleFlightCache
-from models.events import MessageKind
+from models.events import StreamMessageKind
 from models.identity import Actor
 from resolvers.context import Context
 from services.core import cursors
@@ -31,7 +31,7 @@ from subscriptions.engine.messages import MAX_SHARED_ANSWERS, StreamMessage
 from subscriptions.engine.stream_reader import EventSource, EventStreamReader, StreamItem
 
 MAX_STREAMS = 50
-SHAREABLE_KINDS = (MessageKind.EVENT, MessageKind.POSITION)
+SHAREABLE_KINDS = (StreamMessageKind.EVENT, StreamMessageKind.POSITION)
 
 M = TypeVar("M", bound=StreamMessage)
 CheckAccess = Callable[[], Awaitable[None]]
@@ -208,7 +208,7 @@ class StreamSubscription:
         try:
             has_events = await self._own_reader.fetch()
         except EventsExpired:
-            await self._start_at_heads(self._own_reader, MessageKind.LAGGED)
+            await self._start_at_heads(self._own_reader, StreamMessageKind.LAGGED)
             return
         if has_events:
             # Rows change only with an event: loaded rows stay valid for all items of one fetch,
@@ -225,10 +225,10 @@ class StreamSubscription:
                 if await cursors.can_resume(session, positions, heads):
                     reader.start_at(positions, lagging=positions != heads)
                     return
-        kind = MessageKind.SNAPSHOT if after is None else MessageKind.LAGGED
+        kind = StreamMessageKind.SNAPSHOT if after is None else StreamMessageKind.LAGGED
         await self._start_at_heads(reader, kind)
 
-    async def _start_at_heads(self, reader: EventStreamReader, kind: MessageKind) -> None:
+    async def _start_at_heads(self, reader: EventStreamReader, kind: StreamMessageKind) -> None:
         """Start at the heads of the streams, with a snapshot as the first item."""
         self._context.loaders.clear()
         async with self._context.container.database.read(PLATFORM) as session:

@@ -36,7 +36,7 @@ ProductIds = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class InventoryChanged(StreamMessage):
+class StockChanged(StreamMessage):
     """A message about a store's inventory."""
 
     changes: list[StockChange]
@@ -44,7 +44,7 @@ class InventoryChanged(StreamMessage):
 
 async def watch_inventory(
     info: Info, store_id: StoreId, product_ids: ProductIds = None, after: After = None
-) -> AsyncIterator[InventoryChanged]:
+) -> AsyncIterator[StockChanged]:
     """Yield the state of the given products, then every change of the store's inventory."""
     context, key = info.context, parse_id(Store, store_id, "storeId")
     only = _parse_product_ids(product_ids)
@@ -73,14 +73,14 @@ async def watch_inventory(
 
 async def _message(
     feed: InventoryFeed, staff: bool, only: frozenset[UUID] | None, item: StreamItem
-) -> InventoryChanged | None:
+) -> StockChanged | None:
     """Return the changes of a digest, or None without any; for a snapshot the given products."""
     if item.notice is None:
         snapshot = (await feed.read_products(only or ())).changes(staff, only)
-        return InventoryChanged(item.kind, item.cursor, snapshot)
+        return StockChanged(item.kind, item.cursor, snapshot)
     digest: InventoryDigest = item.notice.body["digest"]
     changes = digest.changes(staff, only)
-    return InventoryChanged(item.kind, item.cursor, changes) if changes else None
+    return StockChanged(item.kind, item.cursor, changes) if changes else None
 
 
 async def _store(context: Context, key: UUID) -> Store:

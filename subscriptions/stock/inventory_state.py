@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from database.announcer import EventNotice
 from database.sessions import Database
 from models.catalog import Availability, Listing
-from models.stock import Stock
+from models.stock import StockLevel
 from services.catalog.listed_products import LOW_STOCK_UNITS
 
 PublicView = tuple[Availability, int]
@@ -35,8 +35,10 @@ class ProductState:
     @property
     def availability(self) -> Availability:
         if not self.listed or not self.available:
-            return Availability.OUT
-        return Availability.LOW if self.available <= LOW_STOCK_UNITS else Availability.IN_STOCK
+            return Availability.OUT_OF_STOCK
+        return (
+            Availability.LOW_STOCK if self.available <= LOW_STOCK_UNITS else Availability.IN_STOCK
+        )
 
     @property
     def public_view(self) -> PublicView:
@@ -65,7 +67,7 @@ class StockChange:
     product_id: UUID
     availability: Availability
     on_hand: int | None = None
-    held: int | None = None
+    reserved: int | None = None
     available: int | None = None
     version: int | None = None
 
@@ -142,20 +144,20 @@ class InventoryState:
     async def _read(self, product_ids: Collection[UUID]) -> dict[UUID, ProductState]:
         if not product_ids:
             return {}
-        same_store = Listing.store_id == Stock.store_id
-        same_product = Listing.product_id == Stock.product_id
+        same_store = Listing.store_id == StockLevel.store_id
+        same_product = Listing.product_id == StockLevel.product_id
         query = (
             select(
-                Stock.product_id,
-                Stock.on_hand,
-                Stock.held,
-                Stock.version,
+                StockLevel.product_id,
+                StockLevel.on_hand,
+                StockLevel.reserved,
+                StockLevel.version,
                 Listing.available,
                 func.coalesce(Listing.price_minor, 0),
                 func.coalesce(Listing.version, 0),
             )
             .outerjoin(Listing, same_store & same_product)
-            .where(Stock.store_id == self._store_id, Stock.product_id.in_(product_ids))
+            .where(StockLevel.store_id == self._store_id, StockLevel.product_id.in_(product_ids))
         )
         async with self._database.read_public() as session:
             rows = (await session.execute(query)).all()

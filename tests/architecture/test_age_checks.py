@@ -6,7 +6,7 @@ from database.base import uuid7
 from models.delivery import DeliveryStatus
 from models.identity import Actor, Grant, Role
 from models.orders import AgeCheckResult
-from models.stock import StockReason
+from models.stock import StockMovementReason
 from server.commands.states import find_machines
 from services.stock import adjustments, bulk_adjustments
 from tests.services.orders.test_age_doors import WAYS
@@ -14,16 +14,20 @@ from tests.support.paths import ROOT
 
 HANDED_OVER = {"DELIVERED", "COLLECTED"}
 MACHINES = [
-    machine for machine in find_machines() if "age_result" in machine.model.__table__.columns
+    machine for machine in find_machines() if "age_check_result" in machine.model.__table__.columns
 ]
 
 # Reasons by which units go to a person; the others keep them in a store, or nobody gets them.
-TO_PERSONS = {StockReason.SALE, StockReason.COUNTER_SALE}
+TO_PERSONS = {StockMovementReason.SALE, StockMovementReason.POS_SALE}
 TO_NOBODY = {
-    StockReason.OPENING, StockReason.RESTOCK, StockReason.SHORT, StockReason.ADJUSTMENT,
-    StockReason.RECEIPT, StockReason.DAMAGE, StockReason.WASTE, StockReason.RECALL,
-    StockReason.EXPIRY, StockReason.PICK, StockReason.EXPECTED, StockReason.TRANSFER_OUT,
-    StockReason.TRANSFER_IN, StockReason.TRANSFER_SHORTAGE, StockReason.COUNT, StockReason.IMPORT,
+    StockMovementReason.OPENING_BALANCE, StockMovementReason.RESTOCK,
+    StockMovementReason.PICK_SHORTAGE, StockMovementReason.ADJUSTMENT,
+    StockMovementReason.RECEIPT, StockMovementReason.DAMAGE, StockMovementReason.WASTE,
+    StockMovementReason.RECALL,
+    StockMovementReason.EXPIRY, StockMovementReason.PICK, StockMovementReason.INCOMING,
+    StockMovementReason.TRANSFER_OUT,
+    StockMovementReason.TRANSFER_IN, StockMovementReason.TRANSFER_SHORTAGE,
+    StockMovementReason.COUNT, StockMovementReason.IMPORT,
 }  # fmt: skip
 # Modules that sell units, and the module that has asked for the age before.
 SELLERS = {
@@ -38,12 +42,12 @@ SELLERS = {
 # Machines whose rows are no goods on their way to a person.
 WITHOUT_GOODS = {
     "DeliveryOffer", "Dispute", "Hold", "Invitation", "OrderChange", "OutgoingMessage", "Payment",
-    "PriceChange", "PurchaseOrder", "Refund", "Rider", "StockAlert", "StockBatch", "StockCount",
+    "ScheduledPrice", "PurchaseOrder", "Refund", "Rider", "StockAlert", "StockBatch", "StockCount",
     "StockImport", "Store", "Ticket", "Transfer", "WebhookDelivery", "WebhookEndpoint",
 }  # fmt: skip
 # Machines that follow others: goods of these change hands by a Delivery or a Fulfillment.
-FOLLOWERS = {"FulfillmentLine", "Order", "Substitute"}
-SOLD = re.compile(r"StockReason\.(SALE|COUNTER_SALE)\b")
+FOLLOWERS = {"FulfillmentLine", "Order", "Substitution"}
+SOLD = re.compile(r"StockMovementReason\.(SALE|POS_SALE)\b")
 ASKED = re.compile(r"\bage_problems\(")
 
 
@@ -60,7 +64,7 @@ def test_every_module_that_sells_units_has_asked_for_the_age() -> None:
     everywhere = ("services", "workflows", "jobs", "resolvers")
     assert users(SOLD, *everywhere) == SELLERS.keys()
     assert users(ASKED, *everywhere) == WAYS.keys() == set(SELLERS.values())
-    assert set(StockReason) == TO_PERSONS | TO_NOBODY
+    assert set(StockMovementReason) == TO_PERSONS | TO_NOBODY
 
 
 def test_nobody_sells_units_by_a_correction_of_stock() -> None:
@@ -70,7 +74,7 @@ def test_nobody_sells_units_by_a_correction_of_stock() -> None:
 
 def test_every_machine_says_whether_goods_change_hands_by_it() -> None:
     """The check of the age is in the row of each one by which they do, or of the sale at once."""
-    checked = {machine.name for machine in MACHINES} | {"CounterSale"}
+    checked = {machine.name for machine in MACHINES} | {"PosSale"}
     assert {one.name for one in find_machines()} == checked | FOLLOWERS | WITHOUT_GOODS
 
 
@@ -93,10 +97,10 @@ def test_no_way_to_the_customer_avoids_the_check_of_the_age() -> None:
                 row.status = status
                 actors = (everybody, Actor(uuid7(), uuid7(), everybody.grants))
                 for result in (None, AgeCheckResult.FAILED):
-                    row.age_result = result
+                    row.age_check_result = result
                     for one in actors:
                         assert step.action not in machine.available_actions(row, one)
-                row.age_result = AgeCheckResult.PASSED
+                row.age_check_result = AgeCheckResult.PASSED
                 assert any(step.action in machine.available_actions(row, one) for one in actors)
                 ways += 1
     assert ways > len(DeliveryStatus.__members__) // 3

@@ -58,5 +58,5 @@ def test_staff_riders_and_support_take_no_step_with_their_own_order(
 
 def test_the_machines_of_orders_are_found() -> None:
     assert {machine.name for machine in MACHINES} >= {
-        "Order", "Fulfillment", "Delivery", "Substitute", "Ticket",
+        "Order", "Fulfillment", "Delivery", "Substitution", "Ticket",
     }  # fmt: skip

@@ -9,7 +9,7 @@ import ast
 from tests.support.architecture.source_trees import syntax_tree
 from tests.support.paths import ROOT
 
-REFUSES = {"illegal_step", "IllegalStep"}
+REFUSES = {"illegal_step", "InvalidTransition"}
 # The function that refuses: the resolver that knows it, or why nobody can know it before.
 REFUSALS = {
     "services/accounts/invitation_answers.py:_open_invitation": "resolvers/accounts/invitations.py",

@@ -16,7 +16,7 @@ from tests.support.paths import ROOT
 MECHANISM = ROOT / "services" / "core" / "state_machine.py"
 PACKAGES = ("services", "workflows", "jobs", "resolvers")
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-REFUSALS = ["IllegalStep", "VersionConflict"]
+REFUSALS = ["InvalidTransition", "VersionConflict"]
 MACHINES = find_machines()
 AnyMachine = StateMachine[Any, Any, Any]
 each_machine = pytest.mark.parametrize("machine", MACHINES, ids=[one.name for one in MACHINES])

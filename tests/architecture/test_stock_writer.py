@@ -9,10 +9,10 @@ from tests.support.paths import ROOT
 
 WRITER = ROOT / "services" / "stock" / "stock_writer.py"
 PACKAGES = ("services", "workflows", "jobs")
-COUNTERS = frozenset({"on_hand", "held", "damaged", "incoming"})
-MODELS = frozenset({"Stock", "StockEntry"})
+COUNTERS = frozenset({"on_hand", "reserved", "unsellable", "incoming"})
+MODELS = frozenset({"StockLevel", "StockMovement"})
 STATEMENTS = frozenset({"insert", "update", "delete"})
-# Variables whose `damaged` is not a stock counter: transfer lines, and the arrivals of their lots.
+# Variables whose counters are not those of the stock: lines of transfers, arrivals of their lots.
 OTHERS = frozenset({"line", "arrival"})
 SQL = re.compile(r"\b(update|insert\s+into|delete\s+from)\s+(stock|stock_entry)\b", re.IGNORECASE)
 
@@ -71,9 +71,14 @@ def test_only_the_stock_writer_writes_stock() -> None:
 
 def test_the_check_sees_every_kind_of_write() -> None:
     kinds = {kind for _, kind in writes(syntax_tree(WRITER))}
-    assert {".on_hand +=", ".damaged +=", ".incoming +=", "StockEntry()"} <= kinds
+    assert {".on_hand +=", ".unsellable +=", ".incoming +=", "StockMovement()"} <= kinds
     assert {"update stock", "insert into stock", "insert into stock_entry"} <= kinds
-    for statement in ("row.held = 1", "update(Stock)", "insert(StockEntry)", "a, row.on_hand = b"):
+    for statement in (
+        "row.reserved = 1",
+        "update(StockLevel)",
+        "insert(StockMovement)",
+        "a, row.on_hand = b",
+    ):
         assert writes(ast.parse(statement)), statement
     for statement in ("line.damaged += 1", "update(StockBatch)", "'select * from stock'"):
         assert not writes(ast.parse(statement)), statement

@@ -12,14 +12,14 @@ from tests.support.operations.player import Operation
 SECRET = re.compile(r"(code|pin|token|secret|challenge)$", re.IGNORECASE)
 NO_SECRETS = {
     "addressSave.gateCode": "the customer's own note",
-    "batchRecall.batchCode": "printed on the goods",
+    "batchRecallCreate.batchCode": "printed on the goods",
     "fulfillmentLinePick.batchCode": "printed on the goods",
-    "fulfillmentLinePick.code": "the barcode of a product",
-    "fulfillmentSubstitutePropose.code": "the barcode of a product",
-    "otpVerify.challenge": "names the code, which has to be right, too",
+    "fulfillmentLinePick.scannedCode": "the barcode of a product",
+    "substitutionPropose.scannedCode": "the barcode of a product",
+    "otpSignIn.challenge": "names the code, which has to be right, too",
     "phoneChange.challenge": "names the code, which has to be right, too",
     "stockAdjust.batchCode": "printed on the goods",
-    "stockCountLineSet.code": "the barcode of a product",
+    "stockCountLineSet.scannedCode": "the barcode of a product",
     "storeCreate.code": "the short name of a store",
     "supplierSave.code": "the short name of a supplier",
 }

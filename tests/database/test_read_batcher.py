@@ -18,7 +18,7 @@ from database.statements import prepared
 from dataloaders.keys import many_per_key, matches_keys, one_per_key
 from models.catalog import Listing, Product
 from models.riders import Rider
-from models.stock import Stock
+from models.stock import StockLevel
 from models.stores import Store
 from tests.support.city import City
 from tests.support.graph_queries import record_statements
@@ -104,7 +104,7 @@ async def test_a_statement_that_can_not_be_merged_runs_by_itself(
         one, store, stock = await asyncio.gather(
             batcher.session().scalar(text("select 1 as one")),
             batcher.session().get(Store, shared_city.near.id),
-            batcher.session().scalar(select(func.count()).select_from(Stock)),
+            batcher.session().scalar(select(func.count()).select_from(StockLevel)),
         )
     assert (one, store.name, stock > 0) == (1, shared_city.near.name, True)
     assert len(sent) == 2

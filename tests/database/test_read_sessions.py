@@ -19,8 +19,8 @@ from database.statements import prepared
 from models.catalog import Listing, Product
 from models.companies import Company
 from models.events import Event
-from models.riders import Rider, RiderPosition, RiderStatus
-from models.stock import Stock
+from models.riders import Rider, RiderLocation, RiderStatus
+from models.stock import StockLevel
 from models.stores import Store
 from tests.support.city import City
 from tests.support.waiting import until
@@ -58,12 +58,12 @@ def statements(shared_city: City) -> list[object]:
         select(Store, Company.name, Company).join(Company).order_by(Store.id),
         select(Store.name, other).join(other, other.company_id == Store.company_id)
         .order_by(Store.id, other.id),
-        select(Rider, RiderPosition).outerjoin(RiderPosition).order_by(Rider.id),
+        select(Rider, RiderLocation).outerjoin(RiderLocation).order_by(Rider.id),
         select(Rider).where(Rider.status == RiderStatus.OFFLINE).order_by(Rider.id),
-        select(Stock).where(Stock.store_id.in_(stores), Stock.on_hand > 3)
-        .order_by(Stock.store_id, Stock.product_id).limit(7),
-        select(func.count(), func.sum(Stock.on_hand), func.avg(Listing.price_minor))
-        .select_from(Stock).join(Listing, Listing.product_id == Stock.product_id),
+        select(StockLevel).where(StockLevel.store_id.in_(stores), StockLevel.on_hand > 3)
+        .order_by(StockLevel.store_id, StockLevel.product_id).limit(7),
+        select(func.count(), func.sum(StockLevel.on_hand), func.avg(Listing.price_minor))
+        .select_from(StockLevel).join(Listing, Listing.product_id == StockLevel.product_id),
         select(Product.translations, Product.name).order_by(Product.id).limit(5),
         select(Event.body).order_by(Event.stream, Event.seq).limit(3),
         union_all(select(literal(1).label("one")), select(literal(2))),
@@ -108,7 +108,7 @@ async def test_a_read_only_row_can_not_be_changed(database: Database, shared_cit
 async def test_a_row_is_read_by_its_key(database: Database, shared_city: City) -> None:
     async with database.read(PLATFORM) as session:
         key = (shared_city.near.id, shared_city.first.products[0].id)
-        assert (await session.get_one(Stock, key)).product_id == key[1]
+        assert (await session.get_one(StockLevel, key)).product_id == key[1]
         assert await session.get(Store, uuid7()) is None
         with pytest.raises(NoResultFound):
             await session.get_one(Store, uuid7())

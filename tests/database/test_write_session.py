@@ -50,7 +50,9 @@ def sent(session: Any) -> list[str]:
 
 
 def address(customer: ActorClient, label: str) -> Address:
-    return Address(person_id=customer.id, label=label, line="Rua 1", latitude=41.1, longitude=-8.6)
+    return Address(
+        person_id=customer.id, label=label, address_line="Rua 1", latitude=41.1, longitude=-8.6
+    )
 
 
 async def test_new_rows_share_a_statement_and_get_the_values_that_the_table_fills_in(

@@ -9,7 +9,7 @@ import pytest
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import Role
 from services.identity.passwords import hash_password
 from tests.support import city as cities
@@ -31,7 +31,7 @@ async def create_admin(url: str) -> None:
     database = Database(url)
     city = await cities.build_city(database)
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        person = Person(name="Admin", email=EMAIL, password_hash=hash_password(PASSWORD))
+        person = User(name="Admin", email=EMAIL, password_hash=hash_password(PASSWORD))
         session.add(person)
         await session.flush()
         role = {"role": Role.COMPANY_ADMIN, "company_id": city.company.id}
@@ -70,9 +70,9 @@ async def test_the_quick_start_runs_and_receives_an_event(
     assert "verified STOCK_CHANGED" in output
 
 
-@pytest.mark.parametrize("name", ["appSecretRotate", "appSecretRevoke", "webhookTopics",
+@pytest.mark.parametrize("name", ["appSecretRotate", "appSecretRevoke", "webhookEventTypes",
     "webhookEndpointResume", "webhookReplay", "webhookDeliveryRetry", "webhookPreview",
-    "webhookSecretRotate"])  # fmt: skip
+    "webhookEndpointSecretRotate"])  # fmt: skip
 def test_fields_named_on_the_page_are_in_the_graph(name: str) -> None:
     assert name in PAGE
     assert re.search(rf"^  {name}\b", (ROOT / "schema.graphql").read_text(), re.MULTILINE)

@@ -33,9 +33,9 @@ DOCUMENTS = [
     "{ products { broken short missingKey } }",
     "{ products { id brokenStrict } }",
     "{ strictProducts { id brokenStrict } now }",
-    "{ products { checked(atMost: 2) a: checkedStrict b: checked(atMost: 3) } }",
-    "{ products { id checkedStrict(atMost: 2) } }",
-    "{ strictProducts { id checkedStrict(atMost: 4) } }",
+    "{ products { checked(maxAvailable: 2) a: checkedStrict b: checked(maxAvailable: 3) } }",
+    "{ products { id checkedStrict(maxAvailable: 2) } }",
+    "{ strictProducts { id checkedStrict(maxAvailable: 4) } }",
     "{ products { secret fails } }",
     "{ products { id secret } }",
     "{ products { maybeFails oldPrice { currency } fails } now }",
@@ -45,7 +45,7 @@ DOCUMENTS = [
     "{ products { resolveInfo other: resolveInfo(n: 2) @include(if: true) } }",
     "{ products { within(range: {low: 3, units: [KILOGRAM]}, units: [PIECE, KILOGRAM]) } }",
     "{ products { within(range: {high: null}, units: []) a: within(units: null) } }",
-    "{ named { __typename id name ... on Product { price { minor } brand { id } } } }",
+    "{ named { __typename id name ... on Product { price { minorUnits } brand { id } } } }",
     "{ named(faulty: true) { __typename id } }",
     ("{ named { ...N ... on Brand { products { id } } ... on Bundle { first { id } } } }"
      " fragment N on Named { id ...P name } fragment P on Product { tags id brand { name } }"),
@@ -119,7 +119,7 @@ async def test_skip_and_include_select_the_same_fields(variables: dict[str, Any]
 VARIABLES = """query (
   $range: Range, $units: [Unit!], $first: Int = 2, $uuid: UUID!, $amount: Decimal! = "2", $at: Int!
 ) {
-  products(first: $first) { within(range: $range, units: $units) checked(atMost: $at)
+  products(first: $first) { within(range: $range, units: $units) checked(maxAvailable: $at)
     label(prefix: $nothing) }
   echo(uuid: $uuid, amount: $amount, range: {low: $at})
 }"""
@@ -130,7 +130,7 @@ VARIABLES = """query (
     [
         {"uuid": "7b0d4a3e-5d5a-4c64-9be5-2a0fc4f4a111", "at": 1},
         {"uuid": "7b0d4a3e-5d5a-4c64-9be5-2a0fc4f4a111", "at": 1, "first": None},
-        {"uuid": "x", "at": 2**40, "range": {"low": "one"}, "units": ["BARREL"], "first": []},
+        {"uuid": "x", "location": 2**40, "range": {"low": "one"}, "units": ["BARREL"], "first": []},
         {
             "uuid": "7b0d4a3e-5d5a-4c64-9be5-2a0fc4f4a111",
             "at": 3,

@@ -33,10 +33,10 @@ BATCHES = {
 }
 DOCUMENT = """query ($id: ID!) {
   order(id: $id) {
-    id payment { status amount { minor } } refunds { amount { minor } } store { name }
-    lines { name product { name price { minor } } } other: lines { quantity }
+    id payment { status amount { minorUnits } } refunds { amount { minorUnits } } store { name }
+    lines { name product { name price { minorUnits } } } other: lines { quantity }
   }
-  again: order(id: $id) { lines { total { minor } } store { code } code }
+  again: order(id: $id) { lines { total { minorUnits } } store { code } code }
 }"""
 Fault = Callable[[Sequence[Any]], Any]
 

@@ -9,7 +9,7 @@ from tests.support.execution.shop_context import Context
 from tests.support.execution.shop_schema import schema
 
 TICKS = """subscription ($upto: Int! = 3) {
-  ticks(upto: $upto) { id name price { minor } brand { name } checked(atMost: 1) }
+  ticks(upto: $upto) { id name price { minor } brand { name } checked(maxAvailable: 1) }
 }"""
 
 

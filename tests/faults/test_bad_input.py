@@ -16,8 +16,9 @@ from tests.support.walk.share import share
 
 ROOTS = {"query": graph._schema.query_type, "mutation": graph._schema.mutation_type}
 SHOP = """
-query Shop($at: GeoPointInput!, $words: String!, $first: Int!, $after: String, $category: ID!) {
-  storefront(at: $at) {
+query Shop($location: GeoPointInput!, $words: String!, $first: Int!, $after: String, $category:
+ID!) {
+  storefront(location: $location) {
     serviceable
     category(id: $category) { id }
     products(first: $first, after: $after) { nodes { id } }
@@ -92,7 +93,7 @@ CLEAR_ERRORS = {
 }  # fmt: skip
 REFUSALS = CLEAR_ERRORS | {"FORBIDDEN", "UNAUTHENTICATED"}
 # Fields for which the id of a product of the own company is valid.
-ACCEPTS_PRODUCT_ID = {"node", "nodes", "productBarcodesSet", "productHandlingSet"}
+ACCEPTS_PRODUCT_ID = {"node", "nodes", "productBarcodesSet", "productUpdate"}
 FILTER_FIELD = "ownTickets"  # returns no error for an order that does not exist
 
 
@@ -101,19 +102,22 @@ async def test_an_unserved_or_invalid_location_is_refused(
     scenario: FaultScenario, at: Any, expected: set[str]
 ) -> None:
     async with scenario.assert_nothing_written():
-        order = {"at": at, "lines": [order_line(scenario.city)]}
+        order = {"location": at, "lines": [order_line(scenario.city)]}
         for query, more in ((PLACE, DOOR), (CART, {})):
             codes = await scenario.error_codes(
                 query, {"input": order | more}, who=scenario.stranger
             )
             assert codes == expected
-        shop = "query Shop($at: GeoPointInput!) { storefront(at: $at) { serviceable message } }"
-        answer = await scenario.execute(shop, {"at": at})
+        shop = (
+            "query Shop($location: GeoPointInput!) { storefront(location: $location) {"
+            " serviceable message } }"
+        )
+        answer = await scenario.execute(shop, {"location": at})
         if at is UNSERVED:
             assert answer["data"]["storefront"]["serviceable"] is False
         else:
             assert error_codes(answer) <= {"INVALID_INPUT", "BAD_USER_INPUT"} != set()
-        home = {"label": "Home", "line": "Street 1", "at": at}
+        home = {"label": "Home", "addressLine": "Street 1", "location": at}
         if at is not UNSERVED:
             codes = await scenario.error_codes(ADDRESS, {"input": home}, who=scenario.stranger)
             assert codes == expected
@@ -123,7 +127,10 @@ async def test_an_unserved_or_invalid_location_is_refused(
 async def test_an_invalid_quantity_is_refused(
     scenario: FaultScenario, quantity: Any, expected: set[str]
 ) -> None:
-    fields = {"at": scenario.city.point, "lines": [order_line(scenario.city, quantity=quantity)]}
+    fields = {
+        "location": scenario.city.point,
+        "lines": [order_line(scenario.city, quantity=quantity)],
+    }
     async with scenario.assert_nothing_written():
         codes = await scenario.error_codes(PLACE, {"input": fields | DOOR}, who=scenario.stranger)
         assert codes == ({"InvalidInput"} if expected == OUT_OF_RANGE else expected)
@@ -134,7 +141,7 @@ async def test_an_invalid_quantity_is_refused(
 
 @pytest.mark.parametrize("count", [0, 101, 1000])
 async def test_too_many_lines_or_none_are_refused(scenario: FaultScenario, count: int) -> None:
-    fields = {"at": scenario.city.point, "lines": [order_line(scenario.city)] * count}
+    fields = {"location": scenario.city.point, "lines": [order_line(scenario.city)] * count}
     async with scenario.assert_nothing_written():
         codes = await scenario.error_codes(PLACE, {"input": fields | DOOR}, who=scenario.stranger)
         assert codes, codes
@@ -146,7 +153,11 @@ async def test_too_many_lines_or_none_are_refused(scenario: FaultScenario, count
 
 @pytest.mark.parametrize("minor", [-1, 2**63, 10**40, 1.5, "1e3", "x", True])
 async def test_an_invalid_tip_is_refused(scenario: FaultScenario, minor: Any) -> None:
-    fields = {"at": scenario.city.point, "lines": [order_line(scenario.city)], "tipMinor": minor}
+    fields = {
+        "location": scenario.city.point,
+        "lines": [order_line(scenario.city)],
+        "tipMinor": minor,
+    }
     async with scenario.assert_nothing_written():
         codes = await scenario.error_codes(PLACE, {"input": fields | DOOR}, who=scenario.stranger)
         assert codes
@@ -155,7 +166,7 @@ async def test_an_invalid_tip_is_refused(scenario: FaultScenario, minor: Any) ->
 
 @pytest.mark.parametrize("first", [0, -1, 101, 2**31 - 1, 2**31, None])
 async def test_an_invalid_page_size_is_refused(scenario: FaultScenario, first: Any) -> None:
-    fields = {"at": scenario.city.point, "words": "milk", "first": first, "category": "x"}
+    fields = {"location": scenario.city.point, "words": "milk", "first": first, "category": "x"}
     async with scenario.assert_nothing_written():
         codes = await scenario.error_codes(SHOP, fields)
         assert codes
@@ -166,9 +177,15 @@ async def test_an_invalid_page_size_is_refused(scenario: FaultScenario, first: A
 async def test_text_that_cannot_be_stored_is_refused_or_ignored(
     scenario: FaultScenario, text: str
 ) -> None:
-    fields = {"at": scenario.city.point, "words": text, "first": 1, "after": text, "category": text}
+    fields = {
+        "location": scenario.city.point,
+        "words": text,
+        "first": 1,
+        "after": text,
+        "category": text,
+    }
     note = {"orderId": encode_id(Order, uuid7()), "reason": "OTHER", "note": text}
-    ticket = {"orderId": scenario.order_id, "kind": "OTHER", "subject": text, "body": text}
+    ticket = {"orderId": scenario.order_id, "category": "OTHER", "subject": text, "body": text}
     async with scenario.assert_nothing_written():
         assert await scenario.error_codes(SHOP, fields) <= CLEAR_ERRORS
         for query, variables in ((CANCEL, note), (TICKET, ticket)):
@@ -181,9 +198,13 @@ async def test_text_of_the_owner_that_cannot_be_stored_is_refused(
     scenario: FaultScenario, text: str
 ) -> None:
     note = {"orderId": scenario.order_id, "reason": "OTHER", "note": text}
-    ticket = {"orderId": scenario.order_id, "kind": "OTHER", "subject": text, "body": text}
-    home = {"label": text, "line": text, "at": scenario.city.point}
-    delivery = {"at": scenario.city.point, "lines": [order_line(scenario.city)], "dropNote": text}
+    ticket = {"orderId": scenario.order_id, "category": "OTHER", "subject": text, "body": text}
+    home = {"label": text, "addressLine": text, "location": scenario.city.point}
+    delivery = {
+        "location": scenario.city.point,
+        "lines": [order_line(scenario.city)],
+        "deliveryInstructions": text,
+    }
     delivery |= DOOR
     async with scenario.assert_nothing_written():
         for query, fields in ((CANCEL, note), (TICKET, ticket), (ADDRESS, home), (PLACE, delivery)):
@@ -250,7 +271,9 @@ SAME_KEY = {"idempotency-key": "again"}
 async def test_a_reused_idempotency_key_replays_or_is_refused(
     scenario: FaultScenario,
 ) -> None:
-    fields = {"input": {"at": scenario.city.point, "lines": [order_line(scenario.city)]} | DOOR}
+    fields = {
+        "input": {"location": scenario.city.point, "lines": [order_line(scenario.city)]} | DOOR
+    }
     first = await scenario.execute(PLACE, fields, who=scenario.owner, **SAME_KEY)
     async with scenario.assert_nothing_written():
         replay = await scenario.execute(PLACE, fields, who=scenario.owner, **SAME_KEY)
@@ -259,7 +282,9 @@ async def test_a_reused_idempotency_key_replays_or_is_refused(
         other = {"input": fields["input"] | {"tipMinor": 100}}
         response = await scenario.execute(PLACE, other, who=scenario.owner, **SAME_KEY)
         assert error_codes(response) == {"IDEMPOTENCY_KEY_REUSED"}
-        home = {"input": {"label": "Home", "line": "Street 1", "at": scenario.city.point}}
+        home = {
+            "input": {"label": "Home", "addressLine": "Street 1", "location": scenario.city.point}
+        }
         response = await scenario.execute(ADDRESS, home, who=scenario.owner, **SAME_KEY)
         assert error_codes(response) == {"IDEMPOTENCY_KEY_REUSED"}
         for key in ("x" * 256, ""):

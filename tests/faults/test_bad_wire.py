@@ -151,7 +151,7 @@ def bad_tokens(scenario: FaultScenario) -> dict[str, str]:
 
 
 async def test_an_invalid_token_gives_no_access(scenario: FaultScenario) -> None:
-    given = {"input": {"at": scenario.city.point, "lines": [order_line(scenario.city)]}}
+    given = {"input": {"location": scenario.city.point, "lines": [order_line(scenario.city)]}}
     for defect, token in bad_tokens(scenario).items():
         for query, variables in ((VIEWER, None), (PLACE, given)):
             body = json.dumps({"query": query, "variables": variables}).encode()

@@ -35,21 +35,24 @@ MIN_AUDITS = 3
 # Each change has an order of its own, so that it is there in every run.
 TAMPER = """
 with served as (select o.id, row_number() over (
-            order by p.captured_minor - p.refunded_minor desc, o.id) as place
+            order by p.captured_amount_minor - p.refunded_amount_minor desc, o.id) as place
         from "order" o join payment p on p.order_id = o.id and p.is_current
         where o.company_id = $1 and o.status in ('CONFIRMED', 'COMPLETED')),
     lost as (update "order" set status = 'EXPIRED'
         where id = (select id from served where place = 1)),
     gap as (update stream set seq = seq + 1
         where stream = (select 'order:' || id from served where place = 1)),
-    shelf as (update stock set held = held + 1 where company_id = $1 and on_hand > held),
+    shelf as (update stock set reserved = reserved + 1 where company_id = $1 and on_hand >
+    reserved),
     told as (update ticket set status = 'RESOLVED'
         where order_id in (select id from served where place in (2, 3))),
     unpaid as (update "order" set status = 'COMPLETED'
         where id = (select id from served where place = 2)),
     amounts as (update payment
-        set captured_minor = case when captured_minor > 1 then captured_minor - 1 else 1 end,
-            refunded_minor = case when refunded_minor > 0 then refunded_minor - 1 else 1 end
+        set captured_amount_minor = case when captured_amount_minor > 1 then captured_amount_minor
+        - 1 else 1 end,
+            refunded_amount_minor = case when refunded_amount_minor > 0 then refunded_amount_minor
+            - 1 else 1 end
         where is_current and order_id = (select id from served where place = 2)),
     voided as (update payment set status = 'VOIDED'
         where is_current and order_id = (select id from served where place = 3))

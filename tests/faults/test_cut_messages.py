@@ -94,7 +94,7 @@ async def test_a_message_goes_out_whatever_fails_at_any_step(
             accepted = step == HAND_OVER[channel] and fault not in BEFORE_ARRIVAL
             assert (tried.status is MessageStatus.SENT) == (step == "QUIT"), link.log[-1]
             lost = 0 if accepted or step == "QUIT" else 1
-            assert 1 <= len(arrived) <= sent.attempts_count - lost, link.log[-1]
+            assert 1 <= len(arrived) <= sent.attempt_count - lost, link.log[-1]
             assert len({one.get("id") for one in arrived}) == 1 or channel == "sms"
         assert link.missing() == {}
         assert set(link.seen) == STEPS[channel]

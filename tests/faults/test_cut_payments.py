@@ -83,9 +83,12 @@ class CutCheckout:
         await request_capture(self._shop, order, PRICE_MINOR)
         await self._settle(order, PaymentStatus.CAPTURED)
         await issue_refund(self._shop, order, REFUND_MINOR)
-        await self._settle(order, PaymentStatus.PARTLY_REFUNDED)
+        await self._settle(order, PaymentStatus.PARTIALLY_REFUNDED)
         payment = await self._shop.payment(order)
-        assert (payment.captured_minor, payment.refunded_minor) == (PRICE_MINOR, REFUND_MINOR)
+        assert (payment.captured_amount_minor, payment.refunded_amount_minor) == (
+            PRICE_MINOR,
+            REFUND_MINOR,
+        )
         refunds = await refunds_at_provider(self._direct, order)
         assert [one.amount_minor for one in refunds] == [REFUND_MINOR]
 

@@ -41,7 +41,8 @@ GAPS = text(
 MONEY = text(
     """
     select o.code from "order" o join payment p on p.order_id = o.id where o.company_id = :company
-    group by o.id having count(*) filter (where p.captured_minor > p.refunded_minor) > 1
+    group by o.id having count(*) filter (where p.captured_amount_minor > p.refunded_amount_minor)
+    > 1
         or count(*) filter (where p.is_current) <> 1
     """
 )

@@ -36,7 +36,7 @@ SEED = 4
 LAST_TYPE = "PAYMENT_CAPTURED"
 TRACK = """
 subscription Track($orderId: ID!, $after: String) {
-  orderTracked(orderId: $orderId, after: $after) { kind cursor event { type at } }
+  orderTracked(orderId: $orderId, after: $after) { kind cursor event { type occurredAt } }
 }
 """
 EVENTS = "select type, at from event where stream = $1 and seq > $2 order by seq"
@@ -106,7 +106,9 @@ class CutFollower:
                 self.cursor = data["cursor"]
                 self.kinds.append(data["kind"])
                 if event := data["event"]:
-                    self.received.append((event["type"], datetime.fromisoformat(event["at"])))
+                    self.received.append(
+                        (event["type"], datetime.fromisoformat(event["occurredAt"]))
+                    )
                     if event["type"] == LAST_TYPE:
                         return
                 max_messages -= 1

@@ -23,7 +23,7 @@ SETTLE_SECONDS = 60.0
 ORIGIN = AuditContext("test")
 TABLES = Base.metadata.tables
 DEAD = text(
-    "insert into job_failure (id, job, item, tries, error, next_at, dead)"
+    "insert into job_failure (id, job, item, attempt_count, error, next_attempt_at, dead_lettered)"
     " values (:id, :job, :item, 10, 'failed on purpose', now(), true)"
 )
 
@@ -87,4 +87,4 @@ async def test_a_job_goes_on_behind_fifty_dead_letters(
     await until(goes_on, SETTLE_SECONDS, "the items behind the dead letters", poll_seconds=0.5)
     assert (await statuses())[:-1] == ["PLACED"] * DEAD_LETTERS
     assert (await done())[:-1] == [False] * DEAD_LETTERS
-    await servers.fetch("delete from job_failure where dead")
+    await servers.fetch("delete from job_failure where dead_lettered")

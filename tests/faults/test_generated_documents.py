@@ -23,7 +23,7 @@ SEED = 20_261_121
 AT_ONCE = 8
 SDL = graph.as_str()
 # Mutations that would end the sessions in use or run into the rate limit of anonymous clients.
-EXCLUDED = {"sessionRevoke", "sessionRevokeAll", "otpRequest", "otpVerify", "guestStart"}
+EXCLUDED = {"sessionRevoke", "sessionRevokeAll", "otpRequest", "otpSignIn", "guestSignIn"}
 
 
 def scalars(scenario: FaultScenario) -> dict[str, Any]:
@@ -39,10 +39,10 @@ def scalars(scenario: FaultScenario) -> dict[str, Any]:
     ]
     return {
         "ID": st.sampled_from(ids).map(nodes.String),
-        "BigInt": st.integers(-(2**70), 2**70).map(lambda n: nodes.String(str(n))),
+        "SafeInt": st.integers(-(2**70), 2**70).map(lambda n: nodes.String(str(n))),
         "DateTime": st.sampled_from(["2026-11-21T10:00:00Z", "yesterday", ""]).map(nodes.String),
         "Date": st.sampled_from(["2026-11-21", "1-1-1"]).map(nodes.String),
-        "Time": st.sampled_from(["08:00:00", "24:00", "x"]).map(nodes.String),
+        "LocalTime": st.sampled_from(["08:00:00", "24:00", "x"]).map(nodes.String),
         "GeoJSON": st.sampled_from(['{"type":"Polygon"}', "x", ""]).map(nodes.String),
         "UUID": st.uuids().map(lambda key: nodes.String(str(key))),
         "JSON": st.text(max_size=20).map(nodes.String),

@@ -10,7 +10,7 @@ import aiohttp
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.ids import encode_id
-from models.stock import Stock, StockReason
+from models.stock import StockLevel, StockMovementReason
 from services.stock import stock_writer
 from services.stock.stock_writer import MovementCause
 from tests.support.city import City
@@ -18,7 +18,7 @@ from tests.support.faults.process_group import ORIGIN, ServerGroup, SignedInUser
 
 CUSTOMERS = 100
 REPEATING_CUSTOMERS = 40
-CAUSE = MovementCause(StockReason.ADJUSTMENT, "", None)
+CAUSE = MovementCause(StockMovementReason.ADJUSTMENT, "", None)
 PLACE = """
 mutation Place($input: OrderPlaceInput!) {
   orderPlace(input: $input) {
@@ -40,14 +40,16 @@ class LastUnit:
         """One unit in the nearest store, and none in the others."""
         async with database.write(PLATFORM, ORIGIN) as session:
             for store in self.city.first.stores:
-                row = await session.get_one(Stock, (store.id, self.product.id))
+                row = await session.get_one(StockLevel, (store.id, self.product.id))
                 on_hand = int(store is self.city.near)
                 stock_writer.record_movement(session, row, CAUSE, on_hand - row.on_hand)
 
     async def buy(self, who: SignedInUser, key: str) -> Any:
         """The payload of the order."""
         line = {"productId": encode_id(type(self.product), self.product.id), "quantity": 1}
-        variables = {"input": {"at": self.city.point, "addressLine": "Rua 1", "lines": [line]}}
+        variables = {
+            "input": {"location": self.city.point, "addressLine": "Rua 1", "lines": [line]}
+        }
         headers = {"authorization": f"Bearer {who.token}", "idempotency-key": key}
         body = {"query": PLACE, "variables": variables}
         async with self.http.post(self.servers.graph_url, json=body, headers=headers) as response:
@@ -61,7 +63,7 @@ class LastUnit:
         count_orders = 'select count(*) from "order" where company_id = $1'
         company = self.city.company.id
         assert (await self.servers.fetch(count_orders, company))[0][0] == 1
-        counters = "select on_hand, held from stock where store_id = $1 and product_id = $2"
+        counters = "select on_hand, reserved from stock where store_id = $1 and product_id = $2"
         (row,) = await self.servers.fetch(counters, self.city.near.id, self.product.id)
         assert tuple(row) == (1, 1)
         active = "select quantity from hold where company_id = $1 and status = 'HELD'"

@@ -101,12 +101,12 @@ async def restart(servers: ServerGroup, name: str, port: int) -> tuple[float, fl
     child = servers.children[name]
     child.send_signal(signal.SIGTERM)
     await asyncio.to_thread(child.wait, 60)
-    ended_at = time.monotonic()
+    closed_at = time.monotonic()
     assert child.returncode == 0 or child.returncode == -signal.SIGTERM, child.returncode
     servers.launch(name)
     await asyncio.to_thread(servers.wait_until_ready, name, port)
     await asyncio.sleep(1)  # until the proxy has noticed it
-    return started_at, ended_at
+    return started_at, closed_at
 
 
 def reconnect_peak(followers: Sequence[Follower], started_at: float) -> tuple[int, float]:
@@ -164,10 +164,10 @@ async def test_a_rolling_restart_loses_no_event_and_spreads_reconnects(
     await hub.close()
     errors = [*filter(None, (delivery_error(follower, head) for follower in followers))]
     peaks = [reconnect_peak(followers, started_at) for started_at, _ in drains]
-    for name, (started_at, ended_at), (count, peak) in zip(
+    for name, (started_at, closed_at), (count, peak) in zip(
         SERVER_NAMES, drains, peaks, strict=True
     ):
-        drain = f"{name} drained in {ended_at - started_at:.1f} s"
+        drain = f"{name} drained in {closed_at - started_at:.1f} s"
         print(f"{drain}: {count} reconnects, peak {peak:.2f} x mean")
     print(f"{head} events to {SOCKETS} sockets: {len(errors)} followers with errors")
     assert not errors, errors[:3]

@@ -30,12 +30,12 @@ WAIT_SECONDS = 90.0
 # Nine minutes of silence, so that the test does not have to wait for them.
 FALL_SILENT = """
 with ride as (update delivery set assigned_at = assigned_at - interval '9 min' where order_id = $1)
-update rider_position set seen_at = seen_at - interval '9 min'
+update rider_position set recorded_at = recorded_at - interval '9 min'
 where rider_id = (select rider_id from delivery where order_id = $1) returning 1
 """
 CASES = """
 select count(*) from ticket
-where order_id = $1 and kind = 'RIDER_SILENT' and internal and status <> 'RESOLVED'
+where order_id = $1 and category = 'RIDER_SILENT' and internal and status <> 'RESOLVED'
 """
 SILENT_EVENTS = """
 select count(*) from event
@@ -105,8 +105,8 @@ class Road:
         """Accept the offer and take the bags; returns the id of the delivery."""
         delivery: Any = None
         async for message in rider.offers():
-            if message["offer"] and message["offer"]["status"] == "OFFERED":
-                delivery = await rider.accept(message["offer"]["id"])
+            if message["deliveryOffer"] and message["deliveryOffer"]["status"] == "OFFERED":
+                delivery = await rider.accept(message["deliveryOffer"]["id"])
                 break
         await rider.arrive_at_store(delivery["id"])
         code = (await self.task(order_id, "STAGED"))["handover_code"]

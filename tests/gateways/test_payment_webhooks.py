@@ -17,7 +17,7 @@ async def test_a_signed_event_names_its_payment(sandbox: StripeSandbox) -> None:
     assert (authorized.intent_id, authorized.payment_id) == (intent.id, intent.payment_id)
     assert authorized.intent is not None
     assert authorized.intent.state is IntentState.AUTHORIZED
-    assert authorized.intent.refunded_minor is None
+    assert authorized.intent.refunded_amount_minor is None
     assert authorized.occurred_at.tzinfo is not None
 
 

@@ -31,7 +31,7 @@ async def test_a_payment_is_authorized_captured_and_refunded(sandbox: StripeSand
     authorized = await sandbox.payments.retrieve(intent.id)
     assert (authorized.state, authorized.capturable_minor) == (IntentState.AUTHORIZED, 2550)
     captured = await sandbox.payments.capture(intent.id, 2550, "capture-1")
-    assert (captured.state, captured.captured_minor) == (IntentState.CAPTURED, 2550)
+    assert (captured.state, captured.captured_amount_minor) == (IntentState.CAPTURED, 2550)
     refund = await sandbox.payments.refund(intent.id, 550, "refund-1", "requested_by_customer")
     assert (refund.state, refund.amount_minor, refund.key) == (
         RefundState.SUCCEEDED,
@@ -39,13 +39,17 @@ async def test_a_payment_is_authorized_captured_and_refunded(sandbox: StripeSand
         "refund-1",
     )
     after = await sandbox.payments.retrieve(intent.id)
-    assert (after.captured_minor, after.refunded_minor) == (2550, 550)
+    assert (after.captured_amount_minor, after.refunded_amount_minor) == (2550, 550)
 
 
 async def test_a_partial_capture_releases_the_rest_without_a_refund(sandbox: StripeSandbox) -> None:
     intent = await sandbox.authorized_intent(1000)
     captured = await sandbox.payments.capture(intent.id, 700, "capture")
-    assert (captured.captured_minor, captured.capturable_minor, captured.refunded_minor) == (
+    assert (
+        captured.captured_amount_minor,
+        captured.capturable_minor,
+        captured.refunded_amount_minor,
+    ) == (
         700,
         0,
         0,
@@ -76,7 +80,7 @@ async def test_refunds_can_not_exceed_the_captured_amount(sandbox: StripeSandbox
     with pytest.raises(PaymentRequestInvalid) as done:
         await sandbox.payments.refund(intent.id, 1, "refund-4")
     assert done.value.code == "charge_already_refunded"
-    assert (await sandbox.payments.retrieve(intent.id)).refunded_minor == 800
+    assert (await sandbox.payments.retrieve(intent.id)).refunded_amount_minor == 800
 
 
 async def test_an_authorized_amount_can_not_be_refunded(sandbox: StripeSandbox) -> None:
@@ -94,7 +98,7 @@ async def test_an_intent_can_be_confirmed_with_another_card_after_a_decline(
     assert answer.json()["error"]["decline_code"] == "insufficient_funds"
     failed = await sandbox.payments.retrieve(intent.id)
     assert (failed.state, failed.failure_code) == (IntentState.FAILED, "insufficient_funds")
-    assert failed.refunded_minor == 0
+    assert failed.refunded_amount_minor == 0
     assert (await sandbox.confirm(intent, "pm_card_mastercard")).status_code == 200
     assert (await sandbox.payments.retrieve(intent.id)).state is IntentState.AUTHORIZED
 
@@ -153,7 +157,11 @@ async def test_a_card_can_require_3d_secure(
 async def test_a_canceled_authorization_stays_voided(sandbox: StripeSandbox) -> None:
     intent = await sandbox.authorized_intent()
     void = await sandbox.payments.cancel(intent.id, "abandoned", "cancel")
-    assert (void.state, void.capturable_minor, void.refunded_minor) == (IntentState.VOIDED, 0, 0)
+    assert (void.state, void.capturable_minor, void.refunded_amount_minor) == (
+        IntentState.VOIDED,
+        0,
+        0,
+    )
     assert await sandbox.payments.cancel(intent.id, "abandoned", "cancel") == void
     with pytest.raises(PaymentRequestInvalid) as twice:
         await sandbox.payments.cancel(intent.id, "abandoned", "another key")
@@ -185,7 +193,7 @@ async def test_a_lost_response_causes_no_second_refund(sandbox: StripeSandbox) -
     await sandbox.control("faults", {"lose_answers": 1})
     refund = await sandbox.payments.refund(intent.id, 400, "refund")  # The SDK retries.
     assert refund.amount_minor == 400
-    assert (await sandbox.payments.retrieve(intent.id)).refunded_minor == 400
+    assert (await sandbox.payments.retrieve(intent.id)).refunded_amount_minor == 400
 
 
 async def test_a_single_provider_error_is_retried(sandbox: StripeSandbox) -> None:
@@ -207,7 +215,7 @@ async def test_a_key_still_in_flight_is_unavailable(sandbox: StripeSandbox) -> N
     with pytest.raises(PaymentUnavailable) as busy:
         await sandbox.payments.capture(intent.id, 1000, "capture")
     assert busy.value.code == "idempotency_key_in_use"
-    assert (await first).captured_minor == 1000
+    assert (await first).captured_amount_minor == 1000
 
 
 async def test_unknown_objects_raise_payment_not_found(sandbox: StripeSandbox) -> None:

@@ -133,5 +133,5 @@ async def test_a_failed_item_is_recorded_and_stops_no_other(
     assert job.due is not None
     assert run.attempts == run.items[: job.due.max_items]
     [failure] = await run.failures(database)
-    assert (failure.job, failure.item, failure.dead) == (job.name, run.items[0], False)
-    assert (failure.tries, failure.transient_tries) == (counted, 1 - counted)
+    assert (failure.job, failure.item, failure.dead_lettered) == (job.name, run.items[0], False)
+    assert (failure.attempt_count, failure.transient_attempt_count) == (counted, 1 - counted)

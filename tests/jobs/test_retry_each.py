@@ -53,7 +53,7 @@ async def read_failure(database: Database, item: UUID) -> JobFailure | None:
 async def end_delays(database: Database) -> None:
     """Make all failed items due."""
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        await session.execute(update(JobFailure).values(next_at=func.now()))
+        await session.execute(update(JobFailure).values(next_attempt_at=func.now()))
 
 
 async def test_a_failed_item_does_not_stop_others_and_is_delayed(
@@ -71,7 +71,7 @@ async def test_a_failed_item_does_not_stop_others_and_is_delayed(
         await process_each(database, "test", [bad], work)
         failure = await read_failure(database, bad)
         assert failure is not None
-        delays.append(round((failure.next_at - failure.last_at).total_seconds()))
+        delays.append(round((failure.next_attempt_at - failure.last_failed_at).total_seconds()))
     assert delays == [2, 4, 8, 16]
 
 
@@ -95,7 +95,11 @@ async def test_the_tenth_failure_is_the_last(database: Database) -> None:
         await process_each(database, "test", [item], work)
     failure = await read_failure(database, item)
     assert failure is not None
-    assert (failure.dead, failure.tries, len(work.attempts)) == (True, MAX_ATTEMPTS, MAX_ATTEMPTS)
+    assert (failure.dead_lettered, failure.attempt_count, len(work.attempts)) == (
+        True,
+        MAX_ATTEMPTS,
+        MAX_ATTEMPTS,
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,15 +123,23 @@ async def test_an_overload_is_not_counted_and_makes_no_dead_letter(
         await process_each(database, "test", [item], work)
     failure = await read_failure(database, item)
     assert failure is not None
-    assert (failure.dead, failure.tries, failure.transient_tries) == (False, 0, MAX_ATTEMPTS + 2)
+    assert (failure.dead_lettered, failure.attempt_count, failure.transient_attempt_count) == (
+        False,
+        0,
+        MAX_ATTEMPTS + 2,
+    )
     assert len(work.attempts) == MAX_ATTEMPTS + 2
-    assert 30 < (failure.next_at - failure.last_at).total_seconds() <= 60
+    assert 30 < (failure.next_attempt_at - failure.last_failed_at).total_seconds() <= 60
     work.error = ValueError("failed on purpose")
     await end_delays(database)
     await process_each(database, "test", [item], work)
     failure = await read_failure(database, item)
     assert failure is not None
-    assert (failure.dead, failure.tries, failure.transient_tries) == (False, 1, 0)
+    assert (failure.dead_lettered, failure.attempt_count, failure.transient_attempt_count) == (
+        False,
+        1,
+        0,
+    )
 
 
 async def test_a_hanging_item_does_not_stop_the_others(
@@ -147,7 +159,11 @@ async def test_a_hanging_item_does_not_stop_the_others(
     assert (count, attempts) == (1, [hanging, good])
     failure = await read_failure(database, hanging)
     assert failure is not None
-    assert (failure.dead, failure.tries, failure.transient_tries) == (False, 0, 1)
+    assert (failure.dead_lettered, failure.attempt_count, failure.transient_attempt_count) == (
+        False,
+        0,
+        1,
+    )
 
 
 async def test_a_failure_is_recorded_whatever_its_message(
@@ -249,12 +265,15 @@ async def test_every_backlog_query_belongs_to_a_job_and_runs(database: Database)
         rows = await session.scalars(select(JobState))
         states = {row.name: row for row in rows}
     assert all(states[name].backlog is not None for name in BACKLOG_QUERIES)
-    assert (states["broken"].failures, states["broken"].last_error) == (1, "ValueError: no")
+    assert (states["broken"].consecutive_failure_count, states["broken"].last_error) == (
+        1,
+        "ValueError: no",
+    )
     run_log.record_run("broken", 1, 0, 2, None)
     await run_log.flush()
     async with database.read(PLATFORM) as session:
         broken = await session.get_one(JobState, "broken")
-    assert (broken.failures, broken.runs, broken.done) == (0, 2, 2)
+    assert (broken.consecutive_failure_count, broken.run_count, broken.processed_count) == (0, 2, 2)
     assert broken.last_error == "ValueError: no"
 
 
@@ -269,4 +288,9 @@ async def test_a_worker_stores_the_statistics_of_its_jobs(database: Database) ->
     await run_jobs([Job(name, 0.01, run)], dependencies, stop, RunLog(database, {}))
     async with database.read(PLATFORM) as session:
         state = await session.get_one(JobState, name)
-    assert (state.runs, state.done, state.failures, state.last_error) == (1, 3, 0, None)
+    assert (
+        state.run_count,
+        state.processed_count,
+        state.consecutive_failure_count,
+        state.last_error,
+    ) == (1, 3, 0, None)

@@ -62,14 +62,14 @@ async def insert_rows(url: str) -> tuple[dict[str, UUID], dict[str, UUID]]:
     stores: dict[str, UUID] = {}
     orders: dict[str, UUID] = {}
     async with AsyncSession(engine) as session:
-        company = await insert_row(session, tables["company"], tax_rate_bp=600)
+        company = await insert_row(session, tables["company"], tax_rate_basis_points=600)
         for name in CASES:
             row = await insert_row(session, tables["store"], company_id=company.id, code=name)
             stores[name] = row.id
         for name, (total, tax, _) in RATES.items():
             row = await insert_row(
-                session, tables["order"], items_minor=total - 100, tip_minor=0,
-                delivery_fee_minor=100, total_minor=total, tax_minor=tax, tax_rate_bp=0,
+                session, tables["order"], subtotal_minor=total - 100, tip_minor=0,
+                delivery_fee_minor=100, total_minor=total, tax_minor=tax, tax_rate_basis_points=0,
             )  # fmt: skip
             orders[name] = row.id
         await session.commit()

@@ -17,7 +17,7 @@ VARIABLE = "mutation ($input: AddressSaveInput!, $key: String!) {{ {} }}"
 
 
 def home(city: City, line: str = "Rua das Flores 1") -> dict[str, Any]:
-    return {"input": {"label": "Home", "line": line, "at": city.point}}
+    return {"input": {"label": "Home", "addressLine": line, "location": city.point}}
 
 
 def document_with_key(key: str) -> str:

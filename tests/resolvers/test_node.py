@@ -10,28 +10,28 @@ from sqlalchemy import func, select
 from database.audit import AuditContext
 from database.base import Entity, uuid7
 from database.scope import PLATFORM
-from models.accounts import Address, Invitation, Membership, Person
+from models.accounts import Address, Invitation, Membership, User
 from models.alerts import StockAlert
 from models.carts import Cart
-from models.catalog import Brand, Category, PriceChange, Product
+from models.catalog import Brand, Category, Product, ScheduledPrice
 from models.companies import Company
-from models.counter_sales import CounterSale
+from models.counter_sales import PosSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer
-from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import Grant, Role, SignInSession
 from models.ids import PREFIXES, encode_id
-from models.imports import StockImport, StockSet, StockUpload
+from models.imports import StockBulkUpdate, StockImport, StockImportFile
 from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
 from models.operations import JobFailure
 from models.orders import Order, OrderChange, OrderLine
 from models.payments import Dispute, Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.riders import Rider
-from models.stock import BatchRecall, StockBatch, StockEntry
+from models.stock import BatchRecall, StockBatch, StockMovement
 from models.stores import Store
 from models.support import Ticket, TicketMessage
-from models.transfers import Transfer, TransferLine
+from models.transfers import StockTransfer, StockTransferLine
 from resolvers.context import Container
 from resolvers.nodes import MAX_IDS, PUBLIC_LOADERS
 from schema.root import graph
@@ -60,7 +60,7 @@ READERS: dict[type[Entity], set[str]] = {
     Payment: ORDER,
     Refund: ORDER,
     Dispute: {"company_admin"} | SUPPORT,
-    Substitute: ORDER,
+    Substitution: ORDER,
     Fulfillment: STORE | SUPPORT,
     FulfillmentLine: STORE | SUPPORT,
     PutBackLine: STORE | SUPPORT,
@@ -69,26 +69,26 @@ READERS: dict[type[Entity], set[str]] = {
     Ticket: {"customer"} | SUPPORT,
     TicketMessage: {"customer"} | SUPPORT,
     Address: {"customer"},
-    Person: {"customer"},
+    User: {"customer"},
     SignInSession: {"customer"},
     Membership: STORE,
     Invitation: {"manager", "company_admin", "super_admin"},
     Rider: {"rider"} | STORE - {"picker"} | SUPPORT,
     StockBatch: STORE,
-    StockEntry: STORE,
-    CounterSale: STORE,
+    StockMovement: STORE,
+    PosSale: STORE,
     BatchRecall: {"neighbor", "support_agent", *STORE},
-    PriceChange: STORE,
+    ScheduledPrice: STORE,
     StockAlert: STORE,
     PurchaseOrder: STORE,
     GoodsReceipt: STORE,
     Supplier: {"manager", "company_admin", "super_admin"},
-    Transfer: STORE,
-    TransferLine: STORE,
+    StockTransfer: STORE,
+    StockTransferLine: STORE,
     StockCount: STORE,
-    StockSet: STORE,
+    StockBulkUpdate: STORE,
     StockImport: {"company_admin", "super_admin"},
-    StockUpload: {"customer"},
+    StockImportFile: {"customer"},
     App: {"company_admin", "super_admin"},
     WebhookEndpoint: {"company_admin", "super_admin"},
     WebhookDelivery: {"company_admin", "super_admin"},
@@ -97,11 +97,11 @@ READERS: dict[type[Entity], set[str]] = {
 }
 ROOTS: dict[type[Entity], str] = {
     Order: "order", Fulfillment: "fulfillment", Delivery: "delivery", Ticket: "ticket",
-    Store: "store", CounterSale: "counterSale", PurchaseOrder: "purchaseOrder",
-    Supplier: "supplier", Transfer: "transfer",
+    Store: "store", PosSale: "posSale", PurchaseOrder: "purchaseOrder",
+    Supplier: "supplier", StockTransfer: "transfer",
     StockCount: "stockCount", StockImport: "stockImport",
 }  # fmt: skip
-TYPE_NAMES = {SignInSession: "Session", Membership: "RoleGrant"}
+TYPE_NAMES = {SignInSession: "Session", Membership: "RoleAssignment"}
 # Types with an id that `node` does not return.
 TYPES_WITHOUT_NODE = {
     "Viewer",
@@ -170,11 +170,11 @@ async def _existing_keys(
     session: Any, shared_city: City, picker: ActorClient
 ) -> list[tuple[type[Entity], UUID]]:
     """Return the keys of rows that exist already."""
-    entry = select(StockEntry.id).where(StockEntry.store_id == shared_city.near.id).limit(1)
+    entry = select(StockMovement.id).where(StockMovement.store_id == shared_city.near.id).limit(1)
     role = select(Membership.id).where(Membership.person_id == picker.id)
     assert shared_city.first.brand is not None
     return [
-        (StockEntry, await session.scalar(entry)),
+        (StockMovement, await session.scalar(entry)),
         (Membership, await session.scalar(role)),
         (Rider, shared_city.riders[0].id),
         (Brand, shared_city.first.brand.id),
@@ -227,7 +227,7 @@ async def test_several_ids_keep_their_order_each_with_its_own_error(
     own_ids = [encode_id(model, keys[model]) for model in (Order, Ticket, Store, Order)]
     ids = [
         own_ids[0],
-        encode_id(StockEntry, keys[StockEntry]),
+        encode_id(StockMovement, keys[StockMovement]),
         own_ids[1],
         "nothing",
         own_ids[2],
@@ -268,7 +268,7 @@ async def test_a_hundred_rows_of_a_model_take_one_read(
 
 async def test_a_product_outside_a_store_has_no_price(keys: Keys, nobody: ActorClient) -> None:
     document = """query ($id: ID!) { node(id: $id) { ... on Product {
-      name price { minor } availability category { id productCount } } } }"""
+      name price { minorUnits } availability category { id productCount } } } }"""
     [product] = (await nobody.run(document, {"id": encode_id(Product, keys[Product])})).values()
     assert product["name"]
     assert (

@@ -37,7 +37,7 @@ README = ROOT / "README.md"
 walked = pytest.mark.timeout(900)
 DOES_SOMETHING_EACH_TIME = {
     "appCreate": "another app",
-    "batchWaste": "more units are thrown away",
+    "stockWriteOff": "more units are thrown away",
     "deliveryCheckAge": "each look at a document is recorded",
     "fulfillmentCheckAge": "each look at a document is recorded",
     "listingPriceSchedule": "another price change",
@@ -49,7 +49,7 @@ DOES_SOMETHING_EACH_TIME = {
     "transferRequest": "another transfer",
     "webhookEndpointCreate": "another endpoint",
     "webhookReplay": "the events are sent again",
-    "webhookSecretRotate": "another secret",
+    "webhookEndpointSecretRotate": "another secret",
 }
 
 

@@ -48,7 +48,7 @@ async def of_endpoint(scenario: WebhookScenario) -> Case:
         {"eventTypes": ["STOCK_CHANGED"]},
         {"url": scenario.receiver.url},
     ]
-    return UPDATE_ENDPOINT, {"endpointId": endpoint}, "endpoint", same
+    return UPDATE_ENDPOINT, {"webhookEndpointId": endpoint}, "webhookEndpoint", same
 
 
 async def of_supplier(scenario: WebhookScenario) -> Case:

@@ -11,7 +11,7 @@ from schema.root import graph
 
 # These may be repeated without a key: one applies the provider's current state, the others report
 # positions, of which only the newest counts.
-WITHOUT_KEY = {"paymentRefresh", "riderLocationReport", "riderLocationReportBatch"}
+WITHOUT_KEY = {"orderPaymentRefresh", "riderLocationReport", "riderLocationsReport"}
 KEY_FUNCTIONS = {"run_mutation", "idempotent_request"}
 DEPTH = 4
 

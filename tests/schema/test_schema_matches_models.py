@@ -79,7 +79,7 @@ def fits(actual: Any, expected: Any) -> bool:
 
 
 def plain(kind: Any) -> Any:
-    """Return a type without annotations and NewTypes: BigInt is int, ID is str."""
+    """Return a type without annotations and NewTypes: SafeInt is int, ID is str."""
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     while hasattr(kind, "__supertype__"):

@@ -26,7 +26,7 @@ FIELDS = [f"{each.parent}.{each.name}" for each in guarded_fields() if each.pare
 ENTITIES = re.compile(r" \w+ \{ __typename \}")
 
 # A document that somebody saw, a code that somebody gave them, and why they do without it.
-IN_PERSON = {"AgeDocument", "DeliveryOverrideReason", "pin", "handoverCode", "returnCode"}
+IN_PERSON = {"AgeCheckDocument", "DeliveryOverrideReason", "pin", "handoverCode", "returnCode"}
 
 
 def app_of(container: Container, shared_city: City, *scopes: AppScope) -> ActorClient:
@@ -68,7 +68,7 @@ def test_what_a_person_saw_is_stated_by_no_app() -> None:
         if IN_PERSON & set().union(*(words_of_inputs(one.type) for one in field.args.values()))
     }
     assert in_person >= {
-        "counterSaleComplete", "deliveryCheckAge", "deliveryComplete", "deliveryPickUp",
+        "posSaleCreate", "deliveryCheckAge", "deliveryComplete", "deliveryPickUp",
         "deliveryReturn", "fulfillmentCheckAge", "fulfillmentCollect",
     }  # fmt: skip
     assert not {f"Mutation.{name}" for name in in_person} & ROOT_FIELD_SCOPES.keys()
@@ -112,7 +112,7 @@ PATHS_TO_TYPES = [
     ("{ node(id: $id) { ...o } } fragment o on Order { code }", AppScope.ORDERS_READ),
     ("{ order(id: $id) { customerName } }", AppScope.CUSTOMERS_READ),
     ("{ order(id: $id) { id delivery { id } } }", AppScope.DELIVERIES_READ),
-    ("{ node(id: $id) { ... on Person { phone } } }", AppScope.CUSTOMERS_READ),
+    ("{ node(id: $id) { ... on User { phone } } }", AppScope.CUSTOMERS_READ),
     ("{ order(id: $id) { id payment @include(if: false) { id } } }", AppScope.ORDERS_READ),
 ]
 

@@ -17,7 +17,7 @@ from models.fulfillment import (
     FulfillmentLine,
     FulfillmentStatus,
     PutBackLine,
-    Substitute,
+    Substitution,
 )
 from models.orders import Order, OrderLine
 from models.payments import Payment, Refund
@@ -30,7 +30,7 @@ from tests.support.city import City
 from tests.support.order_rows import Keys, create_order_rows
 
 OF_ORDERS: tuple[type[Entity], ...] = (
-    Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Substitute,
+    Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Substitution,
     PutBackLine, Ticket, TicketMessage,
 )  # fmt: skip
 

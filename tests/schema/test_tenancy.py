@@ -39,7 +39,7 @@ ROOTS = {
     "subscription": graph._schema.subscription_type,
 }
 # The public catalog: anyone may read any store and subscribe to its availability.
-PUBLIC_FIELDS = {"store", "storefront", "inventoryChanged"}
+PUBLIC_FIELDS = {"store", "storefront", "stockChanged"}
 PUBLIC_MODELS = {Store, Product, Category, Brand, Company}
 NODE_FIELDS = {"node", "nodes"}
 MESSAGE_SECONDS = 5.0
@@ -277,8 +277,8 @@ async def test_stock_of_another_company_shows_availability_but_no_quantities(
     other_company_manager: ActorClient,
 ) -> None:
     document = """subscription ($store: ID!, $product: ID!) {
-      inventoryChanged(storeId: $store, productIds: [$product]) {
-        changes { availability onHand held available version } } }"""
+      stockChanged(storeId: $store, productIds: [$product]) {
+        changes { availability onHand reserved available version } } }"""
     variables = {
         "store": encode_id(Store, foreign_keys[Store]),
         "product": encode_id(Product, foreign_keys[Product]),
@@ -286,7 +286,7 @@ async def test_stock_of_another_company_shows_availability_but_no_quantities(
     for who in (company_admin, picker, other_company_manager):
         answer = await first_answer(who, "subscription", document, variables)
         assert not answer.errors
-        [change] = answer.data["inventoryChanged"]["changes"]
+        [change] = answer.data["stockChanged"]["changes"]
         assert change.pop("availability") == "IN_STOCK"
         own = who is other_company_manager
         assert {value is not None for value in change.values()} == {own}

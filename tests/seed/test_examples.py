@@ -16,7 +16,7 @@ from tests.support.actors import ActorClient, create_client
 COMPANY, STORE = stable_id("company", "harbour"), stable_id("store", "harbour", 1)
 SUPPORT = """
 {
-  supportQueue(first: 20) { nodes { kind status subject } }
+  supportQueue(first: 20) { nodes { category status subject } }
   stuckPayments(first: 5) { nodes { status availableActions } }
   disputes(first: 5) { nodes { status } }
 }
@@ -43,7 +43,7 @@ async def test_support_sees_cases_of_several_kinds(own_container: Container) -> 
     """Complaints that wait and that are answered, a dispute, and a payment that can be resumed."""
     agent = await sign_in(own_container, "support1@darkstore.example", Grant(Role.SUPPORT_AGENT))
     shown = await agent.run(SUPPORT)
-    kinds = {one["kind"]: one["status"] for one in shown["supportQueue"]["nodes"]}
+    kinds = {one["category"]: one["status"] for one in shown["supportQueue"]["nodes"]}
     assert kinds.keys() == {"ITEM_MISSING", "ITEM_DAMAGED", "DISPUTE", "PAYMENT"}
     assert len(set(kinds.values())) > 1
     [stuck] = shown["stuckPayments"]["nodes"]

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.audit import AuditContext
 from database.base import Base, Entity
 from database.scope import PLATFORM
-from models.accounts import Address, Membership, Person
+from models.accounts import Address, Membership, User
 from models.catalog import Brand, Category, Listing, Product, TemperatureZone
 from models.identity import Role
 from models.riders import Rider
-from models.stock import Stock
+from models.stock import StockLevel
 from models.stores import Store, StoreZone
 from seed import seed
 from seed.accounts import ALL_ACCOUNTS, DEMO_ACCOUNTS, PASSWORD, RIDERS
@@ -77,19 +77,19 @@ async def test_loose_fruit_and_vegetables_are_sold_by_weight_in_every_store(
 ) -> None:
     async with seeded.database.read(PLATFORM) as session:
         loose = await session.execute(
-            select(Product.id, Product.unit_grams, Product.name).where(Product.weighed)
+            select(Product.id, Product.average_weight_grams, Product.name).where(Product.weighed)
         )
-        grams = {key: unit_grams for key, unit_grams, _ in loose}
+        grams = {key: average_weight_grams for key, average_weight_grams, _ in loose}
         assert len(grams) == WEIGHED * len(COMPANIES)
         rows = await session.execute(
-            select(Listing.product_id, Listing.unit_grams, Listing.kilo_price_minor).where(
-                Listing.unit_grams.is_not(None)
-            )
+            select(
+                Listing.product_id, Listing.average_weight_grams, Listing.price_per_kilogram_minor
+            ).where(Listing.average_weight_grams.is_not(None))
         )
         sold = rows.all()
     assert len(sold) == WEIGHED * STORES
-    for product_id, unit_grams, kilo in sold:
-        assert unit_grams == grams[product_id]
+    for product_id, average_weight_grams, kilo in sold:
+        assert average_weight_grams == grams[product_id]
         # Between 8 and 200 Hong Kong dollars a kilogram: wrong weights would violate this.
         assert 800 <= (kilo or 0) <= 20_000
 
@@ -97,12 +97,10 @@ async def test_loose_fruit_and_vegetables_are_sold_by_weight_in_every_store(
 async def test_every_account_has_its_role_and_the_shared_password(seeded: SeededDatabase) -> None:
     async with seeded.database.read(PLATFORM) as session:
         roles = await session.execute(
-            select(Person.email, Membership.role).join(
-                Membership, Membership.person_id == Person.id
-            )
+            select(User.email, Membership.role).join(Membership, Membership.person_id == User.id)
         )
         assert {(one.email, one.role) for one in ALL_ACCOUNTS} == set(roles.all())
-        hashes = set(await session.scalars(select(Person.password_hash)))
+        hashes = set(await session.scalars(select(User.password_hash)))
         assert len(hashes) == 1
         assert verify_password(hashes.pop() or "", PASSWORD)
         assert await session.scalar(select(func.count()).select_from(Rider)) == sum(RIDERS.values())
@@ -146,11 +144,11 @@ async def test_the_first_run_adds_the_catalog_and_reports_progress(seeded: Seede
 async def test_the_stock_ledger_explains_all_stock(seeded: SeededDatabase) -> None:
     async with seeded.database.read(PLATFORM) as session:
         assert await find_differences(session) == []
-        units = await session.scalar(select(func.sum(Stock.on_hand)))
+        units = await session.scalar(select(func.sum(StockLevel.on_hand)))
         assert units is not None
         assert units > 0
         sold_out = await session.scalar(
-            select(func.count()).select_from(Stock).where(Stock.on_hand == 0)
+            select(func.count()).select_from(StockLevel).where(StockLevel.on_hand == 0)
         )
         assert sold_out, "some products must be sold out"
 
@@ -159,7 +157,7 @@ async def test_every_customer_address_is_served_by_a_store(seeded: SeededDatabas
     async with seeded.database.read(PLATFORM) as session:
         homes = (await session.scalars(select(Address))).all()
     async with seeded.database.read_public() as session:
-        served = await coverage.are_serviceable(session, [home.point for home in homes])
+        served = await coverage.are_serviceable(session, [home.location for home in homes])
     assert len(homes) >= 20
     assert all(served)
 

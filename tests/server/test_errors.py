@@ -19,7 +19,13 @@ from gateways.payments import PaymentUnavailable
 from resolvers.rules import AccessDenied
 from server.errors import format_error
 from services.core.idempotency import KeyReused
-from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, RateLimited
+from services.core.problems import (
+    DomainError,
+    InvalidInput,
+    InvalidTransition,
+    NotFound,
+    RateLimited,
+)
 
 SECRET = "postgresql://darkstore:hunter2@db/stock"
 
@@ -65,7 +71,12 @@ def test_a_cause_nested_in_graphql_errors_is_found() -> None:
         (KeyReused(), "IDEMPOTENCY_KEY_REUSED"),
         (DomainError(NotFound(message="There is no such order.")), "NOT_FOUND"),
         (DomainError(InvalidInput(message="first is from 1 to 100.")), "INVALID_INPUT"),
-        (DomainError(IllegalStep(message="Too late.", state="PACKED", legal=[])), "ILLEGAL_STEP"),
+        (
+            DomainError(
+                InvalidTransition(message="Too late.", current_status="PACKED", allowed_actions=[])
+            ),
+            "INVALID_TRANSITION",
+        ),
         (DomainError(RateLimited(message="Slowly.", retry_after_seconds=3)), "RATE_LIMITED"),
         (DomainError(), "REFUSED"),
         (PoolTimeout(SECRET), "UNAVAILABLE"),

@@ -10,7 +10,7 @@ import pytest
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Person
+from models.accounts import User
 from seed.accounts import DEMO_ACCOUNTS
 from seed.bulk_load import stable_id
 from server.settings import BadSetting
@@ -30,7 +30,7 @@ async def test_a_database_with_the_people_of_the_demo_is_not_served_in_productio
     database = Database(fresh_database_url)
     async with database.write(PLATFORM, AuditContext("test")) as session:
         email = DEMO_ACCOUNTS[0].email
-        session.add(Person(id=stable_id("person", email), email=email))
+        session.add(User(id=stable_id("person", email), email=email))
     await database.close()
     with pytest.raises(BadSetting, match=r"DARKSTORE_ENV .* people of the demo"):
         await asyncio.to_thread(check_settings, READS, environment)

@@ -74,4 +74,6 @@ async def test_a_killed_simulator_keeps_payments_keys_and_undelivered_events(
             assert await sandbox.payments.retrieve(held.id) == held
             assert await open_again(sandbox) == asked
             await wait_until(lambda: len(inbox.requests) == 3)
-            assert (await sandbox.payments.capture(held.id, 1000, "c")).captured_minor == 1000
+            assert (
+                await sandbox.payments.capture(held.id, 1000, "c")
+            ).captured_amount_minor == 1000

@@ -9,14 +9,14 @@ from sqlalchemy import func, select, update
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from models.accounts import Membership
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment
 from models.identity import Actor, Grant, Role
 from models.ids import encode_id
 from models.orders import Order
 from models.riders import Rider
 from models.stores import Store
-from models.support import Ticket, TicketKind
+from models.support import Ticket, TicketCategory
 from resolvers.context import Container
 from services.events.event_log import record_event, record_order_event, rider_stream
 from services.support import tickets
@@ -50,7 +50,7 @@ async def open_ticket(customer: ActorClient, order: Order) -> Ticket:
             session,
             actor=customer.actor,
             order_id=order.id,
-            kind=TicketKind.LATE,
+            kind=TicketCategory.LATE,
             subject="Late",
             body="Where is it?",
         )
@@ -84,7 +84,10 @@ async def test_an_order_event_shows_only_the_task_of_this_store(
         async with container.database.write(PLATFORM, ORIGIN) as session:
             order_row = await session.get_one(Order, order.id)
             record_order_event(
-                session, order_row, EventType.ORDER_COMPLETED, queue_store_id=shared_city.near.id
+                session,
+                order_row,
+                OrderEventKind.ORDER_COMPLETED,
+                queue_store_id=shared_city.near.id,
             )
         message = await subscription.next_of_type("ORDER_COMPLETED")
         assert message["fulfillment"]["orderCode"] == order.code
@@ -94,7 +97,10 @@ async def test_an_order_event_shows_only_the_task_of_this_store(
             task.store_id = shared_city.next.id
             order_row = await session.get_one(Order, order.id)
             record_order_event(
-                session, order_row, EventType.ORDER_COMPLETED, queue_store_id=shared_city.near.id
+                session,
+                order_row,
+                OrderEventKind.ORDER_COMPLETED,
+                queue_store_id=shared_city.near.id,
             )
         assert (await subscription.next_of_type("ORDER_COMPLETED"))["fulfillment"] is None
 
@@ -131,7 +137,7 @@ async def test_a_rider_receives_only_the_own_offers(container: Container) -> Non
         subscribe(another_rider, "delivery_offered") as other,
     ):
         snapshot = await subscription.next_message()
-        assert (snapshot["kind"], snapshot["offer"]) == ("SNAPSHOT", None)
+        assert (snapshot["kind"], snapshot["deliveryOffer"]) == ("SNAPSHOT", None)
         await other.next_message()
         async with container.database.write(PLATFORM, ORIGIN) as session:
             for row in rows:

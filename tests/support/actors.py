@@ -18,7 +18,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from dataloaders.loaders import Loaders
 from gateways.payments import StripePaymentGateway
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import ANONYMOUS, Actor, Grant, Role, SignInSession
 from resolvers.context import Container, Context
 from services.core.clock import current_time
@@ -72,7 +72,7 @@ class ActorClient:
 
     container: Container
     actor: Actor = ANONYMOUS
-    person: Person | None = None
+    person: User | None = None
     _token: tuple[str, float] = field(default=("", 0.0), init=False, repr=False)
 
     @property
@@ -176,9 +176,9 @@ async def create_client(
 ) -> ActorClient:
     """Create a person (or use `person_id`) with these roles, signed in."""
     async with container.database.write(PLATFORM, AuditContext("test:people")) as session:
-        person = await session.get(Person, person_id) if person_id else None
+        person = await session.get(User, person_id) if person_id else None
         if person is None:
-            person = Person(name="" if guest else name)
+            person = User(name="" if guest else name)
             session.add(person)
             await session.flush()
             session.add_all(

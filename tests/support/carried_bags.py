@@ -7,10 +7,10 @@ from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import Delivery, DeliveryOverrideReason, DeliveryStatus, FailReason
+from models.delivery import Delivery, DeliveryFailureReason, DeliveryOverrideReason, DeliveryStatus
 from models.identity import Actor
 from models.orders import Order
-from models.support import Ticket, TicketKind
+from models.support import Ticket, TicketCategory
 from services.delivery import deliveries, failed_attempts
 from services.delivery.step_overrides import StepOverride
 from services.fulfillment import handover
@@ -20,10 +20,13 @@ from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies
 
 OVERRIDE = StepOverride(DeliveryOverrideReason.RIDER_UNREACHABLE, "The phone is off.")
-NOBODY_HOME: dict[str, Any] = {"reason": FailReason.NOBODY_HOME, "call_attempts": 2}
+RECIPIENT_UNAVAILABLE: dict[str, Any] = {
+    "reason": DeliveryFailureReason.RECIPIENT_UNAVAILABLE,
+    "call_attempt_count": 2,
+}
 CARRYING = (
     DeliveryStatus.PICKED_UP,
-    DeliveryStatus.TO_CUSTOMER,
+    DeliveryStatus.EN_ROUTE_TO_CUSTOMER,
     DeliveryStatus.ARRIVING,
     DeliveryStatus.AT_CUSTOMER,
     DeliveryStatus.ATTEMPT_FAILED,
@@ -51,16 +54,19 @@ async def carried_bags(
     code = {"handover_code": fulfillment.handover_code}
     await riders.take_step(database, rider, delivery, deliveries.arrive_at_store)
     await riders.take_step(database, rider, delivery, handover.pick_up, **code)
-    if status in (DeliveryStatus.TO_CUSTOMER, DeliveryStatus.ARRIVING):
+    if status in (DeliveryStatus.EN_ROUTE_TO_CUSTOMER, DeliveryStatus.ARRIVING):
         await set_status(database, delivery, status)
     elif status is not DeliveryStatus.PICKED_UP:
         await riders.take_step(database, rider, delivery, deliveries.arrive_at_customer)
     if status is DeliveryStatus.ATTEMPT_FAILED:
         await riders.backdate_arrivals(database, city)
         step = failed_attempts.fail_attempt
-        await riders.take_step(database, rider, delivery, step, **NOBODY_HOME)
+        await riders.take_step(database, rider, delivery, step, **RECIPIENT_UNAVAILABLE)
     if status is DeliveryStatus.RETURNING:
-        step, refused = failed_attempts.fail_attempt, {"reason": FailReason.REFUSED}
+        step, refused = (
+            failed_attempts.fail_attempt,
+            {"reason": DeliveryFailureReason.RECIPIENT_REFUSED},
+        )
         await riders.take_step(database, rider, delivery, step, **refused)
     delivery = await riders.delivery_of(database, order)
     assert delivery.status is status
@@ -74,10 +80,10 @@ async def set_status(database: Database, delivery: Delivery, status: DeliverySta
         await session.execute(statement)
 
 
-async def open_cases(database: Database, order: Order) -> list[TicketKind]:
+async def open_cases(database: Database, order: Order) -> list[TicketCategory]:
     """The kinds of the unresolved cases about an order."""
     async with database.read(PLATFORM) as session:
-        statement = select(Ticket.kind).where(
+        statement = select(Ticket.category).where(
             Ticket.order_id == order.id, Ticket.internal, Ticket.status != "RESOLVED"
         )
         return sorted(await session.scalars(statement))

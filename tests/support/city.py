@@ -15,7 +15,7 @@ from database.audit import AuditContext
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.catalog import Brand, Category, Product
 from models.companies import Company
 from models.identity import Role
@@ -51,18 +51,19 @@ OPEN_STORES = text(
         ) as one (entry, store, product, category, price)
     ), listings as (
         insert into listing
-            (store_id, product_id, company_id, category_id, price_minor, available, offer_text,
+            (store_id, product_id, company_id, category_id, price_minor, available, promotion_label,
             aisle, version)
         select store, product, :company, category, price, true, '', 'A1', 1 from shelves
     ), entries as (
         insert into stock_entry
-            (id, company_id, store_id, product_id, delta, damaged_delta, incoming_delta,
+            (id, company_id, store_id, product_id, on_hand_delta, unsellable_delta, incoming_delta,
             batch_delta, reason, reference)
-        select entry, :company, store, product, :on_hand, 0, 0, 0, 'OPENING', '' from shelves
+        select entry, :company, store, product, :on_hand, 0, 0, 0, 'OPENING_BALANCE', '' from
+        shelves
         where :on_hand > 0
     )
     insert into stock
-        (store_id, product_id, company_id, on_hand, held, damaged, incoming, version)
+        (store_id, product_id, company_id, on_hand, reserved, unsellable, incoming, version)
     select store, product, :company, :on_hand, 0, 0, 0, 1 from shelves
     """
 ).bindparams(bindparam("company", type_=Uuid), bindparam("on_hand", type_=Integer))
@@ -165,10 +166,10 @@ def _company(name: str) -> CityCompany:
         timer_overrides={},
         minimum_order_minor=500,
         small_order_fee_minor=150,
-        small_order_below_minor=1500,
+        small_order_threshold_minor=1500,
         delivery_fee_minor=199,
-        free_delivery_from_minor=3000,
-        tax_rate_bp=600,
+        free_delivery_threshold_minor=3000,
+        tax_rate_basis_points=600,
     )
     shop = CityCompany(company)
     shop.categories = [
@@ -230,8 +231,8 @@ def _stores_to_open(shop: CityCompany, on_hand: int) -> dict[str, object]:
     }
 
 
-def _rider(shop: CityCompany, number: int) -> tuple[Person, Rider, Membership]:
-    person = Person(name=f"Rider {number + 1} of {shop.company.name}")
+def _rider(shop: CityCompany, number: int) -> tuple[User, Rider, Membership]:
+    person = User(name=f"Rider {number + 1} of {shop.company.name}")
     rider = Rider(person_id=person.id, company_id=shop.id)
     shop.riders.append(rider)
     return person, rider, Membership(person_id=person.id, role=Role.RIDER, company_id=shop.id)

@@ -12,7 +12,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.counting import StockCount, StockCountStatus
 from models.identity import Actor, Grant, Role
-from models.stock import Stock
+from models.stock import StockLevel
 from services.core.problems import DomainError, Problem
 from services.counting import count_opening, count_queries, stock_counts
 from services.counting.count_opening import CountSelection
@@ -65,7 +65,9 @@ class CountingTeam:
 
     async def on_hand(self, nth: int) -> int:
         async with self.database.read(PLATFORM) as session:
-            return (await session.get_one(Stock, (self.city.near.id, self.product(nth)))).on_hand
+            return (
+                await session.get_one(StockLevel, (self.city.near.id, self.product(nth)))
+            ).on_hand
 
     async def visible_lines(
         self, row: StockCount, **more: Any

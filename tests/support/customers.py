@@ -5,7 +5,7 @@ from uuid import UUID
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.geo_point import Point
 from models.identity import Actor, Grant, Role
 from services.carts.baskets import OrderRequest, RequestedLine
@@ -21,7 +21,7 @@ async def create_people(database: Database, count: int = 1, *grants: Grant) -> l
     """Create people, customers unless grants are passed."""
     roles = grants or (Grant(Role.CUSTOMER),)
     async with database.write(PLATFORM, ORIGIN) as session:
-        persons = [Person(name=f"Person {number}") for number in range(count)]
+        persons = [User(name=f"Person {number}") for number in range(count)]
         session.add_all(persons)
         await session.flush()
         session.add_all(

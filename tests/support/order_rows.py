@@ -8,20 +8,27 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Entity, uuid7
-from models.accounts import Person
-from models.alerts import AlertKind, StockAlert
-from models.catalog import PriceChange, Product
-from models.counter_sales import CounterSale, Tender
+from models.accounts import User
+from models.alerts import StockAlert, StockAlertKind
+from models.catalog import Product, ScheduledPrice
+from models.counter_sales import PosSale, TenderKind
 from models.counting import StockCount
 from models.delivery import Delivery
-from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import Role
-from models.imports import ErrorPolicy, ImportFormat, ImportMode, StockImport, StockSet, StockUpload
+from models.imports import (
+    ErrorPolicy,
+    StockBulkUpdate,
+    StockImport,
+    StockImportFile,
+    StockImportFormat,
+    StockImportMode,
+)
 from models.integrations import App, AppSecret, AppSecretKind, WebhookDelivery, WebhookEndpoint
 from models.orders import (
     AgeCheck,
+    AgeCheckDocument,
     AgeCheckResult,
-    AgeDocument,
     Order,
     OrderChange,
     OrderLine,
@@ -29,8 +36,8 @@ from models.orders import (
 from models.payments import Dispute, Payment, Refund, RefundReason
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.stores import Store
-from models.support import Ticket, TicketKind, TicketMessage
-from models.transfers import Transfer, TransferLine
+from models.support import Ticket, TicketCategory, TicketMessage
+from models.transfers import StockTransfer, StockTransferLine
 from tests.support.city import CityCompany
 
 SAMPLE_VALUES: dict[type, Any] = {
@@ -39,12 +46,15 @@ SAMPLE_VALUES: dict[type, Any] = {
 }  # fmt: skip
 ORDER_ROW_MODELS: tuple[type[Entity], ...] = (
     Order, OrderLine, OrderChange, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
-    TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
-    Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
-    Substitute, PutBackLine, AgeCheck, Dispute, App, AppSecret, WebhookEndpoint, WebhookDelivery,
+    TicketMessage, ScheduledPrice, StockAlert, PosSale, Supplier, PurchaseOrder, GoodsReceipt,
+    StockTransfer, StockTransferLine, StockCount, StockImport, StockBulkUpdate, StockImportFile,
+    Substitution, PutBackLine, AgeCheck, Dispute, App, AppSecret, WebhookEndpoint, WebhookDelivery,
 )  # fmt: skip
-KINDS: dict[type[Entity], Any] = {StockAlert: AlertKind.LOW, AppSecret: AppSecretKind.API_KEY}
-PASSPORT = {"document": AgeDocument.PASSPORT, "result": AgeCheckResult.PASSED}
+KINDS: dict[type[Entity], Any] = {
+    StockAlert: StockAlertKind.LOW_STOCK,
+    AppSecret: AppSecretKind.API_KEY,
+}
+PASSPORT = {"document": AgeCheckDocument.PASSPORT, "result": AgeCheckResult.PASSED}
 Keys = dict[type[Entity], UUID]
 
 
@@ -53,11 +63,11 @@ async def create_order_rows(
 ) -> Keys:
     """Create an order of the company's first store with all rows that belong to it."""
     if customer_id is None:
-        customer = Person(name=f"Customer of {shop.company.name}")
+        customer = User(name=f"Customer of {shop.company.name}")
         session.add(customer)
         await session.flush()
         customer_id = customer.id
-    keys: Keys = {Person: customer_id, Store: shop.stores[0].id, Product: shop.products[0].id}
+    keys: Keys = {User: customer_id, Store: shop.stores[0].id, Product: shop.products[0].id}
     elsewhere = await _store(session, shop)
     for model in ORDER_ROW_MODELS:
         row = fill_required_columns(model(**_column_values(model, shop, keys, elsewhere)))
@@ -84,18 +94,19 @@ def _column_values(
     """Return the values of a model's columns by their names."""
     values = {
         "currency": "EUR",
-        "items_minor": 1,
+        "subtotal_minor": 1,
         "total_minor": 1,
         "amount_minor": 1,
         "unit_price_minor": 1,
         "quantity": 1,
         "company_id": shop.id,
-        "customer_id": keys[Person],
-        "opened_by_id": keys[Person],
-        "author_id": keys[Person],
-        "tender": Tender.CARD,
+        "customer_id": keys[User],
+        "opened_by_id": keys[User],
+        "author_id": keys[User],
+        "tender_type": TenderKind.CARD,
         "reason": RefundReason.LATE,
-        "kind": KINDS.get(model, TicketKind.ITEM_MISSING),
+        "type": KINDS.get(model),
+        "category": TicketCategory.ITEM_MISSING,
         "hash": secrets.token_bytes(32),
         "provider_dispute_id": uuid7().hex,
         "opened": ["STOCK_READ"],
@@ -103,18 +114,16 @@ def _column_values(
         "endpoint_id": keys.get(WebhookEndpoint),
         "author_role": Role.CUSTOMER,
         "code": uuid7().hex,
-        "number": secrets.randbelow(2**31),
+        "receipt_number": secrets.randbelow(2**31),
         "resolved_at": SAMPLE_VALUES[datetime],
         "source_id": keys[Store],
         "destination_id": elsewhere,
         "upload_id": uuid7(),
-        "format": ImportFormat.CSV,
-        "mode": ImportMode.SET,
-        "on_error": ErrorPolicy.SKIP_BAD,
-        "wanted": {},
-        "previous": {},
+        "format": StockImportFormat.CSV,
+        "mode": StockImportMode.SET,
+        "error_policy": ErrorPolicy.SKIP_INVALID,
     }
-    values |= {"checked_by_id": keys[Person], **PASSPORT}
+    values |= {"checked_by_id": keys[User], **PASSPORT, "wanted": {}, "previous": {}}
     links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
     columns = {column.name for column in model.__table__.columns}
     return {name: item for name, item in (values | links).items() if name in columns}

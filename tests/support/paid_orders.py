@@ -84,7 +84,7 @@ async def fulfillments_of(database: Database, order: Order) -> list[Fulfillment]
     """The fulfillments of an order, the first one first."""
     async with database.read(PLATFORM) as session:
         statement = select(Fulfillment).where(Fulfillment.order_id == order.id)
-        return list(await session.scalars(statement.order_by(Fulfillment.attempt)))
+        return list(await session.scalars(statement.order_by(Fulfillment.attempt_number)))
 
 
 async def lines_of(database: Database, fulfillment: Fulfillment) -> list[FulfillmentLine]:
@@ -126,5 +126,5 @@ async def capture_payment(database: Database, order: Order) -> None:
         payment = await session.scalar(select(Payment).where(Payment.order_id == order.id))
         assert payment is not None
         assert payment.capture_wanted_minor is not None
-        payment.captured_minor = payment.capture_wanted_minor
+        payment.captured_amount_minor = payment.capture_wanted_minor
         payment.capture_wanted_minor, payment.status = None, PaymentStatus.CAPTURED

@@ -10,11 +10,11 @@ from sqlalchemy import delete, func, select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import Delivery, DeliveryOffer, OfferStatus
+from models.delivery import Delivery, DeliveryOffer, DeliveryOfferStatus
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.identity import Actor, Grant, Role
 from models.orders import Order
-from models.riders import Rider, RiderPosition
+from models.riders import Rider, RiderLocation
 from services.core.problems import CommittedDomainError, DomainError
 from services.delivery import deliveries, delivery_timers, dispatch, riders
 from services.delivery.positions.position_results import PositionReport
@@ -97,9 +97,9 @@ async def age_positions(database: Database, city: City, seconds: float = 30) -> 
         interval = func.make_interval(0, 0, 0, 0, 0, 0, seconds)
         ids = [rider.id for rider in city.riders]
         await session.execute(
-            update(RiderPosition)
-            .where(RiderPosition.rider_id.in_(ids))
-            .values(seen_at=RiderPosition.seen_at - interval)
+            update(RiderLocation)
+            .where(RiderLocation.rider_id.in_(ids))
+            .values(recorded_at=RiderLocation.recorded_at - interval)
         )
         await session.execute(
             update(Rider)
@@ -161,7 +161,7 @@ async def open_offer(database: Database, delivery: Delivery) -> DeliveryOffer | 
         offer: DeliveryOffer | None = await session.scalar(
             select(DeliveryOffer).where(
                 DeliveryOffer.delivery_id == delivery.id,
-                DeliveryOffer.status == OfferStatus.OFFERED,
+                DeliveryOffer.status == DeliveryOfferStatus.OFFERED,
             )
         )
     return offer
@@ -242,7 +242,7 @@ async def expire_offer(database: Database, delivery: Delivery) -> bool:
             update(DeliveryOffer)
             .where(
                 DeliveryOffer.delivery_id == delivery.id,
-                DeliveryOffer.status == OfferStatus.OFFERED,
+                DeliveryOffer.status == DeliveryOfferStatus.OFFERED,
             )
             .values(expires_at=past)
         )
@@ -254,4 +254,4 @@ async def delete_positions(database: Database, city: City) -> None:
     """Delete the positions of the city's riders."""
     async with database.write(PLATFORM, ORIGIN) as session:
         ids = [rider.id for rider in city.riders]
-        await session.execute(delete(RiderPosition).where(RiderPosition.rider_id.in_(ids)))
+        await session.execute(delete(RiderLocation).where(RiderLocation.rider_id.in_(ids)))

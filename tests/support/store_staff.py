@@ -12,7 +12,7 @@ from models.events import Event
 from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackLine
 from models.identity import Actor
 from models.orders import Order
-from models.stock import Stock
+from models.stock import StockLevel
 from services.core.problems import DomainError
 from services.fulfillment import fulfillments, put_back
 from services.fulfillment.put_back import PutBackCount
@@ -43,7 +43,7 @@ async def postpone_queued_tasks(database: Database) -> None:
     later = func.now() + timedelta(hours=1)
     queued = Fulfillment.status == FulfillmentStatus.QUEUED
     async with database.write(PLATFORM, ORIGIN) as session:
-        await session.execute(update(Fulfillment).where(queued).values(due_at=later))
+        await session.execute(update(Fulfillment).where(queued).values(next_step_due_at=later))
 
 
 async def make_overdue(database: Database, task: Fulfillment) -> None:
@@ -51,7 +51,7 @@ async def make_overdue(database: Database, task: Fulfillment) -> None:
     async with database.write(PLATFORM, ORIGIN) as session:
         past = func.now() - timedelta(seconds=1)
         await session.execute(
-            update(Fulfillment).where(Fulfillment.id == task.id).values(due_at=past)
+            update(Fulfillment).where(Fulfillment.id == task.id).values(next_step_due_at=past)
         )
 
 
@@ -63,7 +63,7 @@ async def event_types(database: Database, stream: str) -> list[str]:
 
 async def on_hand(database: Database, store: Any, city: City, index: int) -> int:
     async with database.read(PLATFORM) as session:
-        row = await session.get_one(Stock, (store.id, city.products[index].id))
+        row = await session.get_one(StockLevel, (store.id, city.products[index].id))
         return row.on_hand
 
 

@@ -12,7 +12,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor, Grant, Role
 from models.purchasing import PurchaseOrder, PurchaseOrderLine, Supplier
-from models.stock import Stock
+from models.stock import StockLevel
 from services.core.problems import DomainError
 from services.purchasing import goods_receipts, purchase_orders, supplier_products, suppliers
 from services.purchasing.goods_receipts import GoodsReceiptItem
@@ -82,9 +82,9 @@ class SupplierScenario:
         async with self.database.read(PLATFORM) as session:
             return await session.get_one(PurchaseOrder, row.id)
 
-    async def stock_level(self, index: int = 0) -> Stock:
+    async def stock_level(self, index: int = 0) -> StockLevel:
         async with self.database.read(PLATFORM) as session:
-            return await session.get_one(Stock, (self.city.near.id, self.product(index)))
+            return await session.get_one(StockLevel, (self.city.near.id, self.product(index)))
 
     async def incoming_mismatches(self) -> dict[UUID, tuple[int, int]]:
         """Products whose incoming units differ from the open units of orders, with both figures."""
@@ -95,12 +95,17 @@ class SupplierScenario:
                 .where(PurchaseOrder.store_id == self.city.near.id)
                 .where(PurchaseOrder.status.in_(ORDERED_STATUSES))
             )
-            open_units: dict[UUID, int] = {}
+            outstanding_units: dict[UUID, int] = {}
             for line in lines:
-                open_units[line.product_id] = open_units.get(line.product_id, 0) + line.open_units
-            rows = await session.scalars(select(Stock).where(Stock.store_id == self.city.near.id))
+                outstanding_units[line.product_id] = (
+                    outstanding_units.get(line.product_id, 0) + line.outstanding_units
+                )
+            rows = await session.scalars(
+                select(StockLevel).where(StockLevel.store_id == self.city.near.id)
+            )
             pairs = {
-                row.product_id: (row.incoming, open_units.get(row.product_id, 0)) for row in rows
+                row.product_id: (row.incoming, outstanding_units.get(row.product_id, 0))
+                for row in rows
             }
         return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -113,7 +118,7 @@ async def create_supplier_scenario(
     (owner,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, company))
     (manager,) = await create_people(database, 1, Grant(Role.STORE_MANAGER, company, store))
     (picker,) = await create_people(database, 1, Grant(Role.STORE_STAFF, company, store))
-    defaults: dict[str, Any] = {"code": "LACTO", "name": "Lacto", "lead_days": 2}
+    defaults: dict[str, Any] = {"code": "LACTO", "name": "Lacto", "lead_time_days": 2}
     supplier_details = SupplierDetails(**(defaults | details))
     scenario = SupplierScenario(database, city, owner, manager, picker, Supplier())
     scenario.supplier = await scenario.run_as(
@@ -121,7 +126,8 @@ async def create_supplier_scenario(
     )
     terms = [
         SupplierProductTerms(
-            product_id=scenario.product(n), pack_cost_minor=PACK_COST_MINOR, pack_units=PACK_UNITS,
+            product_id=scenario.product(n), pack_cost_minor=PACK_COST_MINOR,
+            units_per_pack=PACK_UNITS,
             preferred=True,
         )
         for n in range(4)

@@ -9,7 +9,7 @@ from database.sessions import Database
 from models.identity import Actor, Grant, Role
 from models.orders import Order
 from models.payments import PaymentStatus
-from models.support import Ticket, TicketKind
+from models.support import Ticket, TicketCategory
 from services.core.problems import DomainError
 from services.support import tickets
 from tests.support.city import City
@@ -29,7 +29,7 @@ async def create_captured_order(dependencies: OrderDependencies, city: City) -> 
     async with dependencies.database.write(PLATFORM, ORIGIN) as session:
         payment = await payment_of(session, order)
         payment.status = PaymentStatus.CAPTURED
-        payment.captured_minor = payment.authorized_minor
+        payment.captured_amount_minor = payment.authorized_amount_minor
     return await reload_order(dependencies.database, order)
 
 
@@ -44,7 +44,10 @@ async def create_agent(database: Database, city: City | None = None) -> Actor:
 
 
 async def open_ticket_as(
-    database: Database, actor: Actor, order: Order, kind: TicketKind = TicketKind.ITEM_MISSING
+    database: Database,
+    actor: Actor,
+    order: Order,
+    kind: TicketCategory = TicketCategory.ITEM_MISSING,
 ) -> Ticket:
     async with write_as(database, actor, order.company_id) as session:
         return await tickets.open_ticket(

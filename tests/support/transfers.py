@@ -10,9 +10,9 @@ import pytest
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor, Grant, Role
-from models.stock import Stock
+from models.stock import StockLevel
 from models.stores import Store
-from models.transfers import Transfer, TransferAction, TransferStatus
+from models.transfers import StockTransfer, StockTransferAction, StockTransferStatus
 from services.core.problems import DomainError, Problem
 from services.transfers import transfers
 from services.transfers.transfer_lines import LineQuantity
@@ -20,8 +20,8 @@ from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.paid_orders import write_as
 
-S = TransferStatus
-A = TransferAction
+S = StockTransferStatus
+A = StockTransferAction
 SOON, LATER = (datetime.now(UTC).date() + timedelta(days=days) for days in (3, 9))
 
 
@@ -34,17 +34,17 @@ class TransferStores:
     source_manager: Actor
     destination_manager: Actor
 
-    async def run(self, step: Any, actor: Actor, **arguments: Any) -> Transfer:
+    async def run(self, step: Any, actor: Actor, **arguments: Any) -> StockTransfer:
         async with write_as(self.database, actor, self.city.company.id) as session:
-            row: Transfer = await step(session, actor=actor, **arguments)
+            row: StockTransfer = await step(session, actor=actor, **arguments)
         return row
 
-    async def request(self, *quantities: int) -> Transfer:
+    async def request(self, *quantities: int) -> StockTransfer:
         lines = [LineQuantity(self.product(nth), units) for nth, units in enumerate(quantities)]
         stores = {"source_id": self.city.near.id, "destination_id": self.city.next.id}
         return await self.run(transfers.request, self.destination_manager, lines=lines, **stores)
 
-    async def ship(self, *quantities: int) -> Transfer:
+    async def ship(self, *quantities: int) -> StockTransfer:
         row = await self.request(*quantities)
         await self.run(transfers.approve, self.source_manager, transfer_id=row.id)
         return await self.run(transfers.ship, self.source_manager, transfer_id=row.id)
@@ -55,8 +55,8 @@ class TransferStores:
     async def counters(self, store: Store, nth: int) -> tuple[int, int, int]:
         """The counters on_hand, damaged and incoming."""
         async with self.database.read(PLATFORM) as session:
-            row = await session.get_one(Stock, (store.id, self.product(nth)))
-            return row.on_hand, row.damaged, row.incoming
+            row = await session.get_one(StockLevel, (store.id, self.product(nth)))
+            return row.on_hand, row.unsellable, row.incoming
 
 
 async def transfer_stores(database: Database, city: City) -> TransferStores:

@@ -51,7 +51,7 @@ async def test_an_accepted_message_is_sent_once(
 ) -> None:
     message = await outbox.queue(new_recipient(channel))
     sent = await outbox.send(message)
-    assert (sent.status, sent.attempts_count) == (MessageStatus.SENT, 1)
+    assert (sent.status, sent.attempt_count) == (MessageStatus.SENT, 1)
     await outbox.send(message)
     simulator = twilio if channel == "sms" else smtp
     assert len(await simulator.messages(message.recipient)) == 1
@@ -60,7 +60,7 @@ async def test_an_accepted_message_is_sent_once(
 @pytest.mark.parametrize("recipient", [REFUSED_ADDRESS, UNREACHABLE])
 async def test_a_refused_recipient_is_given_up_at_once(outbox: Outbox, recipient: str) -> None:
     message = await outbox.send(await outbox.queue(recipient))
-    assert (message.status, message.attempts_count) == (MessageStatus.FAILED, 1)
+    assert (message.status, message.attempt_count) == (MessageStatus.FAILED, 1)
     assert message.last_error
 
 
@@ -78,7 +78,7 @@ async def test_after_a_temporary_error_the_message_is_sent_again(
     assert waiting.due_at > message.due_at
     assert "Unavailable" in (waiting.last_error or "")
     sent = await outbox.send(message)
-    assert (sent.status, sent.attempts_count) == (MessageStatus.SENT, 2)
+    assert (sent.status, sent.attempt_count) == (MessageStatus.SENT, 2)
     assert len(await simulator.messages(message.recipient)) == 1
 
 

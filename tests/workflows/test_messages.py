@@ -55,7 +55,7 @@ async def test_a_message_is_sent_once(mailbox: Mailbox) -> None:
         str(message.id), "ana@example.org", "To ana@example.org"
     )  # fmt: skip
     sent = await reload(mailbox, message)
-    assert (sent.status, sent.attempts_count) == (MessageStatus.SENT, 1)
+    assert (sent.status, sent.attempt_count) == (MessageStatus.SENT, 1)
     assert sent.sent_at is not None
 
 

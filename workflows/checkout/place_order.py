@@ -15,7 +15,7 @@ from database.audit import AuditContext
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
 from models.ids import encode_id
 from models.orders import Order
@@ -240,7 +240,7 @@ async def _write(
         record_order_event(
             session,
             order,
-            EventType.ORDER_PLACED,
+            OrderEventKind.ORDER_PLACED,
             code=order.code,
             total_minor=order.total_minor,
             currency=order.currency,

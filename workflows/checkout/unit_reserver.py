@@ -6,10 +6,10 @@ from uuid import UUID
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from services.carts.basket_problems import PriceChanged, shortages
+from services.carts.basket_problems import TotalChanged, shortages
 from services.carts.sourcing_plans import SourcingPlan
 from services.core.problems import DomainError, Problem
-from services.core.request_batcher import Busy
+from services.core.request_batcher import ServiceOverloaded
 from services.stock import reservations
 from services.stock.reservation_decisions import (
     ReservationConflict,
@@ -76,14 +76,16 @@ async def reserve_units(reserver: UnitReserver, plans: Sequence[SourcingPlan]) -
         if isinstance(result, ReservationSuccess) and result.store_id in possible:
             return possible[result.store_id]
         if not isinstance(result, ReservationShortage):
-            raise DomainError(Busy(message="This order is being placed: ask again in a moment."))
+            raise DomainError(
+                ServiceOverloaded(message="This order is being placed: ask again in a moment.")
+            )
         problems_by_plan.append([*shortages(plan.line_numbers, result.shortages)])
     nearest, *others = problems_by_plan
     # A more distant store could deliver everything, at another total than the client showed.
     price_changes = [
         problems[0]
         for problems in others
-        if len(problems) == 1 and isinstance(problems[0], PriceChanged)
+        if len(problems) == 1 and isinstance(problems[0], TotalChanged)
     ]
-    price_changed = any(isinstance(problem, PriceChanged) for problem in nearest)
+    price_changed = any(isinstance(problem, TotalChanged) for problem in nearest)
     raise DomainError(*nearest, *([] if price_changed else price_changes[:1]))

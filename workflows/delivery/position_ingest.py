@@ -16,7 +16,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.delivery import DeliveryStatus
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
 from models.riders import Rider, RiderAction, RiderStatus
 from services.core.problems import DomainError, not_found
@@ -53,11 +53,11 @@ ORIGIN = AuditContext("position")
 
 # The status changes that a movement of the rider causes; some need the rider to be near.
 CHANGE_BY_MOVEMENT = {
-    DeliveryStatus.ASSIGNED: (DeliveryStatus.TO_STORE, EventType.DELIVERY_TO_STORE),
-    DeliveryStatus.PICKED_UP: (DeliveryStatus.TO_CUSTOMER, EventType.DELIVERY_TO_CUSTOMER),
-    DeliveryStatus.TO_CUSTOMER: (DeliveryStatus.ARRIVING, EventType.DELIVERY_ARRIVING),
+    DeliveryStatus.ASSIGNED: DeliveryStatus.EN_ROUTE_TO_STORE,
+    DeliveryStatus.PICKED_UP: DeliveryStatus.EN_ROUTE_TO_CUSTOMER,
+    DeliveryStatus.EN_ROUTE_TO_CUSTOMER: DeliveryStatus.ARRIVING,
 }
-NEEDS_PROXIMITY = frozenset({DeliveryStatus.TO_CUSTOMER})
+NEEDS_PROXIMITY = frozenset({DeliveryStatus.EN_ROUTE_TO_CUSTOMER})
 
 
 PositionReportRequest = tuple[Actor, Sequence[GpsReading]]
@@ -118,8 +118,9 @@ async def report_position(
 ) -> PositionReport:
     """Store the position of a rider, by the database's clock, and advance their delivery.
 
-    Raises DomainError: InvalidInput, NotFound, IllegalStep while OFFLINE, RateLimited beyond four
-    reports a second, ImplausibleJump beyond 60 m/s since the last one (less the stated accuracy).
+    Raises DomainError: InvalidInput, NotFound, InvalidTransition while OFFLINE, RateLimited beyond
+    four reports a second, ImplausibleLocation beyond 60 m/s since the last one (less the stated
+    accuracy).
     """
     result = await _submit(dependencies, actor, [check_reading(reading, "input")])
     if result.report is None:
@@ -138,9 +139,10 @@ async def report_positions(
     """Store the newest of up to 100 points, oldest first; all accepted points belong to the track.
 
     A point is ignored, with its reason, where it alone would be refused. Raises DomainError for the
-    whole report: InvalidInput, NotFound, IllegalStep while OFFLINE, RateLimited for two at once.
+    whole report: InvalidInput, NotFound, InvalidTransition while OFFLINE, RateLimited for two at
+    once.
     """
-    result = await _submit(dependencies, actor, check_readings(readings, "points"))
+    result = await _submit(dependencies, actor, check_readings(readings, "locations"))
     if result.report is not None:
         await _apply_effects(dependencies, actor, origin, result.report, None)
     return result
@@ -218,7 +220,7 @@ def _add_track_points(
 
 
 def _online_rider(riders: Mapping[UUID, RiderState], actor: Actor) -> RiderState:
-    """The state of the actor as an online rider. Raises DomainError: NotFound, IllegalStep."""
+    """The actor as an online rider. Raises DomainError: NotFound, InvalidTransition."""
     rider = riders.get(actor.person_id) if actor.person_id is not None else None
     if rider is None or not (companies := rider_companies(actor)):
         raise not_found(Rider)
@@ -267,7 +269,9 @@ def _to_report(rider: RiderState, reading: GpsReading, read_at: datetime) -> Pos
 
 def _shows_arrival(delivery: ActiveDelivery, reading: GpsReading) -> bool:
     waits_unseen = delivery.status is DeliveryStatus.AT_CUSTOMER and delivery.at_door_since is None
-    return waits_unseen and is_at_place(reading.location, reading.accuracy_m, delivery.destination)
+    return waits_unseen and is_at_place(
+        reading.location, reading.accuracy_meters, delivery.destination
+    )
 
 
 def _advances(status: DeliveryStatus, eta: int | None) -> bool:
@@ -283,7 +287,8 @@ async def _advance_delivery(
     order, delivery = await lock(session, delivery_id)
     if not _advances(delivery.status, eta):
         return
-    status, event_type = CHANGE_BY_MOVEMENT[delivery.status]
+    status = CHANGE_BY_MOVEMENT[delivery.status]
+    event_type = OrderEventKind[f"DELIVERY_{status}"]
     MACHINE.move(delivery, status)
     record_change(session, order, delivery, event_type, eta_seconds=eta, device_time=device_time)
     await session.flush()

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Actor, LinkPurpose
 from services.accounts import people, sign_up
 from services.accounts.sign_up import PASSWORD_CHANGED
@@ -26,10 +26,10 @@ from services.identity.attempts import PASSWORD_RULE, Attempts
 from services.identity.password_rules import check_new_password
 from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity.authenticator import Authenticator
-from workflows.identity.sign_in import SignInCaller, WrongCredentials
+from workflows.identity.sign_in import InvalidCredentials, SignInCaller
 
 CHANGED_KEY = "changed"
-FindPerson = Callable[[AsyncSession, str], Awaitable[Person]]
+FindPerson = Callable[[AsyncSession, str], Awaitable[User]]
 """Takes the hash of the new password."""
 
 
@@ -37,7 +37,7 @@ FindPerson = Callable[[AsyncSession, str], Awaitable[Person]]
 class ChangedPassword:
     """The person whose password was changed, by this request or by an earlier equal one."""
 
-    person: Person
+    person: User
     replayed: bool = False
 
 
@@ -56,7 +56,7 @@ async def complete_sign_up(
     """
     name = parse_line(name, "input", "name", max_length=people.MAX_NAME_CHARS)
 
-    async def make_account(session: AsyncSession, password_hash: str) -> Person:
+    async def make_account(session: AsyncSession, password_hash: str) -> User:
         account = await caller.new_account(session)
         return await sign_up.complete_sign_up(
             session,
@@ -85,7 +85,7 @@ async def reset_password(
     """
     ended: list[UUID] = []
 
-    async def set_password(session: AsyncSession, password_hash: str) -> Person:
+    async def set_password(session: AsyncSession, password_hash: str) -> User:
         person = await sign_up.reset_password(
             session, signer=authenticator, token=token, password_hash=password_hash
         )
@@ -113,7 +113,7 @@ async def change_password(
     """Set or change the caller's password; their other sessions end.
 
     `passwords` are the present one, which is required if there is one, and the new one.
-    Raises DomainError: NotFound, InvalidInput, WrongCredentials, RateLimited.
+    Raises DomainError: NotFound, InvalidInput, InvalidCredentials, RateLimited.
     """
     actor, request, (current, new) = caller.actor, caller.request, passwords
     async with database.read(PLATFORM) as session:
@@ -128,7 +128,7 @@ async def change_password(
     async with database.write(PLATFORM, origin) as session:
         if request is not None and await idempotency.begin(session, request):
             return ChangedPassword(person, replayed=True)
-        row = await session.get_one(Person, person.id, with_for_update=True)
+        row = await session.get_one(User, person.id, with_for_update=True)
         if row.password_hash != person.password_hash:
             raise _wrong_password("The password was changed in the meantime.")
         await sign_up.set_password(session, row, password_hash)
@@ -145,7 +145,7 @@ async def _check_current(
     database: Database,
     authenticator: Authenticator,
     caller: SignInCaller,
-    person: Person,
+    person: User,
     password: str,
 ) -> None:
     """Check the present password, with the limits of a sign-in by it."""
@@ -162,7 +162,7 @@ async def _check_current(
 
 
 def _wrong_password(message: str) -> DomainError:
-    return DomainError(WrongCredentials(path=["input", "currentPassword"], message=message))
+    return DomainError(InvalidCredentials(path=["input", "currentPassword"], message=message))
 
 
 async def _sign_in(
@@ -196,15 +196,15 @@ async def _sign_in(
         return await sign_in_replay.run_once(session, authenticator, caller.request, open_session)
 
 
-async def _account(session: AsyncSession, actor: Actor) -> Person:
-    query = select(Person).where(Person.id == actor.person_id)
-    person: Person | None = await session.scalar(query)
+async def _account(session: AsyncSession, actor: Actor) -> User:
+    query = select(User).where(User.id == actor.person_id)
+    person: User | None = await session.scalar(query)
     if person is None or actor.app_id is not None:
-        raise not_found(Person)
+        raise not_found(User)
     return person
 
 
-def _check_change(person: Person, new: str) -> None:
+def _check_change(person: User, new: str) -> None:
     if person.email is None:
         message = "Passwords go with an e-mail address: add yours first."
         raise DomainError(InvalidInput(path=["input", "newPassword"], message=message))

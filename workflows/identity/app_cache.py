@@ -134,7 +134,7 @@ def _remember(entries: OrderedDict[Key, Value], key: Key, value: Value, maximum:
 
 def _valid_secrets() -> Select[*tuple[Any, ...]]:
     return (
-        select(AppSecret.id, AppSecret.kind, App.id, App.company_id, App.person_id, App.opened)
+        select(AppSecret.id, AppSecret.type, App.id, App.company_id, App.person_id, App.opened)
         .join(App, App.id == AppSecret.app_id)
         .where(
             AppSecret.revoked_at.is_(None),

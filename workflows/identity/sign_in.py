@@ -10,7 +10,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from database.statements import prepared
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Actor
 from services.accounts import customers, guest_merge, people
 from services.core import clock
@@ -28,20 +28,20 @@ from workflows.identity.authenticator import Authenticator
 
 UPGRADED = "GUEST_SIGNED_IN"
 ACCOUNT_BY_EMAIL = prepared(
-    select(Person.id, Person.password_hash).where(func.lower(Person.email) == bindparam("email"))
+    select(User.id, User.password_hash).where(func.lower(User.email) == bindparam("email"))
 )
 NO_MATCH = "That e-mail and password don't match."
-PERSON_BY_PHONE = prepared(select(Person).where(Person.phone == bindparam("phone")))
+PERSON_BY_PHONE = prepared(select(User).where(User.phone == bindparam("phone")))
 LOCK_PERSON = prepared(
-    select(Person, clock.CLOCK_TIMESTAMP)
-    .where(Person.id == bindparam("person"))
+    select(User, clock.CLOCK_TIMESTAMP)
+    .where(User.id == bindparam("person"))
     .with_for_update(key_share=True)
     .execution_options(populate_existing=True)
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrongCredentials(Problem):
+class InvalidCredentials(Problem):
     """Wrong e-mail or password; the response does not tell which."""
 
 
@@ -62,17 +62,17 @@ class SignInCaller:
             signer, contact=contact, address=self.address, device_token=self.device_token
         )
 
-    async def new_account(self, session: AsyncSession) -> Person:
+    async def new_account(self, session: AsyncSession) -> User:
         """Return the row of a new account: the guest of this request with their cart and orders,
         whose sessions end, or a new customer."""
         guest = await customers.find_guest(session, self.actor)
         if guest is None:
-            return await customers.create_customer(session, Person())
+            return await customers.create_customer(session, User())
         await sign_in_sessions.revoke_all_sessions(session, person_id=guest.id, reason=UPGRADED)
         return guest
 
     async def open_session(
-        self, session: AsyncSession, signer: CredentialSigner, person: Person
+        self, session: AsyncSession, signer: CredentialSigner, person: User
     ) -> SessionTokens:
         """Open a session of `person` on the device of this request: the end of every sign-in.
 
@@ -90,7 +90,7 @@ class SignInCaller:
             request=self.request,
         )
 
-    async def _merge_guest(self, session: AsyncSession, person: Person) -> None:
+    async def _merge_guest(self, session: AsyncSession, person: User) -> None:
         guest = await customers.find_guest(session, self.actor)
         if guest is None:
             return
@@ -157,7 +157,7 @@ async def sign_in_with_password(
     email: str,
     password: str,
     caller: SignInCaller,
-) -> SessionTokens | WrongCredentials:
+) -> SessionTokens | InvalidCredentials:
     """Sign in with an e-mail address (any case) and a password.
 
     Unknown e-mail and wrong password do the same work and return the same problem. The tries of
@@ -175,14 +175,14 @@ async def sign_in_with_password(
     account = await _take_attempt(database, attempts, email, caller)
     # Outside of any transaction, because the hash takes tens of milliseconds.
     matches = await _check_password(database, authenticator, attempts, account, password)
-    wrong_credentials = WrongCredentials(path=["input"], message=NO_MATCH)
+    wrong_credentials = InvalidCredentials(path=["input"], message=NO_MATCH)
     if account is None or account.password_hash is None or not matches:
         return wrong_credentials
     new_hash = await _renew_hash(authenticator, account.password_hash, password, source)
     origin = AuditContext("passwordSignIn", account.id, caller.address)
     async with database.write(PLATFORM, origin) as session:
 
-        async def sign_in() -> SessionTokens | WrongCredentials:
+        async def sign_in() -> SessionTokens | InvalidCredentials:
             await attempts.forget(session)
             tokens = await _open_session(session, account, authenticator, caller)
             if tokens is not None and new_hash is not None:
@@ -200,7 +200,7 @@ async def start_guest(
     Raises DomainError: RateLimited.
     """
     authenticator.guest_limit.count_attempt(caller.address)
-    person = await customers.create_customer(session, Person())
+    person = await customers.create_customer(session, User())
     return await caller.open_session(session, authenticator, person)
 
 

@@ -58,21 +58,21 @@ class ProviderNews:
 class ListPosition:
     """How far a list of the account is read, which has the newest entries first.
 
-    A pass reads what is new `since` then, over as many runs as it takes: `began_at` is its begin,
-    `after` the last entry it has read. The next pass begins there, less OVERLAP.
+    A pass reads what is new `since` then, over as many runs as it takes: `last_started_at` is its
+    begin, `after` the last entry it has read. The next pass begins there, less OVERLAP.
     """
 
     since: datetime
-    began_at: datetime
+    last_started_at: datetime
     after: str | None = None
 
     def to_text(self) -> str:
-        return json.dumps([self.since.isoformat(), self.began_at.isoformat(), self.after])
+        return json.dumps([self.since.isoformat(), self.last_started_at.isoformat(), self.after])
 
     @classmethod
     def from_text(cls, text: str) -> "ListPosition":
-        since, began_at, after = json.loads(text)
-        return cls(datetime.fromisoformat(since), datetime.fromisoformat(began_at), after)
+        since, last_started_at, after = json.loads(text)
+        return cls(datetime.fromisoformat(since), datetime.fromisoformat(last_started_at), after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ async def read_page(database: Database, payments: PaymentGateway, which: Account
     if stored is not None:
         position = ListPosition.from_text(stored)
         if position.after is None:
-            position = replace(position, began_at=now)
+            position = replace(position, last_started_at=now)
     news = ProviderNews()
     if which is AccountList.REFUNDS:
         refunds = await payments.list_recent_refunds(position.since, position.after)
@@ -117,7 +117,7 @@ async def read_page(database: Database, payments: PaymentGateway, which: Account
         opened = await payments.list_recent_disputes(position.since, position.after)
         news.disputes, last_id = list(opened.rows), opened.last_id
     if last_id is None:
-        following = ListPosition(position.began_at - OVERLAP, position.began_at)
+        following = ListPosition(position.last_started_at - OVERLAP, position.last_started_at)
     else:
         following = replace(position, after=last_id)
     return NewsPage(await _by_payment(database, news), following, last_id is None)

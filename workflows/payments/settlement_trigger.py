@@ -7,7 +7,7 @@ from uuid import UUID
 from database.announcer import EventNotice
 from database.sessions import Database
 from gateways.payments import PaymentGateway
-from models.events import EventType
+from models.events import OrderEventKind
 from services.core.background_worker import BackgroundWorker
 from workflows.payments import settle_payment
 
@@ -19,18 +19,18 @@ CLOSE_SECONDS = 5.0
 ORDER_STREAM = "order:"
 TRIGGERING_EVENTS = frozenset(
     {
-        EventType.FULFILLMENT_PACKED,
-        EventType.ORDER_CANCELED,
-        EventType.ORDER_CHANGED,
-        EventType.ORDER_CHANGE_REQUESTED,
-        EventType.ORDER_CHANGE_WITHDRAWN,
-        EventType.PAYMENT_REOPENED,
-        EventType.PAYMENT_RENEWED,
-        EventType.ORDER_EXPIRED,
-        EventType.PAYMENT_FAILED,
-        EventType.PAYMENT_RESUMED,
-        EventType.REFUND_REQUESTED,
-        EventType.REFUND_RESUMED,
+        OrderEventKind.FULFILLMENT_PACKED,
+        OrderEventKind.ORDER_CANCELED,
+        OrderEventKind.ORDER_CHANGED,
+        OrderEventKind.ORDER_CHANGE_REQUESTED,
+        OrderEventKind.ORDER_CHANGE_WITHDRAWN,
+        OrderEventKind.PAYMENT_REOPENED,
+        OrderEventKind.PAYMENT_RENEWED,
+        OrderEventKind.ORDER_EXPIRED,
+        OrderEventKind.PAYMENT_FAILED,
+        OrderEventKind.PAYMENT_RESUMED,
+        OrderEventKind.REFUND_REQUESTED,
+        OrderEventKind.REFUND_RESUMED,
     }
 )
 

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from models.delivery import DeliveryStatus
-from models.riders import RiderPosition
-from services.delivery.positions.position_validation import IgnoredPoint
+from models.riders import RiderLocation
+from services.delivery.positions.position_validation import RejectedLocation
 from services.delivery.positions.rider_positions import GpsReading, RiderState
 
 
@@ -18,7 +18,7 @@ class PositionReport:
 
     rider: RiderState
     reading: GpsReading
-    seen_at: datetime
+    recorded_at: datetime
     order_id: UUID | None = None
     delivery_id: UUID | None = None
     eta_seconds: int | None = None
@@ -35,18 +35,18 @@ class PositionReport:
         return delivery.status if delivery else None
 
     @property
-    def position(self) -> RiderPosition:
+    def position(self) -> RiderLocation:
         """The position as its row."""
-        return RiderPosition(
+        return RiderLocation(
             rider_id=self.rider.rider_id,
             person_id=self.rider.person_id,
             company_id=self.rider.company_id,
             latitude=self.reading.latitude,
             longitude=self.reading.longitude,
             heading_degrees=self.reading.heading_degrees,
-            speed_mps=self.reading.speed_mps,
-            accuracy_m=self.reading.accuracy_m,
-            seen_at=self.seen_at,
+            speed_meters_per_second=self.reading.speed_meters_per_second,
+            accuracy_meters=self.reading.accuracy_meters,
+            recorded_at=self.recorded_at,
         )
 
     @property
@@ -58,9 +58,9 @@ class PositionReport:
             "latitude": self.reading.latitude,
             "longitude": self.reading.longitude,
             "heading_degrees": self.reading.heading_degrees,
-            "speed_mps": self.reading.speed_mps,
-            "accuracy_m": self.reading.accuracy_m,
-            "seen_at": self.seen_at.isoformat(),
+            "speed_meters_per_second": self.reading.speed_meters_per_second,
+            "accuracy_meters": self.reading.accuracy_meters,
+            "recorded_at": self.recorded_at.isoformat(),
             "eta_seconds": self.eta_seconds,
         }
 
@@ -71,4 +71,4 @@ class PositionReportResult:
 
     report: PositionReport | None
     accepted: int
-    ignored: Sequence[IgnoredPoint]
+    ignored: Sequence[RejectedLocation]

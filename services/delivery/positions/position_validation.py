@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil, isfinite
 
-from models.riders import IgnoredPointReason
+from models.riders import RejectedLocationReason
 from services.core.geo_points import parse_point
 from services.core.problems import DomainError, InvalidInput, Problem, RateLimited
 from services.delivery.positions.rider_positions import GpsReading, RiderState
@@ -21,19 +21,19 @@ MAX_AGE_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImplausibleJump(Problem):
-    """A speed of `speed_mps` would have been needed since the last report."""
+class ImplausibleLocation(Problem):
+    """A speed of `speed_meters_per_second` would have been needed since the last report."""
 
-    speed_mps: float
+    speed_meters_per_second: float
 
 
 @dataclass(frozen=True, slots=True)
-class IgnoredPoint:
+class RejectedLocation:
     """An ignored point: its index in the report, from 0, and the reason."""
 
     index: int
-    reason: IgnoredPointReason
-    speed_mps: float | None = None
+    reason: RejectedLocationReason
+    speed_meters_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ValidatedReadings:
     """The accepted readings with their times, the earliest first, and the ignored points."""
 
     accepted: Sequence[tuple[GpsReading, datetime]]
-    ignored: Sequence[IgnoredPoint]
+    ignored: Sequence[RejectedLocation]
 
 
 def check_reading(reading: GpsReading, *path: str) -> GpsReading:
@@ -82,9 +82,9 @@ def reading_problems(reading: GpsReading, path: Sequence[str]) -> list[Problem]:
         problems += error.problems
     bounds: Mapping[str, tuple[float | None, float]] = {
         "headingDegrees": (reading.heading_degrees, 360.0),
-        "speedMps": (reading.speed_mps, MAX_SPEED_MPS),
-        "accuracyM": (reading.accuracy_m, MAX_ACCURACY_M),
-        "agoSeconds": (reading.age_seconds, MAX_AGE_SECONDS),
+        "speedMetersPerSecond": (reading.speed_meters_per_second, MAX_SPEED_MPS),
+        "accuracyMeters": (reading.accuracy_meters, MAX_ACCURACY_M),
+        "ageSeconds": (reading.age_seconds, MAX_AGE_SECONDS),
     }
     for name, (value, maximum) in bounds.items():
         if value is not None and not (isfinite(value) and 0 <= value <= maximum):
@@ -97,29 +97,34 @@ def reading_problems(reading: GpsReading, path: Sequence[str]) -> list[Problem]:
 def validate_readings(rider: RiderState, readings: Sequence[GpsReading]) -> ValidatedReadings:
     """Validate the readings of an online rider, each against the one before."""
     accepted: list[tuple[GpsReading, datetime]] = []
-    ignored: list[IgnoredPoint] = []
+    ignored: list[RejectedLocation] = []
     last, last_read_at = rider.last_reading, rider.last_seen_at
     for index, reading in enumerate(readings):
         read_at = rider.now - timedelta(seconds=reading.age_seconds)
         if rider.online_since is None or read_at < rider.online_since:
-            ignored.append(IgnoredPoint(index, IgnoredPointReason.BEFORE_SHIFT))
+            ignored.append(RejectedLocation(index, RejectedLocationReason.BEFORE_SHIFT))
             continue
         if last is not None and last_read_at is not None:
             rejection = _rejection(last, last_read_at, reading, read_at)
             if rejection is not None:
-                ignored.append(IgnoredPoint(index, *rejection))
+                ignored.append(RejectedLocation(index, *rejection))
                 continue
         accepted.append((reading, read_at))
         last, last_read_at = reading, read_at
     return ValidatedReadings(accepted, ignored)
 
 
-def problem_of_ignored_point(ignored: IgnoredPoint) -> Problem:
+def problem_of_ignored_point(ignored: RejectedLocation) -> Problem:
     """The problem of a report of one point that was ignored."""
-    if ignored.reason is IgnoredPointReason.IMPLAUSIBLE_JUMP and ignored.speed_mps is not None:
-        speed = ignored.speed_mps
+    if (
+        ignored.reason is RejectedLocationReason.IMPLAUSIBLE_LOCATION
+        and ignored.speed_meters_per_second is not None
+    ):
+        speed = ignored.speed_meters_per_second
         message = f"That is {speed:.0f} m/s since the last report; at most 60 is believed."
-        return ImplausibleJump(path=["input", "latitude"], message=message, speed_mps=speed)
+        return ImplausibleLocation(
+            path=["input", "latitude"], message=message, speed_meters_per_second=speed
+        )
     return rate_limited()
 
 
@@ -132,16 +137,16 @@ def rate_limited() -> RateLimited:
 
 def _rejection(
     last: GpsReading, last_read_at: datetime, reading: GpsReading, read_at: datetime
-) -> tuple[IgnoredPointReason, float | None] | None:
+) -> tuple[RejectedLocationReason, float | None] | None:
     """The reason to ignore a reading that follows `last`, with the implied speed of a jump."""
     seconds = (read_at - last_read_at).total_seconds()
     if seconds <= 0:
-        return IgnoredPointReason.NOT_NEWER, None
+        return RejectedLocationReason.NOT_NEWER, None
     if seconds < MIN_REPORT_INTERVAL_SECONDS:
-        return IgnoredPointReason.TOO_SOON, None
+        return RejectedLocationReason.TOO_SOON, None
     distance = distance_m(last.location, reading.location)
-    distance -= (last.accuracy_m or 0) + (reading.accuracy_m or 0)
+    distance -= (last.accuracy_meters or 0) + (reading.accuracy_meters or 0)
     speed = distance / max(seconds, MIN_JUMP_SECONDS)
     if speed > MAX_SPEED_MPS:
-        return IgnoredPointReason.IMPLAUSIBLE_JUMP, round(speed, 1)
+        return RejectedLocationReason.IMPLAUSIBLE_LOCATION, round(speed, 1)
     return None

@@ -15,7 +15,7 @@ from database.base import enum_literals
 from database.statements import prepared
 from models.delivery import FINAL_DELIVERY_STATUSES, Delivery, DeliveryStatus
 from models.geo_point import Point
-from models.riders import Rider, RiderPosition, RiderStatus, Vehicle
+from models.riders import Rider, RiderLocation, RiderStatus, VehicleKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class GpsReading:
     latitude: float
     longitude: float
     heading_degrees: float | None = None
-    speed_mps: float | None = None
-    accuracy_m: float | None = None
+    speed_meters_per_second: float | None = None
+    accuracy_meters: float | None = None
     age_seconds: float = 0.0
     """Seconds between the reading and the report, by the monotonic clock of the device."""
 
@@ -57,7 +57,7 @@ class RiderState:
     person_id: UUID
     company_id: UUID
     status: RiderStatus
-    vehicle: Vehicle
+    vehicle: VehicleKind
     online_since: datetime | None
     active_delivery: ActiveDelivery | None
     last_reading: GpsReading | None
@@ -65,12 +65,12 @@ class RiderState:
     now: datetime
 
 
-_rider, _delivery, _position = Rider.__table__.c, Delivery.__table__.c, RiderPosition.__table__.c
+_rider, _delivery, _position = Rider.__table__.c, Delivery.__table__.c, RiderLocation.__table__.c
 _OPEN_DELIVERY = (_delivery.id == _rider.live_delivery_id) & _delivery.status.not_in(
     enum_literals(FINAL_DELIVERY_STATUSES)
 )
 # A position of an earlier shift does not count.
-_THIS_SHIFT = (_position.rider_id == _rider.id) & (_position.seen_at >= _rider.online_since)
+_THIS_SHIFT = (_position.rider_id == _rider.id) & (_position.recorded_at >= _rider.online_since)
 _RIDER_STATES = prepared(
     select(
         *(_rider.id, _rider.person_id, _rider.company_id, _rider.status, _rider.vehicle),
@@ -82,12 +82,17 @@ _RIDER_STATES = prepared(
             _delivery.longitude,
         ),
         *(_delivery.picked_up_at, _delivery.assigned_at, _rider.online_since),
-        *(_position.latitude, _position.longitude, _position.accuracy_m, _position.seen_at),
+        *(
+            _position.latitude,
+            _position.longitude,
+            _position.accuracy_meters,
+            _position.recorded_at,
+        ),
         *(func.clock_timestamp(type_=DateTime(timezone=True)), _delivery.at_door_since),
     )
     .select_from(Rider.__table__)
     .outerjoin(Delivery.__table__, _OPEN_DELIVERY)
-    .outerjoin(RiderPosition.__table__, _THIS_SHIFT)
+    .outerjoin(RiderLocation.__table__, _THIS_SHIFT)
     .where(_rider.person_id == any_(bindparam("people", type_=ARRAY(Uuid))))
 )
 # Rows are written in the order of their keys, so two batches can't deadlock. When two processes
@@ -97,20 +102,21 @@ _STORE_POSITIONS = prepared(
         """
     insert into rider_position (
         rider_id, person_id, company_id, latitude, longitude,
-        heading_degrees, speed_mps, accuracy_m, seen_at
+        heading_degrees, speed_meters_per_second, accuracy_meters, recorded_at
     )
     select position_row.* from unnest(
         :riders, :people, :companies, :latitudes, :longitudes, :headings, :speeds, :accuracies,
         :seen_ats
     ) as position_row (
-        rider, person, company, latitude, longitude, heading, speed, accuracy, seen_at
+        rider, person, company, latitude, longitude, heading, speed, accuracy, recorded_at
     )
     order by position_row.rider
     on conflict (rider_id) do update set
         latitude = excluded.latitude, longitude = excluded.longitude,
-        heading_degrees = excluded.heading_degrees, speed_mps = excluded.speed_mps,
-        accuracy_m = excluded.accuracy_m, seen_at = excluded.seen_at
-    where rider_position.seen_at <= excluded.seen_at
+        heading_degrees = excluded.heading_degrees, speed_meters_per_second =
+        excluded.speed_meters_per_second,
+        accuracy_meters = excluded.accuracy_meters, recorded_at = excluded.recorded_at
+    where rider_position.recorded_at <= excluded.recorded_at
     """
     ).bindparams(
         *(bindparam(name, type_=ARRAY(Uuid)) for name in ("riders", "people", "companies")),
@@ -144,7 +150,9 @@ def _rider_state(row: Any) -> RiderState:
         vehicle=row[4],
         online_since=row[12],
         active_delivery=_active_delivery(row) if has_delivery else None,
-        last_reading=GpsReading(row[13], row[14], accuracy_m=row[15]) if has_position else None,
+        last_reading=GpsReading(row[13], row[14], accuracy_meters=row[15])
+        if has_position
+        else None,
         last_seen_at=row[16],
         now=row[17],
     )
@@ -170,8 +178,8 @@ async def store_positions(
             "latitudes": [reading.latitude for _, reading, _ in positions],
             "longitudes": [reading.longitude for _, reading, _ in positions],
             "headings": [reading.heading_degrees for _, reading, _ in positions],
-            "speeds": [reading.speed_mps for _, reading, _ in positions],
-            "accuracies": [reading.accuracy_m for _, reading, _ in positions],
-            "seen_ats": [seen_at for _, _, seen_at in positions],
+            "speeds": [reading.speed_meters_per_second for _, reading, _ in positions],
+            "accuracies": [reading.accuracy_meters for _, reading, _ in positions],
+            "seen_ats": [recorded_at for _, _, recorded_at in positions],
         },
     )

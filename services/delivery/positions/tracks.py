@@ -29,15 +29,16 @@ MAX_TOLERANCE_M = 1_000.0
 _APPEND = prepared(
     text(
         """
-    insert into delivery_track (delivery_id, company_id, line, points, first_at, last_at)
+    insert into delivery_track (delivery_id, company_id, line, point_count, first_recorded_at,
+    last_recorded_at)
     select track.* from unnest(:deliveries, :companies, :lines, :points, :firsts, :lasts)
-        as track (delivery, company, line, points, first_at, last_at)
+        as track (delivery, company, line, point_count, first_recorded_at, last_recorded_at)
     order by track.delivery
     on conflict (delivery_id) do update set
         line = delivery_track.line || excluded.line,
-        points = delivery_track.points + excluded.points,
-        first_at = least(delivery_track.first_at, excluded.first_at),
-        last_at = greatest(delivery_track.last_at, excluded.last_at)
+        point_count = delivery_track.point_count + excluded.point_count,
+        first_recorded_at = least(delivery_track.first_recorded_at, excluded.first_recorded_at),
+        last_recorded_at = greatest(delivery_track.last_recorded_at, excluded.last_recorded_at)
     where octet_length(delivery_track.line) + octet_length(excluded.line) <= :max_bytes
     """
     ).bindparams(
@@ -68,25 +69,25 @@ async def append_points(
     await session.execute(_APPEND, parameters)
 
 
-def polyline(track: DeliveryTrack, tolerance_m: float) -> str:
+def polyline(track: DeliveryTrack, tolerance_meters: float) -> str:
     """The track, simplified within a tolerance in metres, as an encoded polyline.
 
     It has at most MAX_POLYLINE_POINTS points. Raises DomainError: InvalidInput.
     """
-    if not MIN_TOLERANCE_M <= tolerance_m <= MAX_TOLERANCE_M:
+    if not MIN_TOLERANCE_M <= tolerance_meters <= MAX_TOLERANCE_M:
         message = f"A tolerance is from {MIN_TOLERANCE_M:g} to {MAX_TOLERANCE_M:g} metres."
-        raise DomainError(InvalidInput(path=["toleranceM"], message=message))
+        raise DomainError(InvalidInput(path=["toleranceMeters"], message=message))
     points = [point.location for point in track_codec.decode(track.line)]
-    simplified = track_codec.simplify(points, tolerance_m)
+    simplified = track_codec.simplify(points, tolerance_meters)
     while len(simplified) > MAX_POLYLINE_POINTS:
-        tolerance_m *= 2
-        simplified = track_codec.simplify(simplified, tolerance_m)
+        tolerance_meters *= 2
+        simplified = track_codec.simplify(simplified, tolerance_meters)
     return track_codec.encode_polyline(simplified)
 
 
-def length_m(track: DeliveryTrack) -> int:
+def length_meters(track: DeliveryTrack) -> int:
     """The length of the track in metres."""
-    return round(track_codec.length_m(track_codec.decode(track.line)))
+    return round(track_codec.length_meters(track_codec.decode(track.line)))
 
 
 def is_significant(last: TrackPoint | None, point: TrackPoint) -> bool:

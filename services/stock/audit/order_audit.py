@@ -22,7 +22,8 @@ _TASKS = """
             when packed_at is null then 'PICKING' else 'PACKED' end as phase
         from fulfillment where cast(:store as uuid) is null or store_id = :store
     ), sold as (
-        select store_id, product_id, reference as order_id, -sum(delta) as units from stock_entry
+        select store_id, product_id, reference as order_id, -sum(on_hand_delta) as units from
+        stock_entry
         where reason in ('SALE', 'RESTOCK') and (cast(:store as uuid) is null or store_id = :store)
         group by 1, 2, 3
     ), part as (
@@ -81,22 +82,24 @@ _RESERVED = """
 _RECEIPTS = """
     goods as (
         select o.id, coalesce((
-                select sum(coalesce(l.charged_minor, l.packed_quantity * l.unit_price_minor))
+                select sum(coalesce(l.final_total_minor, l.packed_quantity * l.unit_price_minor))
                 from order_line l where l.order_id = o.id), 0)
             + coalesce((
                 select sum(s.total_minor) from substitute s
                 where s.order_id = o.id and s.status = 'ACCEPTED'), 0) as goods_minor
         from "order" o
-        where o.status in ('CONFIRMED', 'COMPLETED') and o.charged_minor is not null
+        where o.status in ('CONFIRMED', 'COMPLETED') and o.final_total_minor is not null
             and (cast(:store as uuid) is null or o.store_id = :store)
     ), receipt as (
-        select o.store_id, o.id as order_id, o.charged_minor,
+        select o.store_id, o.id as order_id, o.final_total_minor,
             goods_minor + o.delivery_fee_minor + o.small_order_fee_minor + o.tip_minor
                 - case when goods_minor = 0 then 0 else least(o.discount_minor,
-                    ceil(o.discount_minor::numeric * goods_minor / o.items_minor)) end as expected,
-            case when p.status in ('CAPTURED', 'PARTLY_REFUNDED', 'REFUNDED', 'DISPUTED', 'WON',
-                    'LOST') then p.captured_minor
-                else coalesce(p.capture_wanted_minor, o.charged_minor) end as captured_minor
+                    ceil(o.discount_minor::numeric * goods_minor / o.subtotal_minor)) end as
+                    expected,
+            case when p.status in ('CAPTURED', 'PARTIALLY_REFUNDED', 'REFUNDED', 'DISPUTED', 'WON',
+                    'LOST') then p.captured_amount_minor
+                else coalesce(p.capture_wanted_minor, o.final_total_minor) end as
+                captured_amount_minor
         from goods g join "order" o using (id) join payment p on p.order_id = o.id and p.is_current
     )"""
 # Parameter: store, or null for all. Returns the columns of StockDifference.
@@ -116,11 +119,12 @@ FIND_ORDER_DIFFERENCES = text(
     from reserved r full join ordered o using (store_id, product_id, order_id)
     where coalesce(r.units, 0) <> coalesce(o.units, 0)
     union all
-    select store_id, null, 'charged', charged_minor, expected, null, order_id::text from receipt
-    where charged_minor <> expected
+    select store_id, null, 'charged', final_total_minor, expected, null, order_id::text from receipt
+    where final_total_minor <> expected
     union all
-    select store_id, null, 'captured', captured_minor, charged_minor, null, order_id::text
-    from receipt where captured_minor <> charged_minor
+    select store_id, null, 'captured', captured_amount_minor, final_total_minor, null,
+    order_id::text
+    from receipt where captured_amount_minor <> final_total_minor
     order by store_id, product_id, order_id, counter
     """  # noqa: S608 - constants within another
 )

@@ -65,11 +65,12 @@ UNPICKED = """
 FIND_DIFFERENCES = text(
     f"""
     with ledger as (
-        select store_id, product_id, sum(delta) as on_hand, sum(damaged_delta) as damaged,
+        select store_id, product_id, sum(on_hand_delta) as on_hand, sum(unsellable_delta) as
+        unsellable,
             sum(incoming_delta) as incoming
         from stock_entry where cast(:store as uuid) is null or store_id = :store group by 1, 2
     ), reserved as (
-        select store_id, product_id, sum(quantity) as held from hold
+        select store_id, product_id, sum(quantity) as reserved from hold
         where status = 'HELD' and (cast(:store as uuid) is null or store_id = :store) group by 1, 2
     ), unpicked as ({UNPICKED}
     ), batched as (
@@ -78,9 +79,9 @@ FIND_DIFFERENCES = text(
     ), counters as (
         select * from stock where cast(:store as uuid) is null or store_id = :store
     ), stock_level as (
-        select store_id, product_id, s.on_hand, s.damaged, s.incoming, s.held,
-            l.on_hand as l_on_hand, l.damaged as l_damaged, l.incoming as l_incoming,
-            r.held as r_held, coalesce(b.units, 0) as batches, coalesce(u.units, 0) as unpicked
+        select store_id, product_id, s.on_hand, s.unsellable, s.incoming, s.reserved,
+            l.on_hand as l_on_hand, l.unsellable as l_damaged, l.incoming as l_incoming,
+            r.reserved as r_held, coalesce(b.units, 0) as batches, coalesce(u.units, 0) as unpicked
         from counters s
         full join ledger l using (store_id, product_id)
         full join reserved r using (store_id, product_id)
@@ -90,8 +91,8 @@ FIND_DIFFERENCES = text(
         select store_id, product_id, counter, coalesce(actual, 0) as actual,
             coalesce(expected, 0) as expected, null as batch
         from stock_level cross join lateral (values
-            ('on_hand', on_hand, l_on_hand), ('damaged', damaged, l_damaged),
-            ('incoming', incoming, l_incoming), ('held', held, r_held)
+            ('on_hand', on_hand, l_on_hand), ('damaged', unsellable, l_damaged),
+            ('incoming', incoming, l_incoming), ('held', reserved, r_held)
         ) as compared_counter (counter, actual, expected)
         where coalesce(actual, 0) <> coalesce(expected, 0)
         union all
@@ -100,14 +101,14 @@ FIND_DIFFERENCES = text(
         union all
         select b.store_id, b.product_id, counter, actual, expected, b.code
         from stock_batch b left join (
-            select batch_id, sum(batch_delta) as on_hand, sum(damaged_delta) as damaged
+            select batch_id, sum(batch_delta) as on_hand, sum(unsellable_delta) as unsellable
             from stock_entry where batch_id is not null
                 and (cast(:store as uuid) is null or store_id = :store)
             group by 1
         ) e on e.batch_id = b.id
         cross join lateral (values
             ('batch_on_hand', b.on_hand, coalesce(e.on_hand, 0)),
-            ('batch_damaged', b.damaged, coalesce(e.damaged, 0))
+            ('batch_damaged', b.unsellable, coalesce(e.unsellable, 0))
         ) as compared_counter (counter, actual, expected)
         where actual <> expected and (cast(:store as uuid) is null or b.store_id = :store)
     )

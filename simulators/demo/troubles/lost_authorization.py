@@ -41,7 +41,7 @@ async def _confirmed_again(run: DemoSession, order: PlacedOrder, picker: PickerC
     code = await pack(run, picker, task)
     ride = await enter_store(run, rider, picker, order)
     words = "gives the right code to get the bags"
-    await refused(run, "rider", words, rider.pick_up(ride["id"], code), "IllegalStep")
+    await refused(run, "rider", words, rider.pick_up(ride["id"], code), "InvalidTransition")
     intent_id = await _confirm(run, order)
     await sees(run, order.watcher, "PAYMENT_CAPTURED")
     with run.script.does("rider", "gives the code again and takes the bags"):
@@ -71,7 +71,9 @@ async def _confirm(run: DemoSession, order: PlacedOrder) -> str:
 
 async def _charged_once(run: DemoSession, order: PlacedOrder, intent_id: str) -> None:
     record = await order.customer.record(order.id)
-    expect("what was captured", record["payment"]["captured"]["minor"], order.total_minor)
+    expect(
+        "what was captured", record["payment"]["capturedAmount"]["minorUnits"], order.total_minor
+    )
     expect("captures of the order", order.watcher.count("PAYMENT_CAPTURED"), 1)
     received = [await run.provider.received_minor(one) for one in (order.intent_id, intent_id)]
     expect("what the provider has charged", received, [0, order.total_minor])
@@ -87,6 +89,8 @@ async def _not_confirmed(run: DemoSession, order: PlacedOrder, picker: PickerCli
     await sees(run, order.watcher, "ORDER_CANCELED")
     record = await order.customer.record(order.id)
     expect("the reason", record["cancelReason"], "PAYMENT_LOST")
-    expect("what was charged", [one["captured"]["minor"] for one in record["payments"]], [0, 0])
+    expect(
+        "what was charged", [one["captured"]["minorUnits"] for one in record["payments"]], [0, 0]
+    )
     run.script.says("customer", f"pays nothing: {record['status']}, {record['cancelReason']}")
     await put_back(run, picker, order)

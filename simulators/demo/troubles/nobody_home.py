@@ -47,14 +47,14 @@ async def _give_up(run: DemoSession, rider: RiderClient, ride: Any, order: Place
         await move(rider, order.store["location"], order.home)
         await rider.ring(ride["id"])
     words = "calls once and wants to give up at once"
-    step = rider.fail(ride["id"], "NOBODY_HOME", 1)
-    await refused(run, "rider", words, step, "TooEarly")
+    step = rider.fail(ride["id"], "RECIPIENT_UNAVAILABLE", 1)
+    await refused(run, "rider", words, step, "NoShowWaitRequired")
     with run.script.does("time", "six minutes pass at the door (made short)"):
         await run.time.wait_at_the_door(order.code)
-    step = rider.fail(ride["id"], "NOBODY_HOME", 0)
+    step = rider.fail(ride["id"], "RECIPIENT_UNAVAILABLE", 0)
     await refused(run, "rider", "gives up without a call", step, "ProofMissing")
     with run.script.does("rider", "calls and gives up") as came:
-        came.append((await rider.fail(ride["id"], "NOBODY_HOME", 1))["status"])
+        came.append((await rider.fail(ride["id"], "RECIPIENT_UNAVAILABLE", 1))["status"])
     with run.script.does("rider", "starts the way back") as came:
         came.append((await rider.start_return(ride["id"]))["status"])
     await sees(run, order.watcher, "DELIVERY_RETURNING")
@@ -71,7 +71,7 @@ async def _bring_back(
     await move(rider, order.home, order.store["location"])
     step = rider.bring_back(ride["id"], ride["handoverCode"])
     words = "gives the code of the pickup at the store"
-    await refused(run, "rider", words, step, "WrongDeliveryCode")
+    await refused(run, "rider", words, step, "InvalidHandoverCode")
     with run.script.does("rider", "gives the new code at the store") as came:
         came.append((await rider.bring_back(ride["id"], code))["status"])
     await rider.go_offline()
@@ -81,8 +81,12 @@ async def _bring_back(
 async def _refunded(run: DemoSession, order: PlacedOrder) -> None:
     await sees(run, order.watcher, "REFUND_SUCCEEDED")
     record = await order.customer.record(order.id)
-    fee = record["deliveryFee"]["minor"]
+    fee = record["deliveryFee"]["minorUnits"]
     expect("a delivery fee was charged", fee > 0, True)
-    expect("what was refunded", record["payment"]["refunded"]["minor"], order.total_minor - fee)
-    expect("the reason", record["cancelReason"], "NOT_DELIVERED")
+    expect(
+        "what was refunded",
+        record["payment"]["refundedAmount"]["minorUnits"],
+        order.total_minor - fee,
+    )
+    expect("the reason", record["cancelReason"], "DELIVERY_FAILED")
     run.script.says("customer", "has the money back, less the delivery fee")

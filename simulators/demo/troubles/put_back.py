@@ -37,6 +37,6 @@ async def play(run: DemoSession) -> None:
     await put_back(run, picker, order, WASTED)
     left = sum(await units_on_shelf(picker, products))
     expect("units after the count", left, sum(before) - WASTED)
-    refunded = (await customer.record(order.id))["payment"]["refunded"]["minor"]
+    refunded = (await customer.record(order.id))["payment"]["refundedAmount"]["minorUnits"]
     expect("what was refunded", refunded, order.total_minor)
     run.script.says("customer", "has all the money back")

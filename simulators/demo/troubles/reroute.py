@@ -58,12 +58,12 @@ async def _reject(run: DemoSession, picker: PickerClient, order: PlacedOrder, ta
         rejected = await picker.reject(task["id"], "OUT_OF_STOCK", [missing["id"]])
         came.append(f"{rejected['status']}, {rejected['rejectReason']}")
     availability = await order.customer.availability(order.products[0]["id"])
-    expect("the availability of the missing product", availability, "OUT")
+    expect("the availability of the missing product", availability, "OUT_OF_STOCK")
     run.script.says("customer", f"sees the missing product in the storefront as {availability}")
 
 
 def _line_of(task: Any, product: dict[str, Any]) -> Any:
-    return next(line for line in task["lines"] if line["product"]["code"] == product["code"])
+    return next(line for line in task["lines"] if line["product"]["sku"] == product["sku"])
 
 
 async def _moved(run: DemoSession, order: PlacedOrder, promised: str) -> Any:

@@ -67,7 +67,7 @@ async def _age_check(run: DemoSession, order: PlacedOrder, picker: PickerClient)
         await move(rider, order.store["location"], order.home)
         await rider.ring(ride["id"])
     words = "hands over by the PIN without a look at a document"
-    await refused(run, "rider", words, rider.complete(ride["id"], order.pin), "IllegalStep")
+    await refused(run, "rider", words, rider.complete(ride["id"], order.pin), "InvalidTransition")
     with run.script.does("rider", "sees an identity card: old enough"):
         await rider.check_age(ride["id"])
     with run.script.does("rider", "hands over by the PIN") as came:
@@ -94,7 +94,7 @@ async def _refund(run: DemoSession, order: PlacedOrder) -> None:
     colleague = AgentClient(run.graph())
     await colleague.sign_in(EMAIL, PASSWORD)
     step = colleague.refund(order.id, REFUND_MINOR)
-    await refused(run, "colleague", "refunds the own order", step, "IllegalStep")
+    await refused(run, "colleague", "refunds the own order", step, "InvalidTransition")
     agent = await agent_of(run)
     with run.script.does("agent", "refunds it, being another person") as came:
         came.append((await agent.refund(order.id, REFUND_MINOR))["status"])

@@ -84,7 +84,7 @@ def choose(front: Any, count: int = 2) -> list[dict[str, Any]]:
         for product in front["products"]["nodes"]
         if product["availability"] == "IN_STOCK"
         and not product["ageRestricted"]
-        and MIN_PRICE_MINOR <= product["price"]["minor"] <= MAX_PRICE_MINOR
+        and MIN_PRICE_MINOR <= product["price"]["minorUnits"] <= MAX_PRICE_MINOR
     ]
     if len(found) < count:
         raise UnexpectedResult(f"only {len(found)} products of the storefront are in stock")
@@ -113,7 +113,7 @@ async def order_and_pay(
         id=order["id"],
         code=order["code"],
         pin=order["deliveryPin"],
-        total_minor=order["total"]["minor"],
+        total_minor=order["total"]["minorUnits"],
         intent_id=payment["clientSecret"].split("_secret_")[0],
         products=chosen,
         store=front["store"],
@@ -253,7 +253,7 @@ async def cancel_packed(run: DemoSession, agent: AgentClient, order: PlacedOrder
         "customer",
         "wants to call the packed order off",
         order.customer.cancel(order.id, "CHANGED_MIND"),
-        "IllegalStep",
+        "InvalidTransition",
     )
     with run.script.does("agent", "is called by the customer and cancels the order") as came:
         came.append((await agent.cancel(order.id, "CHANGED_MIND"))["status"])

@@ -160,8 +160,10 @@ async def test_a_partition_with_a_pending_webhook_delivery_is_kept(
     await integrations.fan_out(log_database)
     await owner.execute("set session_replication_role = replica")  # the endpoint does not exist
     await owner.execute(
-        "insert into webhook_delivery (id, company_id, endpoint_id, stream, seq, type, event_at,"
-        " round, status, attempts_count, due_at, ends_at) values (gen_random_uuid(),"
+        "insert into webhook_delivery (id, company_id, endpoint_id, stream, seq, event_type,"
+        " occurred_at,"
+        " replay_number, status, attempt_count, next_attempt_at, ends_at) values"
+        " (gen_random_uuid(),"
         " gen_random_uuid(), gen_random_uuid(), $1, 1, 'LINE_PICKED', $2, 0, 'PENDING', 0, now(),"
         " now())",
         STREAM,
@@ -170,7 +172,7 @@ async def test_a_partition_with_a_pending_webhook_delivery_is_kept(
     before = await partition_names(owner)
     await events.maintain_partitions(log_database, 7)
     assert set(before) <= set(await partition_names(owner))
-    await owner.execute("update webhook_delivery set status = 'DEAD'")
+    await owner.execute("update webhook_delivery set status = 'FAILED'")
     await events.maintain_partitions(log_database, 7)
     assert len(set(before) - set(await partition_names(owner))) == 2
 

@@ -27,11 +27,11 @@ async def test_an_open_circuit_allows_single_attempts_and_loses_no_delivery(
     await scenario.send_due()
     for _ in range(3):
         await scenario.execute(
-            "update webhook_delivery set due_at = now() where status = 'PENDING'"
+            "update webhook_delivery set next_attempt_at = now() where status = 'PENDING'"
         )
         await scenario.send_due()
     endpoint = await scenario.endpoint_detail(endpoint_id)
-    assert endpoint["failures"] >= CIRCUIT_BREAKER_FAILURES
+    assert endpoint["consecutiveFailureCount"] >= CIRCUIT_BREAKER_FAILURES
     assert endpoint["circuitOpenUntil"] is not None
     attempt_count = len(scenario.receiver.requests)
     assert attempt_count <= CIRCUIT_BREAKER_FAILURES + webhook_sending.MAX_CLAIMED_PER_ENDPOINT
@@ -42,7 +42,7 @@ async def test_an_open_circuit_allows_single_attempts_and_loses_no_delivery(
         pass
     deliveries = await scenario.deliveries(endpoint_id)
     assert [delivery["status"] for delivery in deliveries] == ["DELIVERED"] * 12
-    assert (await scenario.endpoint_detail(endpoint_id))["failures"] == 0
+    assert (await scenario.endpoint_detail(endpoint_id))["consecutiveFailureCount"] == 0
 
 
 @pytest.mark.leaves("WebhookEndpoint.SUSPENDED")
@@ -54,14 +54,14 @@ async def test_a_gone_or_failing_endpoint_is_suspended_and_can_be_resumed(
     await scenario.record_stock_event()
     await scenario.send_due()
     endpoint = await scenario.endpoint_detail(endpoint_id)
-    assert (endpoint["status"], endpoint["suspendedBecause"]) == (
+    assert (endpoint["status"], endpoint["suspensionReason"]) == (
         "SUSPENDED", "The endpoint answered 410 Gone.",
     )  # fmt: skip
     await scenario.record_stock_event()
     assert await scenario.send_all() == 0
     assert (await scenario.endpoint_detail(endpoint_id))["missedSince"] is not None
     scenario.receiver.respond = respond_with(500)
-    await scenario.mutate(RESUME, endpointId=endpoint_id)
+    await scenario.mutate(RESUME, webhookEndpointId=endpoint_id)
     await scenario.send_all()
     assert (await scenario.endpoint_detail(endpoint_id))["status"] == "ACTIVE"
     await scenario.execute(
@@ -70,9 +70,9 @@ async def test_a_gone_or_failing_endpoint_is_suspended_and_can_be_resumed(
     await scenario.send_all()
     assert (await scenario.endpoint_detail(endpoint_id))["status"] == "SUSPENDED"
     scenario.receiver.respond = None
-    await scenario.mutate(RESUME, endpointId=endpoint_id)
+    await scenario.mutate(RESUME, webhookEndpointId=endpoint_id)
     missed_since = (await scenario.endpoint_detail(endpoint_id))["missedSince"]
-    assert (await scenario.mutate(REPLAY, endpointId=endpoint_id, since=missed_since))[
+    assert (await scenario.mutate(REPLAY, webhookEndpointId=endpoint_id, since=missed_since))[
         "queuedCount"
     ] == 1
     await scenario.send_all()
@@ -92,15 +92,15 @@ async def test_a_delivery_is_dead_after_three_days_and_can_be_retried(
     await scenario.execute("update webhook_delivery set ends_at = now() where status = 'PENDING'")
     await scenario.send_all()
     [delivery] = await scenario.deliveries(endpoint_id)
-    assert (delivery["status"], delivery["attemptsCount"]) == ("DEAD", 2)
+    assert (delivery["status"], delivery["attemptCount"]) == ("FAILED", 2)
     assert await scenario.send_all() == 0
     scenario.receiver.respond = None
-    arguments = {"deliveryId": delivery["id"]}
+    arguments = {"webhookDeliveryId": delivery["id"]}
     await scenario.mutate(RETRY, **arguments)
     [error] = (await scenario.admin.run(RETRY, {"input": arguments}))["webhookDeliveryRetry"][
         "errors"
     ]
-    assert error["__typename"] == "IllegalStep"
+    assert error["__typename"] == "InvalidTransition"
     await scenario.send_all()
     [delivery] = await scenario.deliveries(endpoint_id)
     assert delivery["status"] == "DELIVERED"
@@ -124,20 +124,20 @@ async def test_events_are_replayed_by_time_and_after_an_event(
     await scenario.send_due()
     first = (await scenario.deliveries(endpoint_id))[0]
     monkeypatch.setattr(webhook_deliveries, "MAX_REPLAYED_EVENTS", 2)
-    arguments: dict[str, Any] = {"endpointId": endpoint_id, "since": first["eventAt"]}
+    arguments: dict[str, Any] = {"webhookEndpointId": endpoint_id, "since": first["occurredAt"]}
     counts = []
     while True:
         payload = await scenario.mutate(REPLAY, **arguments)
         counts.append(payload["queuedCount"])
         if payload["nextEventId"] is None:
             break
-        arguments = {"endpointId": endpoint_id, "afterEventId": payload["nextEventId"]}
+        arguments = {"webhookEndpointId": endpoint_id, "afterEventId": payload["nextEventId"]}
     assert counts == [2, 2, 1]
     await scenario.send_all()
     event_ids = [request.payload["id"] for request in scenario.receiver.requests]
     assert len(event_ids) == 10
     assert sorted(event_ids[:5]) == sorted(event_ids[5:])
-    invalid = (await scenario.admin.run(REPLAY, {"input": {"endpointId": endpoint_id}}))[
+    invalid = (await scenario.admin.run(REPLAY, {"input": {"webhookEndpointId": endpoint_id}}))[
         "webhookReplay"
     ]
     assert [error["path"] for error in invalid["errors"]] == [["input", "since"]]
@@ -162,7 +162,7 @@ async def test_a_paused_endpoint_shows_since_when_it_misses_events(
     scenario: WebhookScenario,
 ) -> None:
     endpoint_id = await scenario.create_endpoint_id()
-    await scenario.mutate(PAUSE, endpointId=endpoint_id)
+    await scenario.mutate(PAUSE, webhookEndpointId=endpoint_id)
     await scenario.record_stock_event()
     assert await scenario.send_due() == 0
     endpoint = await scenario.endpoint_detail(endpoint_id)
@@ -185,7 +185,7 @@ async def test_pending_deliveries_of_a_suspended_endpoint_end_as_dead_letters(
     ]
     await scenario.execute("update webhook_delivery set ends_at = now() where status = 'PENDING'")
     await integrations.expire_pending(database)
-    assert [delivery["status"] for delivery in await scenario.deliveries(endpoint_id)] == ["DEAD"]
+    assert [delivery["status"] for delivery in await scenario.deliveries(endpoint_id)] == ["FAILED"]
     assert await integrations.expire_pending(database) == 0
 
 
@@ -196,10 +196,10 @@ async def test_a_delivery_whose_attempts_never_end_is_dead_an_hour_after_its_end
     endpoint_id = await scenario.create_endpoint_id()
     await scenario.record_stock_event()
     await integrations.fan_out(scenario.container.database)
-    for hours, status in ((0, "PENDING"), (2, "DEAD")):
+    for hours, status in ((0, "PENDING"), (2, "FAILED")):
         await scenario.execute(
             "update webhook_delivery set ends_at = now() - make_interval(hours => :hours),"
-            " due_at = now() + interval '1 minute' where status = 'PENDING'",
+            " next_attempt_at = now() + interval '1 minute' where status = 'PENDING'",
             hours=hours,
         )
         await integrations.expire_pending(scenario.container.database)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from jobs import integrations
-from models.integrations import WebhookEndpoint, WebhookStatus
+from models.integrations import WebhookEndpoint, WebhookEndpointStatus
 from server.webhook_payloads import GraphPayloads
 from services.integrations import webhook_queue, webhook_sending
 from services.integrations.webhook_sending import AttemptResult, DueDelivery
@@ -42,7 +42,7 @@ class FailingPayloads:
 async def statuses(scenario: WebhookScenario, endpoint_id: str) -> list[tuple[str, int]]:
     """Status and attempts of the deliveries, the pending ones first."""
     deliveries = await scenario.deliveries(endpoint_id)
-    return sorted(((each["status"], each["attemptsCount"]) for each in deliveries), reverse=True)
+    return sorted(((each["status"], each["attemptCount"]) for each in deliveries), reverse=True)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ async def test_one_unexpected_error_does_not_send_its_nine_neighbors_again(
     sent = [("PENDING", attempts), *[("DELIVERED", 1)] * (GROUP_SIZE - 1)]
     assert await statuses(scenario, endpoint_id) == sent
     assert len(scenario.receiver.requests) == GROUP_SIZE - 1
-    assert (await scenario.endpoint_detail(endpoint_id))["failures"] == 0
+    assert (await scenario.endpoint_detail(endpoint_id))["consecutiveFailureCount"] == 0
     assert await scenario.send_due() == 0, "it waits for its next attempt"
     payloads.error = None
     assert await scenario.send_all() == 1
@@ -85,7 +85,7 @@ async def test_a_delivery_that_always_fails_on_our_side_has_an_end(
     )
     await scenario.send_all()
     [delivery] = await scenario.deliveries(endpoint_id)
-    assert delivery["status"] == "DEAD"
+    assert delivery["status"] == "FAILED"
     assert "our side" in delivery["lastError"]
     assert (await scenario.endpoint_detail(endpoint_id))["status"] == "ACTIVE"
 
@@ -140,5 +140,7 @@ async def test_an_event_that_can_not_be_queued_is_left_out_and_reported(
 
 async def endpoint_keys(scenario: WebhookScenario) -> list[Any]:
     async with scenario.container.database.read(PLATFORM) as session:
-        query = select(WebhookEndpoint.id).where(WebhookEndpoint.status == WebhookStatus.ACTIVE)
+        query = select(WebhookEndpoint.id).where(
+            WebhookEndpoint.status == WebhookEndpointStatus.ACTIVE
+        )
         return list(await session.scalars(query))

@@ -14,7 +14,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from gateways.webhook import PublicWebhookClient
 from jobs import integrations
-from models.events import EventType
+from models.events import OrderEventKind
 from models.ids import encode_id
 from models.orders import Order
 from services.events.event_log import inventory_stream, record_order_event
@@ -40,8 +40,10 @@ async def test_an_event_is_delivered_with_the_selected_fields_and_a_signature(
     async with scenario.container.database.write(PLATFORM, AuditContext("test")) as session:
         keys = await create_order_rows(session, scenario.city.first)
         order = await session.get_one(Order, keys[Order])
-        record_order_event(session, order, EventType.ORDER_PLACED, queue_store_id=order.store_id)
-        record_order_event(session, order, EventType.ORDER_CANCELED)
+        record_order_event(
+            session, order, OrderEventKind.ORDER_PLACED, queue_store_id=order.store_id
+        )
+        record_order_event(session, order, OrderEventKind.ORDER_CANCELED)
     await scenario.until_readable()
     await scenario.send_due()
     [request] = scenario.receiver.requests
@@ -51,14 +53,20 @@ async def test_an_event_is_delivered_with_the_selected_fields_and_a_signature(
     }  # fmt: skip
     assert request.payload["type"] == "ORDER_PLACED"
     assert request.payload["id"] == request.headers["webhook-id"]
-    assert request.payload["schemaVersion"] == created["endpoint"]["schemaVersion"]
-    assert Webhook(created["secret"]).verify(request.body, request.headers) == request.payload
+    assert request.payload["schemaVersion"] == created["webhookEndpoint"]["schemaVersion"]
+    assert (
+        Webhook(created["signingSecret"]).verify(request.body, request.headers) == request.payload
+    )
     with pytest.raises(WebhookVerificationError):
-        Webhook(created["secret"]).verify(request.body + b" ", request.headers)
-    [delivery] = await scenario.deliveries(created["endpoint"]["id"])
-    assert (delivery["status"], delivery["attemptsCount"]) == ("DELIVERED", 1)
+        Webhook(created["signingSecret"]).verify(request.body + b" ", request.headers)
+    [delivery] = await scenario.deliveries(created["webhookEndpoint"]["id"])
+    assert (delivery["status"], delivery["attemptCount"]) == ("DELIVERED", 1)
     [attempt] = delivery["attempts"]
-    assert (attempt["statusCode"], attempt["snippet"], attempt["error"]) == (200, "taken", None)
+    assert (attempt["statusCode"], attempt["responseSnippet"], attempt["error"]) == (
+        200,
+        "taken",
+        None,
+    )
     assert delivery["eventId"] == request.payload["id"]
     assert await scenario.send_due() == 0
 
@@ -75,8 +83,11 @@ def test_signatures_equal_those_of_the_reference_library() -> None:
 
 async def test_both_secrets_sign_until_the_grace_period_ends(scenario: WebhookScenario) -> None:
     created = await scenario.create_endpoint()
-    arguments, old = {"endpointId": created["endpoint"]["id"]}, created["secret"]
-    new = (await scenario.mutate(ROTATE, graceSeconds=60, **arguments))["secret"]
+    arguments, old = (
+        {"webhookEndpointId": created["webhookEndpoint"]["id"]},
+        created["signingSecret"],
+    )
+    new = (await scenario.mutate(ROTATE, graceSeconds=60, **arguments))["signingSecret"]
     assert new != old
     await scenario.record_stock_event()
     await scenario.send_due()
@@ -84,7 +95,7 @@ async def test_both_secrets_sign_until_the_grace_period_ends(scenario: WebhookSc
         Webhook(secret).verify(
             scenario.receiver.requests[-1].body, scenario.receiver.requests[-1].headers
         )
-    newest = (await scenario.mutate(ROTATE, graceSeconds=0, **arguments))["secret"]
+    newest = (await scenario.mutate(ROTATE, graceSeconds=0, **arguments))["signingSecret"]
     await scenario.record_stock_event()
     await scenario.send_due()
     Webhook(newest).verify(
@@ -118,7 +129,7 @@ async def test_every_attempt_ends_and_is_recorded(
     assert delivery["lastError"] == error
     [attempt] = delivery["attempts"]
     assert attempt["error"] == error
-    assert len(attempt["snippet"]) <= 1_024
+    assert len(attempt["responseSnippet"]) <= 1_024
     assert await scenario.send_due() == 0  # it waits for its next attempt
     scenario.receiver.respond = None
     assert await scenario.send_all() == (1 if error else 0)
@@ -179,12 +190,14 @@ async def test_an_event_that_commits_late_is_not_skipped(
 async def test_events_of_one_aggregate_keep_their_order_if_requested(
     scenario: WebhookScenario, ordered: bool
 ) -> None:
-    await scenario.create_endpoint_id(ordered=ordered)
+    await scenario.create_endpoint_id(preserveOrder=ordered)
     scenario.receiver.respond = respond_with(503)
     await scenario.record_stock_event(1)
     await scenario.send_due()
     # Its next attempt is not due in this test, however slow the machine is.
-    await scenario.execute("update webhook_delivery set due_at = now() + interval '1 hour'")
+    await scenario.execute(
+        "update webhook_delivery set next_attempt_at = now() + interval '1 hour'"
+    )
     scenario.receiver.respond = None
     for units in (2, 3, 4):
         await scenario.record_stock_event(units)

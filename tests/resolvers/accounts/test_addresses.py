@@ -16,7 +16,8 @@ from tests.support.graph_queries import GraphRunner
 SAVE = """
 mutation Save($input: AddressSaveInput!) {
   addressSave(input: $input) {
-    address { id label line gateCode dropNote serviceable point { latitude longitude } }
+    address { id label addressLine gateCode deliveryInstructions serviceable location { latitude
+    longitude } }
     serviceable
     errors { __typename ... on Problem { path } }
   }
@@ -30,7 +31,14 @@ mutation Remove($input: AddressRemoveInput!) {
 
 
 def home(city: City, **more: Any) -> dict[str, Any]:
-    return {"input": {"label": "Home", "line": "Rua das Flores 1", "at": city.point, **more}}
+    return {
+        "input": {
+            "label": "Home",
+            "addressLine": "Rua das Flores 1",
+            "location": city.point,
+            **more,
+        }
+    }
 
 
 async def test_an_address_is_saved_changed_and_removed(
@@ -43,7 +51,7 @@ async def test_an_address_is_saved_changed_and_removed(
     assert saved["address"]["gateCode"] == "12#"
     key = saved["address"]["id"]
     ocean = {"latitude": 30, "longitude": -40}
-    answer = await ask(SAVE, home(city, addressId=key, at=ocean, label=" Boat "), buyer)
+    answer = await ask(SAVE, home(city, addressId=key, location=ocean, label=" Boat "), buyer)
     moved = answer.data["addressSave"]
     assert (moved["errors"], moved["serviceable"]) == ([], False)
     assert (moved["address"]["id"], moved["address"]["label"]) == (key, "Boat")
@@ -57,9 +65,9 @@ async def test_an_address_is_saved_changed_and_removed(
     [
         ({"label": ""}, ["input", "label"]),
         ({"label": "x" * 61}, ["input", "label"]),
-        ({"line": "a\x07b"}, ["input", "line"]),
-        ({"dropNote": "x" * 281}, ["input", "dropNote"]),
-        ({"at": {"latitude": -91, "longitude": 0}}, ["input", "at", "latitude"]),
+        ({"addressLine": "a\x07b"}, ["input", "addressLine"]),
+        ({"deliveryInstructions": "x" * 281}, ["input", "deliveryInstructions"]),
+        ({"location": {"latitude": -91, "longitude": 0}}, ["input", "location", "latitude"]),
     ],
 )
 async def test_an_invalid_field_is_refused_with_its_path(
@@ -87,7 +95,7 @@ async def test_a_person_has_at_most_fifty_addresses(
 ) -> None:
     async with database.write(PLATFORM, AuditContext("test")) as session:
         session.add_all(
-            Address(person_id=buyer.person_id, label="a", line="b", latitude=0, longitude=0)
+            Address(person_id=buyer.person_id, label="a", address_line="b", latitude=0, longitude=0)
             for _ in range(50)
         )
     answer = await ask(SAVE, home(city), buyer)

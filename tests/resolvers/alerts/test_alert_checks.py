@@ -12,7 +12,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import alerts
-from models.alerts import AlertKind, StockAlert
+from models.alerts import StockAlert, StockAlertKind
 from services.alerts import detection, store_checks
 from services.alerts.detection import detect
 from tests.resolvers.alerts.test_stock_alerts import set_stock
@@ -26,7 +26,10 @@ async def test_only_what_has_changed_is_looked_at(city: City, database: Database
     looked_at: list[tuple[UUID, Collection[UUID] | None]] = []
 
     async def record(
-        session: Any, kind: AlertKind, store_id: UUID, product_ids: Collection[UUID] | None = None
+        session: Any,
+        kind: StockAlertKind,
+        store_id: UUID,
+        product_ids: Collection[UUID] | None = None,
     ) -> int:
         looked_at.append((store_id, product_ids))
         return await detect(session, kind, store_id, product_ids)
@@ -59,4 +62,4 @@ async def test_two_workers_do_not_miss_a_change(city: City, database: Database) 
     async with database.read(PLATFORM) as session:
         of_store = (StockAlert.store_id == city.near.id) & StockAlert.resolved_at.is_(None)
         rows = (await session.scalars(select(StockAlert).where(of_store))).all()
-    assert [row.kind for row in rows] == [AlertKind.OUT_OF_STOCK] * 4
+    assert [row.type for row in rows] == [StockAlertKind.OUT_OF_STOCK] * 4

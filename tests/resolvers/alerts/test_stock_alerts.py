@@ -12,10 +12,10 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import alerts
-from models.alerts import AlertKind, StockAlert, StockAlertCheck
+from models.alerts import StockAlert, StockAlertCheck, StockAlertKind
 from models.events import Event
 from models.identity import Actor, Grant, Role
-from models.stock import Stock, StockEntry, StockReason
+from models.stock import StockLevel, StockMovement, StockMovementReason
 from models.stores import Store
 from services.alerts.detection import detect
 from services.events.event_log import alert_stream
@@ -27,8 +27,8 @@ from tests.support.customers import create_people
 from tests.support.graph_queries import GraphRunner, operation, public_id
 from tests.support.rows.alert_checks import check_all_levels
 
-LIST, ACKNOWLEDGE = operation("stock_alerts"), operation("alert_acknowledge")
-SNOOZE, POINT = operation("alert_snooze"), operation("stock_reorder_point_set")
+LIST, ACKNOWLEDGE = operation("stock_alerts"), operation("stock_alert_acknowledge")
+SNOOZE, POINT = operation("stock_alert_snooze"), operation("stock_reorder_point_set")
 
 
 async def check_all_stores(database: Database, check: Callable[[Database], Awaitable[int]]) -> None:
@@ -44,8 +44,8 @@ async def set_stock(
 ) -> None:
     async with database.write(PLATFORM, AuditContext("test")) as session:
         key = {"store_id": city.near.id, "product_id": city.products[index].id}
-        row = await session.get_one(Stock, key, with_for_update=True)
-        row.on_hand, row.held = on_hand, held
+        row = await session.get_one(StockLevel, key, with_for_update=True)
+        row.on_hand, row.reserved = on_hand, held
         await session.flush()
         publish_stock_changed(session, [row])
 
@@ -67,7 +67,7 @@ async def list_alerts(ask: GraphRunner, actor: Actor, **filters: Any) -> list[di
 
 def figures_of(nodes: list[dict[str, Any]]) -> list[tuple[str, str, int, int]]:
     return [
-        (alert["kind"], alert["priority"], alert["units"], alert["threshold"]) for alert in nodes
+        (alert["type"], alert["priority"], alert["units"], alert["threshold"]) for alert in nodes
     ]
 
 
@@ -87,8 +87,8 @@ async def test_low_and_empty_stock_raises_one_alert_that_is_resolved_automatical
         await check_all_levels(database)
         assert figures_of(await list_alerts(ask, staff, **store)) == [
             ("OUT_OF_STOCK", "URGENT", 0, 5),
-            ("LOW", "HIGH", 2, 5),
-            ("LOW", "NORMAL", 5, 5),
+            ("LOW_STOCK", "HIGH", 2, 5),
+            ("LOW_STOCK", "NORMAL", 5, 5),
         ]
     await set_stock(database, city, 0, 4)
     await set_stock(database, city, 1, 0)
@@ -96,14 +96,14 @@ async def test_low_and_empty_stock_raises_one_alert_that_is_resolved_automatical
     await check_all_levels(database)
     assert figures_of(await list_alerts(ask, staff, **store)) == [
         ("OUT_OF_STOCK", "URGENT", 0, 5),
-        ("LOW", "NORMAL", 4, 5),
+        ("LOW_STOCK", "NORMAL", 4, 5),
     ]
     resolved = await list_alerts(ask, staff, **store, statuses=["RESOLVED"])
     assert sorted(alert["product"]["name"] for alert in resolved) == sorted(
         city.products[index].name for index in (1, 3)
     )
-    low = await list_alerts(ask, staff, **store, kinds=["LOW"])
-    assert [alert["kind"] for alert in low] == ["LOW"]
+    low = await list_alerts(ask, staff, **store, types=["LOW_STOCK"])
+    assert [alert["type"] for alert in low] == ["LOW_STOCK"]
     types = await event_types(database, city)
     assert types.count("STOCK_ALERT_RAISED") == 4
     assert types.count("STOCK_ALERT_RESOLVED") == 2
@@ -121,7 +121,7 @@ async def test_a_product_has_its_own_reorder_point_or_its_stores(
 
     assert (await set_point(**product, units=50))["reorderPoint"]["units"] == 50
     await check_all_levels(database)
-    assert figures_of(await list_alerts(ask, staff, **store)) == [("LOW", "NORMAL", 50, 50)]
+    assert figures_of(await list_alerts(ask, staff, **store)) == [("LOW_STOCK", "NORMAL", 50, 50)]
     assert (await set_point(**store, units=60))["reorderPoint"]["productId"] is None
     await check_all_levels(database)
     assert len(await list_alerts(ask, staff, **store)) == 12
@@ -142,14 +142,14 @@ async def test_alerts_are_acknowledged_and_snoozed(
     await check_all_levels(database)
     store = {"storeId": public_id(city.near)}
     [alert] = await list_alerts(ask, staff, **store)
-    key = {"alertId": alert["id"]}
+    key = {"stockAlertId": alert["id"]}
     snoozed_until = datetime.now(UTC) + timedelta(hours=1)
     for until in (snoozed_until - timedelta(hours=2), snoozed_until + timedelta(days=31)):
         invalid = {"input": {**key, "until": until.isoformat()}}
-        [error] = (await ask(SNOOZE, invalid, staff)).data["alertSnooze"]["errors"]
+        [error] = (await ask(SNOOZE, invalid, staff)).data["stockAlertSnooze"]["errors"]
         assert error["path"] == ["input", "until"]
     variables = {"input": {**key, "until": snoozed_until.isoformat()}}
-    snoozed = (await ask(SNOOZE, variables, staff)).data["alertSnooze"]["alert"]
+    snoozed = (await ask(SNOOZE, variables, staff)).data["stockAlertSnooze"]["stockAlert"]
     assert snoozed["status"] == "SNOOZED"
     await check_all_levels(database)
     assert [each["status"] for each in await list_alerts(ask, staff, **store)] == ["SNOOZED"]
@@ -157,12 +157,12 @@ async def test_alerts_are_acknowledged_and_snoozed(
     await check_all_levels(database)
     assert [each["status"] for each in await list_alerts(ask, staff, **store)] == ["OPEN"]
     responses = await asyncio.gather(*(ask(ACKNOWLEDGE, {"input": key}, staff) for _ in range(2)))
-    answers = [each.data["alertAcknowledge"] for each in responses]
-    [acknowledged] = [each["alert"] for each in answers if each["alert"]]
+    answers = [each.data["stockAlertAcknowledge"] for each in responses]
+    [acknowledged] = [each["stockAlert"] for each in answers if each["stockAlert"]]
     assert acknowledged["acknowledgedById"].startswith("per_")
     assert acknowledged["availableActions"] == ["SNOOZE"]
     [problem] = [each["errors"][0]["__typename"] for each in answers if each["errors"]]
-    assert problem == "IllegalStep"
+    assert problem == "InvalidTransition"
     assert await event_types(database, city) == [
         "STOCK_ALERT_RAISED", "STOCK_ALERT_SNOOZED", "STOCK_ALERT_WOKEN",
         "STOCK_ALERT_ACKNOWLEDGED",
@@ -182,17 +182,18 @@ async def test_a_decline_against_the_same_weekdays_raises_an_alert(
                     session.add(_sale(city, index, units, age))
         session.add(_sale(city, 4, 1, 9))
     await check_all_stores(database, alerts.check_sales_trends)
-    listed = await list_alerts(ask, staff, storeId=public_id(city.near), kinds=["NEGATIVE_TREND"])
+    listed = await list_alerts(ask, staff, storeId=public_id(city.near), types=["SALES_DECLINE"])
     assert sorted(
         (alert["product"]["name"], alert["units"], alert["threshold"]) for alert in listed
     ) == (sorted([(city.products[1].name, 11, 28), (city.products[3].name, 0, 28)]))
-    assert {alert["priority"] for alert in listed} == {"MINOR"}
+    assert {alert["priority"] for alert in listed} == {"LOW"}
 
 
-def _sale(city: City, index: int, units: int, age: int) -> StockEntry:
-    return StockEntry(
+def _sale(city: City, index: int, units: int, age: int) -> StockMovement:
+    return StockMovement(
         company_id=city.company.id, store_id=city.near.id, product_id=city.products[index].id,
-        delta=-units, reason=StockReason.SALE, at=datetime.now(UTC) - timedelta(days=age),
+        on_hand_delta=-units, reason=StockMovementReason.SALE,
+        occurred_at=datetime.now(UTC) - timedelta(days=age),
     )  # fmt: skip
 
 
@@ -201,7 +202,7 @@ async def test_expiring_batches_have_an_alert_until_they_are_sold(
 ) -> None:
     today = datetime.now(ZoneInfo("Europe/Lisbon")).date()
     store: Any = {"company_id": city.company.id, "store_id": city.near.id}
-    cause: Any = {"reason": StockReason.RECEIPT, "reference": "van", "actor_id": None}
+    cause: Any = {"reason": StockMovementReason.RECEIPT, "reference": "van", "actor_id": None}
     batches = [(0, 4, 1), (0, 3, 3), (1, 5, 3), (2, 6, 4)]
     lines = [
         StockReceiptLine(city.products[index].id, units, f"B{days}", today + timedelta(days=days))
@@ -210,16 +211,20 @@ async def test_expiring_batches_have_an_alert_until_they_are_sold(
     async with database.write(PLATFORM, AuditContext("test")) as session:
         await receiving.receive(session, **store, lines=lines, **cause)
     await check_all_stores(database, alerts.check_expiry_dates)
-    expiring = await list_alerts(ask, staff, storeId=public_id(city.near), kinds=["EXPIRING"])
+    expiring = await list_alerts(ask, staff, storeId=public_id(city.near), types=["EXPIRING"])
     assert figures_of(expiring) == [("EXPIRING", "HIGH", 7, 1), ("EXPIRING", "NORMAL", 5, 3)]
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        issued: Any = {"lines": {city.products[1].id: 55}, **cause, "reason": StockReason.WASTE}
+        issued: Any = {
+            "lines": {city.products[1].id: 55},
+            **cause,
+            "reason": StockMovementReason.WASTE,
+        }
         await movements.issue(session, **store, **issued)
     async with database.write(PLATFORM, AuditContext("test")) as session:
         long_ago = datetime.now(UTC) - timedelta(hours=2)
         await session.execute(update(StockAlertCheck).values(checked_at=long_ago))
     await check_all_stores(database, alerts.check_expiry_dates)
-    expiring = await list_alerts(ask, staff, storeId=public_id(city.near), kinds=["EXPIRING"])
+    expiring = await list_alerts(ask, staff, storeId=public_id(city.near), types=["EXPIRING"])
     assert figures_of(expiring) == [("EXPIRING", "HIGH", 7, 1)]
 
 
@@ -230,7 +235,7 @@ async def test_detection_of_a_kind_takes_one_statement_for_any_number_of_product
     for product_count in (1, 12):
         for index in range(product_count):
             await set_stock(database, city, index, product_count % 3)
-        for kind in AlertKind:
+        for kind in StockAlertKind:
             statements: list[str] = []
             async with database.write(PLATFORM, AuditContext("test")) as session:
                 observed: Any = session
@@ -251,15 +256,15 @@ async def test_alerts_of_other_stores_are_not_found(
     assert [each["id"] for each in await list_alerts(ask, owner, **company)] == [alert["id"]]
     [super_admin] = await create_people(database, 1, Grant(Role.SUPER_ADMIN))
     assert alert["id"] in [each["id"] for each in await list_alerts(ask, super_admin, **company)]
-    assert (await ask(LIST, {"kinds": ["LOW"]}, super_admin)).errors == []
+    assert (await ask(LIST, {"types": ["LOW_STOCK"]}, super_admin)).errors == []
     assert (await ask(LIST, {}, owner)).codes == ["INVALID_INPUT"]
     for actor in (stranger, staff):
         assert (await ask(LIST, company, actor)).codes == ["NOT_FOUND"]
     assert (await ask(LIST, {"storeId": public_id(city.near)}, stranger)).codes == ["NOT_FOUND"]
     assert (await ask(LIST, {"storeId": public_id(city.next)}, staff)).codes == ["NOT_FOUND"]
     assert (await ask(LIST, company, buyer)).codes == ["FORBIDDEN"]
-    variables = {"input": {"alertId": alert["id"]}}
-    [error] = (await ask(ACKNOWLEDGE, variables, stranger)).data["alertAcknowledge"]["errors"]
+    variables = {"input": {"stockAlertId": alert["id"]}}
+    [error] = (await ask(ACKNOWLEDGE, variables, stranger)).data["stockAlertAcknowledge"]["errors"]
     assert error["__typename"] == "NotFound"
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.carts import Cart, CartLine, Substitution
+from models.carts import Cart, CartLine, SubstitutionPreference
 from models.identity import Actor
-from models.stock import Stock
+from models.stock import StockLevel
 from services.carts import carts
 from tests.support.city import City
 from tests.support.customers import create_people
@@ -20,20 +20,21 @@ SET = """
 mutation Set($input: CartLinesSetInput!) {
   cartLinesSet(input: $input) {
     cart {
-      id version orderable
-      lines { quantity problem orderableQuantity substitution product { id name }
-        unitPrice { minor } total { minor } }
-      quote { items { minor } deliveryFee { minor } smallOrderFee { minor } discount { minor }
-        tip { minor } taxIncluded { minor } total { minor currency } minimumReached
-        missing { minor } }
+      id version readyForCheckout
+      lines { quantity issue orderableQuantity substitutionPreference product { id name }
+        unitPrice { minorUnits } total { minorUnits } }
+      totals { subtotal { minorUnits } deliveryFee { minorUnits } smallOrderFee { minorUnits }
+      discount { minorUnits }
+        tip { minorUnits } tax { minorUnits } total { minorUnits currency } minimumReached
+        amountToMinimum { minorUnits } }
     }
     errors {
       __typename
       ... on Problem { path message }
-      ... on NotServiceable { reason distanceToNearestZoneM }
-      ... on VersionConflict { current }
-      ... on QuantityOutOfRange { most }
-      ... on LineLimit { most }
+      ... on NotServiceable { reason distanceToNearestZoneMeters }
+      ... on VersionConflict { currentVersion }
+      ... on QuantityOutOfRange { limit }
+      ... on LineLimit { limit }
     }
   }
 }
@@ -41,7 +42,7 @@ mutation Set($input: CartLinesSetInput!) {
 
 PLACE = """
 mutation Place($input: OrderPlaceInput!) {
-  orderPlace(input: $input) { errors { __typename ... on LineLimit { most } } }
+  orderPlace(input: $input) { errors { __typename ... on LineLimit { limit } } }
 }
 """
 
@@ -57,25 +58,29 @@ def error_types(answer: GraphAnswer) -> list[str]:
 async def set_lines(
     ask: GraphRunner, city: City, actor: Actor, *lines: Any, **more: Any
 ) -> GraphAnswer:
-    answer = await ask(SET, {"input": {"at": city.point, "lines": list(lines), **more}}, actor)
+    answer = await ask(
+        SET, {"input": {"location": city.point, "lines": list(lines), **more}}, actor
+    )
     assert not answer.errors
     return answer
 
 
 async def test_a_cart_is_priced_by_the_server(ask: GraphRunner, city: City, buyer: Actor) -> None:
     answer = await set_lines(
-        ask, city, buyer, line(city, 0, 2, substitution="ASK_ME"), line(city, 11, 1)
+        ask, city, buyer, line(city, 0, 2, substitutionPreference="ASK_ME"), line(city, 11, 1)
     )
     assert not error_types(answer)
     cart = answer.data["cartLinesSet"]["cart"]
     items = 2 * city.first.prices[0] + city.first.prices[11]
-    quote = {name: sum_["minor"] for name, sum_ in cart["quote"].items() if isinstance(sum_, dict)}
-    assert quote["items"] == items
+    quote = {
+        name: sum_["minorUnits"] for name, sum_ in cart["totals"].items() if isinstance(sum_, dict)
+    }
+    assert quote["subtotal"] == items
     assert quote["deliveryFee"] == 199
     assert quote["total"] == items + quote["deliveryFee"] + quote["smallOrderFee"]
-    assert cart["quote"]["minimumReached"]
-    assert cart["orderable"]
-    assert [one["substitution"] for one in cart["lines"]] == ["ASK_ME", "REFUND"]
+    assert cart["totals"]["minimumReached"]
+    assert cart["readyForCheckout"]
+    assert [one["substitutionPreference"] for one in cart["lines"]] == ["ASK_ME", "REFUND"]
     again = (await set_lines(ask, city, buyer, line(city, 0, 0))).data["cartLinesSet"]["cart"]
     assert [one["product"]["name"] for one in again["lines"]] == [city.products[11].name]
     assert again["version"] == cart["version"] + 1
@@ -95,13 +100,13 @@ async def test_every_invalid_line_is_reported_and_nothing_is_written(
             {"lines": [{"productId": public_id(city.second.products[0]), "quantity": 1}]},
             ["NotFound"],
         ),
-        ({"lines": [one], "at": far}, ["NotServiceable"]),
-        ({"lines": [one], "at": {"latitude": 91, "longitude": 200}}, ["InvalidInput"] * 2),
+        ({"lines": [one], "location": far}, ["NotServiceable"]),
+        ({"lines": [one], "location": {"latitude": 91, "longitude": 200}}, ["InvalidInput"] * 2),
         ({"lines": [one], "companyId": public_id(city.second.company)}, ["NotServiceable"]),
         ({"lines": [one], "expectedVersion": 7}, ["VersionConflict"]),
     ]
     for change, expected in cases:
-        answer = await ask(SET, {"input": {"at": city.point, **change}}, buyer)
+        answer = await ask(SET, {"input": {"location": city.point, **change}}, buyer)
         assert not answer.errors
         assert error_types(answer) == expected, change
         assert answer.data["cartLinesSet"]["cart"] is None
@@ -113,7 +118,7 @@ async def test_every_invalid_line_is_reported_and_nothing_is_written(
 async def test_a_quantity_beyond_32_bits_is_invalid(
     ask: GraphRunner, city: City, buyer: Actor
 ) -> None:
-    variables = {"input": {"at": city.point, "lines": [line(city, 0, 2**40)]}}
+    variables = {"input": {"location": city.point, "lines": [line(city, 0, 2**40)]}}
     answer = await ask(SET, variables, buyer)
     assert answer.codes == ["BAD_USER_INPUT"]
 
@@ -126,7 +131,7 @@ async def test_two_devices_do_not_overwrite_each_others_lines(
     cart = answer.data["cartLinesSet"]["cart"]
     assert (len(cart["lines"]), cart["version"]) == (9, 9)
     stale = await set_lines(ask, city, buyer, line(city, 0, 5), expectedVersion=8)
-    assert stale.data["cartLinesSet"]["errors"][0]["current"] == 9
+    assert stale.data["cartLinesSet"]["errors"][0]["currentVersion"] == 9
     fresh = await set_lines(ask, city, buyer, line(city, 0, 5), expectedVersion=9)
     assert not error_types(fresh)
 
@@ -136,20 +141,20 @@ async def test_lines_show_why_they_cannot_be_ordered(
 ) -> None:
     async with database.write(PLATFORM, AuditContext("test")) as session:
         for index, units in ((0, 0), (1, 2)):
-            row = await session.get(Stock, (city.near.id, city.products[index].id))
+            row = await session.get(StockLevel, (city.near.id, city.products[index].id))
             assert row is not None
             row.on_hand = units
     answer = await set_lines(ask, city, buyer, *(line(city, index, 3) for index in range(3)))
     cart = answer.data["cartLinesSet"]["cart"]
-    problems = [(one["problem"], one["orderableQuantity"]) for one in cart["lines"]]
+    problems = [(one["issue"], one["orderableQuantity"]) for one in cart["lines"]]
     assert sorted(problems, key=str) == sorted(
-        [("OUT_OF_STOCK", 0), ("NOT_ENOUGH", 2), (None, 3)], key=str
+        [("OUT_OF_STOCK", 0), ("INSUFFICIENT_STOCK", 2), (None, 3)], key=str
     )
-    assert not cart["orderable"]
+    assert not cart["readyForCheckout"]
 
 
 async def test_only_customers_have_carts(ask: GraphRunner, city: City, staff: Actor) -> None:
-    variables = {"input": {"at": city.point, "lines": [line(city, 0, 1)]}}
+    variables = {"input": {"location": city.point, "lines": [line(city, 0, 1)]}}
     assert (await ask(SET, variables, staff)).codes == ["FORBIDDEN"]
     assert (await ask(SET, variables)).codes == ["UNAUTHENTICATED"]
 
@@ -157,7 +162,7 @@ async def test_only_customers_have_carts(ask: GraphRunner, city: City, staff: Ac
 async def test_a_repeated_request_with_its_key_changes_the_cart_once(
     ask: GraphRunner, city: City, buyer: Actor
 ) -> None:
-    variables = {"input": {"at": city.point, "lines": [line(city, 0, 1)]}}
+    variables = {"input": {"location": city.point, "lines": [line(city, 0, 1)]}}
     key = uuid4().hex
     answers = [await ask(SET, variables, buyer, idempotency_key=key) for _ in range(3)]
     versions = {answer.data["cartLinesSet"]["cart"]["version"] for answer in answers}
@@ -170,8 +175,11 @@ async def test_another_persons_cart_is_not_visible(
 ) -> None:
     await set_lines(ask, city, buyer, line(city, 0, 1))
     [other] = await create_people(database)
-    query = "query($at: GeoPointInput!) { storefront(at: $at) { cart { id lines { quantity } } } }"
-    answer = await ask(query, {"at": city.point}, other)
+    query = (
+        "query($location: GeoPointInput!) { storefront(location: $location) { cart { id"
+        " lines { quantity } } } }"
+    )
+    answer = await ask(query, {"location": city.point}, other)
     assert answer.data["storefront"]["cart"] == {"id": None, "lines": []}
 
 
@@ -179,7 +187,9 @@ async def test_a_guests_cart_is_merged_into_the_account(
     ask: GraphRunner, city: City, buyer: Actor, database: Database
 ) -> None:
     [guest] = await create_people(database)
-    await set_lines(ask, city, guest, line(city, 0, 5), line(city, 1, 1, substitution="ASK_ME"))
+    await set_lines(
+        ask, city, guest, line(city, 0, 5), line(city, 1, 1, substitutionPreference="ASK_ME")
+    )
     await set_lines(ask, city, buyer, line(city, 0, 2), line(city, 2, 1))
     assert guest.person_id
     assert buyer.person_id
@@ -190,9 +200,9 @@ async def test_a_guests_cart_is_merged_into_the_account(
         _, lines = await carts.load_contents(session, buyer.person_id, city.company.id)
         lines_by_product = {one.product_id: (one.quantity, one.substitution) for one in lines}
     assert lines_by_product == {
-        city.products[0].id: (5, Substitution.REFUND),
-        city.products[1].id: (1, Substitution.ASK_ME),
-        city.products[2].id: (1, Substitution.REFUND),
+        city.products[0].id: (5, SubstitutionPreference.REFUND),
+        city.products[1].id: (1, SubstitutionPreference.ASK_ME),
+        city.products[2].id: (1, SubstitutionPreference.REFUND),
     }
     async with database.read(PLATFORM) as session:
         count = select(func.count()).where(CartLine.person_id == guest.person_id)
@@ -232,17 +242,26 @@ async def test_of_two_wishes_for_a_substitution_the_later_one_is_kept(
 ) -> None:
     """The guest's wish was dropped; a line that never had one has no say."""
     [guest] = await create_people(database)
-    await set_lines(ask, city, guest, line(city, 0, 1, substitution="REPLACE_SIMILAR"))
-    await set_lines(ask, city, buyer, line(city, 0, 1, substitution="REFUND"))
-    await set_lines(ask, city, buyer, line(city, 1, 1, substitution="ASK_ME"), line(city, 2, 1))
+    await set_lines(ask, city, guest, line(city, 0, 1, substitutionPreference="REPLACE_SIMILAR"))
+    await set_lines(ask, city, buyer, line(city, 0, 1, substitutionPreference="REFUND"))
     await set_lines(
-        ask, city, guest,
-        line(city, 1, 1, substitution="REPLACE_SIMILAR"), line(city, 2, 1, substitution="ASK_ME"),
-    )  # fmt: skip
+        ask, city, buyer, line(city, 1, 1, substitutionPreference="ASK_ME"), line(city, 2, 1)
+    )
+    await set_lines(
+        ask,
+        city,
+        guest,
+        line(city, 1, 1, substitutionPreference="REPLACE_SIMILAR"),
+        line(city, 2, 1, substitutionPreference="ASK_ME"),
+    )
     await set_lines(ask, city, guest, line(city, 1, 2))
     await merge(database, guest, buyer)
     wishes = [each.substitution for each in await load_lines(database, city, buyer)]
-    later = [Substitution.REFUND, Substitution.REPLACE_SIMILAR, Substitution.ASK_ME]
+    later = [
+        SubstitutionPreference.REFUND,
+        SubstitutionPreference.REPLACE_SIMILAR,
+        SubstitutionPreference.ASK_ME,
+    ]
     assert wishes == later
 
 
@@ -260,9 +279,9 @@ async def test_no_line_of_a_guest_is_lost_beyond_the_limit_of_a_cart(
     assert error_types(await set_lines(ask, city, buyer, line(city, 6, 1))) == ["LineLimit"]
     answer = await set_lines(ask, city, buyer, line(city, 3, 0))
     assert error_types(answer) == []
-    assert not answer.data["cartLinesSet"]["cart"]["orderable"]
-    placed = await ask(PLACE, {"input": {"at": city.point, "addressLine": "Rua 1"}}, buyer)
+    assert not answer.data["cartLinesSet"]["cart"]["readyForCheckout"]
+    placed = await ask(PLACE, {"input": {"location": city.point, "addressLine": "Rua 1"}}, buyer)
     [error] = placed.data["orderPlace"]["errors"]
-    assert (error["__typename"], error["most"]) == ("LineLimit", 3)
+    assert (error["__typename"], error["limit"]) == ("LineLimit", 3)
     answer = await set_lines(ask, city, buyer, line(city, 4, 0))
-    assert answer.data["cartLinesSet"]["cart"]["orderable"]
+    assert answer.data["cartLinesSet"]["cart"]["readyForCheckout"]

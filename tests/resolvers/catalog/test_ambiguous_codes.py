@@ -17,7 +17,7 @@ from models.catalog import Listing, Product, ProductCode
 from models.identity import Actor, Grant, Role
 from services.catalog.code_lookup import (
     MAX_CANDIDATES,
-    AmbiguousCode,
+    AmbiguousProductCode,
     ambiguous_code,
     find_product,
 )
@@ -62,23 +62,25 @@ async def test_a_code_of_several_products_from_before_sells_none_of_them(
             async with database.read(PLATFORM) as session:
                 await find(session)
         [problem] = refused.value.problems
-        assert isinstance(problem, AmbiguousCode)
+        assert isinstance(problem, AmbiguousProductCode)
         assert problem.candidate_ids == expected
     with pytest.raises(IntegrityError):
         await set_fields(database, city.products[2], barcode="22")
 
 
 def test_each_door_that_takes_a_scanned_code_says_when_it_is_ambiguous() -> None:
-    """Picking said InvalidInput and the counter UnknownCode: the clerk did not know what to do."""
+    """Picking said InvalidInput and the counter UnknownProductCode: the clerk did not know what to
+    do.
+    """
     doors = {name for name, field in MUTATIONS.fields.items() if takes_code(field)}
     assert doors == {
-        "counterSaleComplete", "fulfillmentLinePick", "fulfillmentSubstitutePropose",
+        "posSaleCreate", "fulfillmentLinePick", "substitutionPropose",
         "purchaseOrderReceive", "stockCountLineSet",
     }  # fmt: skip
     for name in doors:
         payload: Any = get_named_type(MUTATIONS.fields[name].type)
         problems = get_named_type(payload.fields["errors"].type)
-        assert "AmbiguousCode" in {one.name for one in problems.types}, name
+        assert "AmbiguousProductCode" in {one.name for one in problems.types}, name
 
 
 def takes_code(field: Any) -> bool:
@@ -86,7 +88,7 @@ def takes_code(field: Any) -> bool:
     shapes = [get_named_type(argument.type) for argument in field.args.values()]
     while shapes:
         fields = getattr(shapes.pop(), "fields", {})
-        if "code" in fields and "scanned" in fields["code"].description.lower():
+        if "scannedCode" in fields:
             return True
         shapes += [get_named_type(one.type) for one in fields.values()]
     return False
@@ -112,18 +114,25 @@ async def test_the_counter_shows_the_products_of_an_ambiguous_code(
     code, upc_a = ambiguous_upc_e()
     for product, text in ((first, code), (second, upc_a)):
         await set_fields(database, product, barcode=text)
-    fields: Any = {"storeId": public_id(city.near), "tender": "CASH", "cashReceivedMinor": 99_999}
-    fields["lines"] = [{"code": code, "quantity": 1}, {"code": third.code, "quantity": 1}]
-    answer = await ask(operation("counter_sale_complete"), {"input": fields}, picker)
-    [problem] = answer.data["counterSaleComplete"]["errors"]
+    fields: Any = {
+        "storeId": public_id(city.near),
+        "tenderType": "CASH",
+        "cashReceivedMinor": 99_999,
+    }
+    fields["lines"] = [
+        {"scannedCode": code, "quantity": 1},
+        {"scannedCode": third.code, "quantity": 1},
+    ]
+    answer = await ask(operation("pos_sale_create"), {"input": fields}, picker)
+    [problem] = answer.data["posSaleCreate"]["errors"]
     assert (problem["__typename"], problem["path"]) == (
-        "AmbiguousCode", ["input", "lines", "0", "code"],
+        "AmbiguousProductCode", ["input", "lines", "0", "scannedCode"],
     )  # fmt: skip
     shown = [(one["id"], one["name"], one["barcode"]) for one in problem["candidates"]]
     expected = [(public_id(first), first.name, code), (public_id(second), second.name, upc_a)]
     assert sorted(shown) == sorted(expected)
     answer = await ask(SCAN, {"storeId": public_id(city.near), "code": code}, picker)
-    assert answer.codes == ["AMBIGUOUS_CODE"]
+    assert answer.codes == ["AMBIGUOUS_PRODUCT_CODE"]
     [error] = answer.errors
     assert set(error["extensions"]["candidates"]) == {public_id(first), public_id(second)}
     # What the store does not list is no candidate at its counter: the code is clear there.

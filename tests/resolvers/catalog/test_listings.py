@@ -12,17 +12,17 @@ from tests.support.city import City
 from tests.support.graph_queries import GraphRunner, public_id
 
 SWITCH = """
-mutation Switch($input: ListingSetAvailabilityInput!) {
-  listingSetAvailability(input: $input) {
-    product { availability price { minor } listingVersion }
-    errors { __typename ... on VersionConflict { current } }
+mutation Switch($input: ListingAvailabilitySetInput!) {
+  listingAvailabilitySet(input: $input) {
+    product { availability price { minorUnits } listingVersion }
+    errors { __typename ... on VersionConflict { currentVersion } }
   }
 }
 """
 PRICE = """
-mutation Price($input: ListingSetPriceInput!) {
-  listingSetPrice(input: $input) {
-    product { price { minor } listingVersion }
+mutation Price($input: ListingPriceSetInput!) {
+  listingPriceSet(input: $input) {
+    product { price { minorUnits } listingVersion }
     errors { __typename ... on Problem { path } }
   }
 }
@@ -37,12 +37,12 @@ def at(city: City, index: int = 0, **more: Any) -> dict[str, Any]:
 async def test_hiding_a_product_is_recorded_in_the_inventory_stream(
     ask: GraphRunner, city: City, staff: Actor, database: Database
 ) -> None:
-    answer = await ask(SWITCH, at(city, available=False), staff)
+    answer = await ask(SWITCH, at(city, published=False), staff)
     assert not answer.errors
-    product = answer.data["listingSetAvailability"]["product"]
-    assert (product["availability"], product["listingVersion"]) == ("OUT", 2)
-    again = await ask(SWITCH, at(city, available=False), staff)
-    assert again.data["listingSetAvailability"]["product"]["listingVersion"] == 2
+    product = answer.data["listingAvailabilitySet"]["product"]
+    assert (product["availability"], product["listingVersion"]) == ("OUT_OF_STOCK", 2)
+    again = await ask(SWITCH, at(city, published=False), staff)
+    assert again.data["listingAvailabilitySet"]["product"]["listingVersion"] == 2
     async with database.read(PLATFORM) as session:
         events = list(
             await session.scalars(
@@ -66,17 +66,17 @@ async def test_a_price_changes_in_one_store_only(
     ask: GraphRunner, city: City, staff: Actor
 ) -> None:
     answer = await ask(PRICE, at(city, 3, priceMinor=12345, expectedVersion=1), staff)
-    assert answer.data["listingSetPrice"]["product"] == {
-        "price": {"minor": 12345},
+    assert answer.data["listingPriceSet"]["product"] == {
+        "price": {"minorUnits": 12345},
         "listingVersion": 2,
     }
-    stale = await ask(SWITCH, at(city, 3, available=True, expectedVersion=1), staff)
-    assert stale.data["listingSetAvailability"]["errors"] == [
-        {"__typename": "VersionConflict", "current": 2}
+    stale = await ask(SWITCH, at(city, 3, published=True, expectedVersion=1), staff)
+    assert stale.data["listingAvailabilitySet"]["errors"] == [
+        {"__typename": "VersionConflict", "currentVersion": 2}
     ]
     for price in (0, -1, 10**12):
         answer = await ask(PRICE, at(city, 3, priceMinor=price), staff)
-        assert answer.data["listingSetPrice"]["errors"][0]["path"] == ["input", "priceMinor"]
+        assert answer.data["listingPriceSet"]["errors"][0]["path"] == ["input", "priceMinor"]
 
 
 async def test_listings_of_other_companies_are_not_found(
@@ -90,7 +90,7 @@ async def test_listings_of_other_companies_are_not_found(
         (staff, {"productId": "nonsense"}),
     ]
     for actor, more in cases:
-        answer = await ask(SWITCH, at(city, available=False, **more), actor)
-        kinds = [error["__typename"] for error in answer.data["listingSetAvailability"]["errors"]]
+        answer = await ask(SWITCH, at(city, published=False, **more), actor)
+        kinds = [error["__typename"] for error in answer.data["listingAvailabilitySet"]["errors"]]
         assert kinds == ["NotFound"]
-    assert (await ask(SWITCH, at(city, available=False), buyer)).codes == ["FORBIDDEN"]
+    assert (await ask(SWITCH, at(city, published=False), buyer)).codes == ["FORBIDDEN"]

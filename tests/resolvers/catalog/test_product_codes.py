@@ -162,17 +162,17 @@ async def test_a_scan_says_lot_and_last_day(
     """A GS1 code with lot and expiry was unknown."""
     await set_barcodes(ask, admin, city.products[0], EAN)
     found = await scan(ask, picker, city, f"]d2010{EAN}10L2210\x1d17991231")
-    assert (found["batchCode"], found["grams"]) == ("L2210", None)
-    assert found["expiresOn"].endswith("-12-31")
+    assert (found["batchCode"], found["weightGrams"]) == ("L2210", None)
+    assert found["sellByDate"].endswith("-12-31")
 
 
-async def weigh(database: Database, product: Product, kilo_price_minor: int) -> None:
+async def weigh(database: Database, product: Product, price_per_kilogram_minor: int) -> None:
     async with database.write(PLATFORM, ORIGIN) as session:
-        grams = {"weighed": True, "unit_grams": 500}
+        grams = {"weighed": True, "average_weight_grams": 500}
         await session.execute(update(Product).where(Product.id == product.id).values(**grams))
         of_listing = update(Listing).where(Listing.product_id == product.id)
-        prices = {"unit_grams": 500, "kilo_price_minor": kilo_price_minor}
-        price = {"price_minor": piece_price(kilo_price_minor, 500)}
+        prices = {"average_weight_grams": 500, "price_per_kilogram_minor": price_per_kilogram_minor}
+        price = {"price_minor": piece_price(price_per_kilogram_minor, 500)}
         await session.execute(of_listing.values(**prices, **price))
 
 
@@ -188,8 +188,8 @@ async def test_the_label_of_a_scale_sells_its_weight_or_its_price(
     weight, price = "210004200618", "220004201234"
     codes = [weight + check_digit(weight), price + check_digit(price)]
     found = await scan(ask, picker, city, codes[0])
-    assert (found["product"]["id"], found["grams"]) == (public_id(apples), 618)
-    assert (await scan(ask, picker, city, codes[1]))["labelPrice"] == {"minor": 1234}
+    assert (found["product"]["id"], found["weightGrams"]) == (public_id(apples), 618)
+    assert (await scan(ask, picker, city, codes[1]))["labelPrice"] == {"minorUnits": 1234}
     async with database.read(PLATFORM) as session:
         scans = [ScannedItem(1, code) for code in codes]
         [line] = await counter_baskets.price_basket(session, city.near, scans)

@@ -13,11 +13,12 @@ from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.graph_queries import GraphRunner, operation, public_id
 
-SET = operation("product_handling_set")
+SET = operation("product_update")
 ROOM = operation("company_headroom_set")
 PRICE = """
-mutation Price($input: ListingSetPriceInput!) {
-  listingSetPrice(input: $input) { product { price { minor } kiloPrice { minor } } }
+mutation Price($input: ListingPriceSetInput!) {
+  listingPriceSet(input: $input) { product { price { minorUnits } pricePerKilogram { minorUnits } }
+  }
 }
 """
 
@@ -32,7 +33,7 @@ async def test_an_admin_sets_the_temperature_zone_of_a_product(
 ) -> None:
     (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
     answer = await set_handling(ask, city, admin)
-    payload = answer.data["productHandlingSet"]
+    payload = answer.data["productUpdate"]
     assert (payload["errors"], payload["product"]["temperatureZone"]) == ([], "CHILLED")
     async with database.read(PLATFORM) as session:
         stream = catalog_stream(city.company.id)
@@ -55,7 +56,7 @@ async def test_products_of_other_companies_are_not_found(
     ask: GraphRunner, city: City, database: Database
 ) -> None:
     (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.second.company.id))
-    payload = (await set_handling(ask, city, admin)).data["productHandlingSet"]
+    payload = (await set_handling(ask, city, admin)).data["productUpdate"]
     assert payload["product"] is None
     assert [error["__typename"] for error in payload["errors"]] == ["NotFound"]
 
@@ -63,7 +64,7 @@ async def test_products_of_other_companies_are_not_found(
 async def room(
     ask: GraphRunner, city: City, actor: Actor, headroom: int = 2000, key: str | None = None
 ) -> Any:
-    variables = {"companyId": public_id(city.company), "headroomBp": headroom}
+    variables = {"companyId": public_id(city.company), "authorizationBufferBasisPoints": headroom}
     return await ask(ROOM, {"input": variables}, actor, idempotency_key=key)
 
 
@@ -71,13 +72,18 @@ async def test_an_admin_sets_the_headroom(ask: GraphRunner, city: City, database
     (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
     for _ in range(2):
         payload = (await room(ask, city, admin, key="room-1")).data["companyHeadroomSet"]
-        assert (payload["errors"], payload["company"]["weighedHeadroomBp"]) == ([], 2000)
+        assert (payload["errors"], payload["company"]["authorizationBufferBasisPoints"]) == (
+            [],
+            2000,
+        )
     async with database.read(PLATFORM) as session:
         stream = catalog_stream(city.company.id)
         events = (await session.scalars(select(Event).where(Event.stream == stream))).all()
         assert [event.type for event in events] == ["HEADROOM_CHANGED"]
         audited = select(AuditEntry.changes).where(AuditEntry.actor_id == admin.person_id)
-        assert (await session.scalars(audited)).one()[0]["after"]["weighed_headroom_bp"] == 2000
+        assert (await session.scalars(audited)).one()[0]["after"][
+            "authorization_buffer_basis_points"
+        ] == 2000
     for wrong in (-1, 5001):
         payload = (await room(ask, city, admin, wrong)).data["companyHeadroomSet"]
         assert [error["__typename"] for error in payload["errors"]] == ["InvalidInput"]
@@ -96,13 +102,13 @@ async def test_a_product_by_weight_shows_both_prices_in_its_store(
     ask: GraphRunner, city: City, database: Database
 ) -> None:
     (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
-    answer = await set_handling(ask, city, admin, unitGrams=250)
-    assert answer.data["productHandlingSet"]["product"]["unitGrams"] == 250
+    answer = await set_handling(ask, city, admin, averageWeightGrams=250)
+    assert answer.data["productUpdate"]["product"]["averageWeightGrams"] == 250
     variables = {
         "storeId": public_id(city.near),
         "productId": public_id(city.products[0]),
         "priceMinor": 1000,
     }
     visible = await ask(PRICE, {"input": variables}, admin)
-    product = visible.data["listingSetPrice"]["product"]
-    assert product == {"price": {"minor": 250}, "kiloPrice": {"minor": 1000}}
+    product = visible.data["listingPriceSet"]["product"]
+    assert product == {"price": {"minorUnits": 250}, "pricePerKilogram": {"minorUnits": 1000}}

@@ -13,7 +13,7 @@ from database.sessions import Database
 from jobs import catalog
 from jobs.runner import JobDependencies, run_jobs
 from jobs.schedule import JOBS
-from models.catalog import Listing, PriceChange, PriceChangeStatus
+from models.catalog import Listing, ScheduledPrice, ScheduledPriceStatus
 from models.events import Event
 from models.identity import Actor
 from models.ids import decode_id
@@ -25,11 +25,11 @@ from tests.support.city import City
 from tests.support.graph_queries import GraphRunner, operation, public_id
 from tests.support.streams.subscriber import subscribe
 
-SCHEDULE, CANCEL = operation("listing_price_schedule"), operation("listing_price_cancel")
-LIST = operation("price_changes")
+SCHEDULE, CANCEL = operation("listing_price_schedule"), operation("scheduled_price_cancel")
+LIST = operation("scheduled_prices")
 STOREFRONT_PRICE = """
-query ($id: ID!, $at: GeoPointInput!) {
-  storefront(at: $at) { product(id: $id) { price { minor } } }
+query ($id: ID!, $location: GeoPointInput!) {
+  storefront(location: $location) { product(id: $id) { price { minorUnits } } }
 }
 """
 
@@ -49,8 +49,8 @@ def schedule_input(
 async def schedule(ask: GraphRunner, staff: Actor, variables: Any) -> str:
     answer = (await ask(SCHEDULE, variables, staff)).data["listingPriceSchedule"]
     assert answer["errors"] == []
-    assert answer["priceChange"]["availableActions"] == ["CANCEL"]
-    return str(answer["priceChange"]["id"])
+    assert answer["scheduledPrice"]["availableActions"] == ["CANCEL"]
+    return str(answer["scheduledPrice"]["id"])
 
 
 async def refusals(ask: GraphRunner, actor: Actor, variables: Any) -> list[tuple[str, list[str]]]:
@@ -62,10 +62,10 @@ async def refusals(ask: GraphRunner, actor: Actor, variables: Any) -> list[tuple
 async def shift(database: Database, id: str, seconds: float) -> None:
     """Move a scheduled price to start (or end, if active) in `seconds`, keeping its length."""
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        row = await session.get_one(PriceChange, decode_id(PriceChange, id))
+        row = await session.get_one(ScheduledPrice, decode_id(ScheduledPrice, id))
         now = (await session.execute(select(func.clock_timestamp()))).scalar_one()
         length = row.ends_at - row.starts_at if row.ends_at else None
-        is_active = row.status is PriceChangeStatus.ACTIVE
+        is_active = row.status is ScheduledPriceStatus.ACTIVE
         starts_at = (
             now + timedelta(seconds=seconds) - (length if is_active and length else timedelta())
         )
@@ -75,7 +75,9 @@ async def shift(database: Database, id: str, seconds: float) -> None:
             "ends_at": ends_at,
             "due_at": ends_at if is_active else starts_at,
         }
-        await session.execute(update(PriceChange).where(PriceChange.id == row.id).values(**values))
+        await session.execute(
+            update(ScheduledPrice).where(ScheduledPrice.id == row.id).values(**values)
+        )
 
 
 async def price(database: Database, city: City, index: int) -> int:
@@ -84,12 +86,12 @@ async def price(database: Database, city: City, index: int) -> int:
         return row.price_minor
 
 
-async def status(database: Database, id: str) -> PriceChangeStatus:
+async def status(database: Database, id: str) -> ScheduledPriceStatus:
     async with database.read(PLATFORM) as session:
-        return (await session.get_one(PriceChange, decode_id(PriceChange, id))).status
+        return (await session.get_one(ScheduledPrice, decode_id(ScheduledPrice, id))).status
 
 
-@pytest.mark.leaves("PriceChange.ACTIVE")
+@pytest.mark.leaves("ScheduledPrice.ACTIVE")
 async def test_a_scheduled_price_applies_in_its_period_and_the_previous_one_is_restored(
     ask: GraphRunner, city: City, staff: Actor, database: Database
 ) -> None:
@@ -100,7 +102,7 @@ async def test_a_scheduled_price_applies_in_its_period_and_the_previous_one_is_r
     assert (await price(database, city, 0), await status(database, key)) == (150, "ACTIVE")
     await shift(database, key, -1)
     assert await catalog.apply_due_prices(database) == 1
-    assert (await price(database, city, 0), await status(database, key)) == (199, "DONE")
+    assert (await price(database, city, 0), await status(database, key)) == (199, "ENDED")
     async with database.read(PLATFORM) as session:
         rows = select(Event.body).where(Event.stream == inventory_stream(city.near.id))
         bodies = await session.scalars(rows.order_by(Event.seq))
@@ -119,8 +121,8 @@ async def test_a_price_set_by_staff_is_not_reverted_and_missed_periods_are_skipp
     await shift(database, forever, -7200)
     assert await catalog.apply_due_prices(database) == 3
     assert [await price(database, city, n) for n in (1, 2, 3)] == [150, 399, 777]
-    assert await status(database, forever) is PriceChangeStatus.DONE
-    set_price = operation("listing_set_price")
+    assert await status(database, forever) is ScheduledPriceStatus.ENDED
+    set_price = operation("listing_price_set")
     variables = schedule_input(city, 1, 333, 0, None)["input"]
     price_input = {name: variables[name] for name in ("storeId", "productId", "priceMinor")}
     assert not (await ask(set_price, {"input": price_input}, staff)).errors
@@ -149,7 +151,7 @@ async def test_overlaps_are_refused_but_adjacent_periods_are_allowed(
     ask: GraphRunner, city: City, staff: Actor
 ) -> None:
     await schedule(ask, staff, schedule_input(city, 0, 150, 10, 12))
-    overlap = [("ScheduleOverlap", ["input", "startsAt"])]
+    overlap = [("ScheduledPriceOverlap", ["input", "startsAt"])]
     for start, end in ((9, 11), (11, 13), (10.5, 11), (9, 13), (11, None)):
         assert await refusals(ask, staff, schedule_input(city, 0, 140, start, end)) == overlap
     edge = hours(14)
@@ -173,12 +175,16 @@ async def test_cancel_ends_an_active_price_only_once(
     key = await schedule(ask, staff, schedule_input(city, 0, 150, 1, 2))
     await shift(database, key, -1)
     await catalog.apply_due_prices(database)
-    variables = {"input": {"priceChangeId": key}}
-    answer = (await ask(CANCEL, variables, staff)).data["listingPriceCancel"]
-    assert answer["priceChange"]["status"] == "CANCELED"
-    assert answer["priceChange"]["product"]["price"] == {"minor": 199}
-    [error] = (await ask(CANCEL, variables, staff)).data["listingPriceCancel"]["errors"]
-    assert (error["__typename"], error["state"], error["legal"]) == ("IllegalStep", "CANCELED", [])
+    variables = {"input": {"scheduledPriceId": key}}
+    answer = (await ask(CANCEL, variables, staff)).data["scheduledPriceCancel"]
+    assert answer["scheduledPrice"]["status"] == "CANCELED"
+    assert answer["scheduledPrice"]["product"]["price"] == {"minorUnits": 199}
+    [error] = (await ask(CANCEL, variables, staff)).data["scheduledPriceCancel"]["errors"]
+    assert (error["__typename"], error["currentStatus"], error["allowedActions"]) == (
+        "InvalidTransition",
+        "CANCELED",
+        [],
+    )
 
 
 async def test_invalid_schedules_are_refused_with_their_path(
@@ -202,9 +208,9 @@ async def test_scheduled_prices_of_other_companies_are_not_found(
     ask: GraphRunner, city: City, staff: Actor, stranger: Actor, buyer: Actor, owner: Actor
 ) -> None:
     key = await schedule(ask, owner, schedule_input(city, 0, 150, 1, 2))
-    variables = {"input": {"priceChangeId": key}}
+    variables = {"input": {"scheduledPriceId": key}}
     here = {"storeId": public_id(city.near)}
-    [error] = (await ask(CANCEL, variables, stranger)).data["listingPriceCancel"]["errors"]
+    [error] = (await ask(CANCEL, variables, stranger)).data["scheduledPriceCancel"]["errors"]
     assert error["__typename"] == "NotFound"
     assert await refusals(ask, stranger, schedule_input(city, 0, 1, 3, 4)) == [
         ("NotFound", ["input", "storeId"])
@@ -213,7 +219,9 @@ async def test_scheduled_prices_of_other_companies_are_not_found(
     assert await refusals(ask, staff, elsewhere) == [("NotFound", ["input", "storeId"])]
     assert (await ask(LIST, here, stranger)).codes == ["NOT_FOUND"]
     assert (await ask(LIST, here, buyer)).codes == ["FORBIDDEN"]
-    nodes = (await ask(LIST, here | {"status": "SCHEDULED"}, staff)).data["priceChanges"]["nodes"]
+    nodes = (await ask(LIST, here | {"status": "SCHEDULED"}, staff)).data["scheduledPrices"][
+        "nodes"
+    ]
     assert [node["id"] for node in nodes] == [key]
 
 
@@ -234,13 +242,13 @@ async def test_customers_see_a_scheduled_price_when_its_time_comes(
     product = public_id(city.products[index])
     try:
         here: Any = {"storeId": public_id(city.near), "productIds": [product]}
-        async with subscribe(nobody, "inventory_changed", **here) as line:
+        async with subscribe(nobody, "stock_changed", **here) as line:
             await line.next_message()
             await shift(container.database, key, 0.5)
             message = await line.next_message()
-            storefront = await nobody.run(STOREFRONT_PRICE, {"id": product, "at": city.point})
+            storefront = await nobody.run(STOREFRONT_PRICE, {"id": product, "location": city.point})
     finally:
         stop.set()
         await worker
     assert message["changes"][0]["productId"] == product
-    assert storefront["storefront"]["product"]["price"] == {"minor": 111}
+    assert storefront["storefront"]["product"]["price"] == {"minorUnits": 111}

@@ -11,46 +11,50 @@ from database.sessions import Database
 from models.catalog import Product
 from models.geo_point import Point
 from models.identity import Actor
-from models.stock import Stock
-from models.stores import Store, StoreHours, StoreStatus, Unserved
+from models.stock import StockLevel
+from models.stores import Store, StoreHours, StoreStatus, UnserviceableReason
 from services.stores import coverage
 from tests.resolvers.carts.test_carts import SET, line
 from tests.support.city import City
 from tests.support.graph_queries import GraphRunner, public_id, record_statements
 
 STOREFRONT = """
-query Storefront($at: GeoPointInput!, $first: Int!) {
-  storefront(at: $at) {
-    serviceable reason message distanceToNearestZoneM
-    store { id name status openNow location { latitude longitude } }
-    promise { p50Seconds p90Seconds distanceM expiresAt fee { minor currency } }
-    minimumOrder { minor } deliveryFee { formatted }
+query Storefront($location: GeoPointInput!, $first: Int!) {
+  storefront(location: $location) {
+    serviceable unserviceableReason message distanceToNearestZoneMeters
+    store { id name status isOpen location { latitude longitude } }
+    deliveryEstimate {
+      p50Seconds p90Seconds dropoffDistanceMeters expiresAt fee { minorUnits currency }
+    }
+    minimumOrder { minorUnits } deliveryFee { formatted }
     categories { slug name productCount children { slug children { slug } }
       products(first: 3) { nodes { name } } }
     category(slug: "food") { name products(first: $first, sort: PRICE_ASC) { nodes { name } } }
     products(first: $first) {
       pageInfo { hasNextPage endCursor }
-      nodes { id code barcode name availability offerText price { minor }
+      nodes { id sku barcode name availability promotionLabel price { minorUnits }
         brand { name } category { slug productCount } }
     }
     search(query: "bran", first: $first) { nodes { name } }
-    cart { version lines { quantity product { name } } quote { total { minor } } }
+    cart { version lines { quantity product { name } } totals { total { minorUnits } } }
     company { name } activeOrder { code stage }
   }
 }
 """
 LISTED = """
-query Listed($at: GeoPointInput!, $after: String, $sort: ProductSort!) {
-  storefront(at: $at) {
+query Listed($location: GeoPointInput!, $after: String, $sort: ProductSort!) {
+  storefront(location: $location) {
     products(first: 5, after: $after, sort: $sort) {
-      nodes { name price { minor } } pageInfo { hasNextPage endCursor }
+      nodes { name price { minorUnits } } pageInfo { hasNextPage endCursor }
     }
   }
 }
 """
 SEARCH = """
-query Search($at: GeoPointInput!, $query: String!) {
-  storefront(at: $at) { search(query: $query, first: 12) { nodes { name availability } } }
+query Search($location: GeoPointInput!, $query: String!) {
+  storefront(location: $location) {
+    search(query: $query, first: 12) { nodes { name availability } }
+  }
 }
 """
 
@@ -58,14 +62,15 @@ query Search($at: GeoPointInput!, $query: String!) {
 async def test_one_request_reads_the_whole_storefront(
     ask: GraphRunner, city: City, buyer: Actor
 ) -> None:
-    await ask(SET, {"input": {"at": city.point, "lines": [line(city, 0, 2)]}}, buyer)
-    answer = await ask(STOREFRONT, {"at": city.point, "first": 12}, buyer)
+    await ask(SET, {"input": {"location": city.point, "lines": [line(city, 0, 2)]}}, buyer)
+    answer = await ask(STOREFRONT, {"location": city.point, "first": 12}, buyer)
     assert not answer.errors
     data = answer.data["storefront"]
     assert data["serviceable"]
     assert data["store"]["id"] == public_id(city.near)
-    assert data["store"]["openNow"]
-    assert 0 < data["promise"]["p50Seconds"] < data["promise"]["p90Seconds"] < 1800
+    assert data["store"]["isOpen"]
+    estimate = data["deliveryEstimate"]
+    assert 0 < estimate["p50Seconds"] < estimate["p90Seconds"] < 1800
     assert [category["slug"] for category in data["categories"]] == ["food", "home"]
     assert [category["productCount"] for category in data["categories"]] == [6, 6]
     assert [len(category["products"]["nodes"]) for category in data["categories"]] == [3, 3]
@@ -81,11 +86,11 @@ async def test_one_request_reads_the_whole_storefront(
 async def test_the_storefront_takes_at_most_twelve_statements_for_1_or_100_products(
     ask: GraphRunner, city: City, buyer: Actor, database: Database
 ) -> None:
-    await ask(SET, {"input": {"at": city.point, "lines": [line(city, 0, 2)]}}, buyer)
+    await ask(SET, {"input": {"location": city.point, "lines": [line(city, 0, 2)]}}, buyer)
     counts = []
     for first in (1, 1, 100):  # The first request counts the tree, which is then cached.
         with record_statements(database) as sent:
-            answer = await ask(STOREFRONT, {"at": city.point, "first": first}, buyer)
+            answer = await ask(STOREFRONT, {"location": city.point, "first": first}, buyer)
         assert not answer.errors
         counts.append(len(sent))
     assert counts[0] <= 12
@@ -98,7 +103,7 @@ async def test_pages_follow_each_other_without_gap_or_repeat(
 ) -> None:
     nodes, cursor = [], None
     while True:
-        answer = await ask(LISTED, {"at": city.point, "after": cursor, "sort": sort})
+        answer = await ask(LISTED, {"location": city.point, "after": cursor, "sort": sort})
         assert not answer.errors
         page = answer.data["storefront"]["products"]
         nodes += page["nodes"]
@@ -106,7 +111,7 @@ async def test_pages_follow_each_other_without_gap_or_repeat(
         if not page["pageInfo"]["hasNextPage"]:
             break
     assert sorted(node["name"] for node in nodes) == sorted(p.name for p in city.products)
-    prices = [node["price"]["minor"] for node in nodes]
+    prices = [node["price"]["minorUnits"] for node in nodes]
     if sort.startswith("PRICE"):
         assert prices == sorted(prices, reverse=sort == "PRICE_DESC")
     if sort == "NAME":
@@ -121,13 +126,13 @@ async def test_pages_follow_each_other_without_gap_or_repeat(
 async def test_a_cursor_of_another_list_is_invalid_input(
     ask: GraphRunner, city: City, cursor: str, sort: str
 ) -> None:
-    answer = await ask(LISTED, {"at": city.point, "after": cursor, "sort": sort})
+    answer = await ask(LISTED, {"location": city.point, "after": cursor, "sort": sort})
     assert answer.codes == ["INVALID_INPUT"]
 
 
 @pytest.mark.parametrize("first", [0, -1, 101, 1_000_000])
 async def test_a_page_has_from_1_to_100_rows(ask: GraphRunner, city: City, first: int) -> None:
-    answer = await ask(STOREFRONT, {"at": city.point, "first": first})
+    answer = await ask(STOREFRONT, {"location": city.point, "first": first})
     assert set(answer.codes) <= {"INVALID_INPUT", "QUERY_TOO_COMPLEX"}
     assert answer.errors
 
@@ -139,13 +144,13 @@ async def test_a_point_out_of_range_is_invalid_input(
     ask: GraphRunner, latitude: float, longitude: float
 ) -> None:
     at = {"latitude": latitude, "longitude": longitude}
-    answer = await ask(STOREFRONT, {"at": at, "first": 1})
+    answer = await ask(STOREFRONT, {"location": at, "first": 1})
     assert answer.codes == ["INVALID_INPUT"]
     assert answer.data == {"storefront": None}
 
 
 async def test_a_latitude_that_is_not_a_number_is_invalid_input(ask: GraphRunner) -> None:
-    answer = await ask(STOREFRONT, {"at": {"latitude": math.nan, "longitude": 0}, "first": 1})
+    answer = await ask(STOREFRONT, {"location": {"latitude": math.nan, "longitude": 0}, "first": 1})
     assert answer.errors
     assert answer.codes[0] in {"BAD_USER_INPUT", "INVALID_INPUT"}
 
@@ -153,12 +158,12 @@ async def test_a_latitude_that_is_not_a_number_is_invalid_input(ask: GraphRunner
 async def test_a_point_in_the_ocean_is_unserviceable_with_the_distance_to_the_nearest_zone(
     ask: GraphRunner, city: City
 ) -> None:
-    answer = await ask(STOREFRONT, {"at": {"latitude": 30, "longitude": -40}, "first": 1})
+    answer = await ask(STOREFRONT, {"location": {"latitude": 30, "longitude": -40}, "first": 1})
     assert not answer.errors
     data = answer.data["storefront"]
-    assert (data["serviceable"], data["reason"]) == (False, "OUTSIDE_ZONES")
-    assert data["distanceToNearestZoneM"] > 1_000_000
-    assert data["store"] is data["promise"] is data["products"] is data["cart"] is None
+    assert (data["serviceable"], data["unserviceableReason"]) == (False, "OUTSIDE_ZONES")
+    assert data["distanceToNearestZoneMeters"] > 1_000_000
+    assert data["store"] is data["deliveryEstimate"] is data["products"] is data["cart"] is None
     assert data["categories"] == []
 
 
@@ -170,9 +175,9 @@ async def test_closed_and_paused_stores_are_reported_as_such(
             await session.execute(
                 update(Store).where(Store.company_id == city.company.id).values(status=status)
             )
-        answer = await ask(STOREFRONT, {"at": city.point, "first": 1})
-        assert answer.data["storefront"]["reason"] == reason
-        assert answer.data["storefront"]["distanceToNearestZoneM"] == 0
+        answer = await ask(STOREFRONT, {"location": city.point, "first": 1})
+        assert answer.data["storefront"]["unserviceableReason"] == reason
+        assert answer.data["storefront"]["distanceToNearestZoneMeters"] == 0
 
 
 async def test_opening_hours_are_in_the_time_zone_of_the_store(
@@ -196,7 +201,7 @@ async def test_opening_hours_are_in_the_time_zone_of_the_store(
             at = datetime(2026, 11, day, hour, minute, tzinfo=UTC)
             store_coverage = await coverage.find_coverage(session, point, at=at)
             assert bool(store_coverage.serving_stores) is is_open, at
-            assert store_coverage.reason is (None if is_open else Unserved.CLOSED)
+            assert store_coverage.reason is (None if is_open else UnserviceableReason.CLOSED)
 
 
 async def test_sold_out_products_come_last_and_availability_hides_quantities(
@@ -204,13 +209,13 @@ async def test_sold_out_products_come_last_and_availability_hides_quantities(
 ) -> None:
     async with database.write(PLATFORM, AuditContext("test")) as session:
         for index, units in ((0, 0), (1, 3)):
-            row = await session.get(Stock, (city.near.id, city.products[index].id))
+            row = await session.get(StockLevel, (city.near.id, city.products[index].id))
             assert row is not None
             row.on_hand = units
-    answer = await ask(SEARCH, {"at": city.point, "query": "own brand"})
+    answer = await ask(SEARCH, {"location": city.point, "query": "own brand"})
     products = answer.data["storefront"]["search"]["nodes"]
-    assert products[-1] == {"name": city.products[0].name, "availability": "OUT"}
-    assert {"name": city.products[1].name, "availability": "LOW"} in products
+    assert products[-1] == {"name": city.products[0].name, "availability": "OUT_OF_STOCK"}
+    assert {"name": city.products[1].name, "availability": "LOW_STOCK"} in products
 
 
 async def test_search_finds_stems_prefixes_and_chinese(
@@ -223,14 +228,14 @@ async def test_search_finds_stems_prefixes_and_chinese(
     expected = {"apple": "Apples", "chee": "Cheese"}
     expected |= {"烏龍": "Tea", "龍茶 500": "Tea", "乌龙茶": "Tea"}
     for query, noun in expected.items():
-        answer = await ask(SEARCH, {"at": city.point, "query": query})
+        answer = await ask(SEARCH, {"location": city.point, "query": query})
         names = [node["name"] for node in answer.data["storefront"]["search"]["nodes"]]
         assert names == [f"{noun} First"], query
     for query in ("", " ", "!?", "x" * 201):
-        answer = await ask(SEARCH, {"at": city.point, "query": query})
+        answer = await ask(SEARCH, {"location": city.point, "query": query})
         assert answer.codes == ["INVALID_INPUT"], query
     for query in ("'; drop table product", "a:*|b", "\x07", "\\"):
-        answer = await ask(SEARCH, {"at": city.point, "query": query})
+        answer = await ask(SEARCH, {"location": city.point, "query": query})
         assert "INTERNAL" not in answer.codes
 
 
@@ -248,15 +253,15 @@ async def test_unknown_ids_and_slugs_are_not_found(ask: GraphRunner, city: City)
         f'category(id: "{elsewhere}") {{ slug }}',
         f'products(first: 1, categoryId: "{elsewhere}") {{ nodes {{ id }} }}',
     ):
-        document = f"query($at: GeoPointInput!) {{ storefront(at: $at) {{ {field} }} }}"
+        document = f"query($at: GeoPointInput!) {{ storefront(location: $at) {{ {field} }} }}"
         answer = await ask(document, {"at": city.point})
         assert answer.codes == ["NOT_FOUND"], field
 
 
 async def test_names_come_in_the_language_of_the_request(ask: GraphRunner, city: City) -> None:
     document = f'{{ product(id: "{public_id(city.products[0])}") {{ name }} }}'
-    query = f"query($at: GeoPointInput!) {{ storefront(at: $at) {document} }}"
-    answer = await ask(query, {"at": city.point}, language="zh-Hant")
+    query = f"query($location: GeoPointInput!) {{ storefront(location: $location) {document} }}"
+    answer = await ask(query, {"location": city.point}, language="zh-Hant")
     assert answer.data["storefront"]["product"]["name"] == "商品1"
 
 
@@ -284,11 +289,12 @@ async def test_the_storefront_is_that_of_the_next_store_while_the_nearest_is_clo
         (await session.get_one(Store, city.near.id)).status = status or StoreStatus.OPEN
         if status is None:
             await session.execute(delete(StoreHours).where(StoreHours.store_id == city.near.id))
-        in_next_store = (Stock.store_id == city.next.id, Stock.product_id == city.products[0].id)
-        await session.execute(update(Stock).where(*in_next_store).values(on_hand=0, held=0))
-    document = """query($at: GeoPointInput!) { storefront(at: $at) {
-        reason store { id } products(first: 100) { nodes { name availability } } } }"""
-    data = (await ask(document, {"at": city.point})).data["storefront"]
-    assert (data["reason"], data["store"]) == (None, {"id": public_id(city.next)})
+        row = {"store_id": city.next.id, "product_id": city.products[0].id}
+        emptied = update(StockLevel).filter_by(**row).values(on_hand=0, reserved=0)
+        await session.execute(emptied)
+    document = """query($location: GeoPointInput!) { storefront(location: $location) {
+        unserviceableReason store { id } products(first: 100) { nodes { name availability } } } }"""
+    data = (await ask(document, {"location": city.point})).data["storefront"]
+    assert (data["unserviceableReason"], data["store"]) == (None, {"id": public_id(city.next)})
     availability = {node["name"]: node["availability"] for node in data["products"]["nodes"]}
-    assert availability[city.products[0].name] == "OUT"
+    assert availability[city.products[0].name] == "OUT_OF_STOCK"

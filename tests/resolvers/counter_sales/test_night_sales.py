@@ -8,10 +8,10 @@ from sqlalchemy import select, update
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.counter_sales import CounterSale
+from models.counter_sales import PosSale
 from models.identity import Actor
 from models.ids import decode_id
-from models.stock import BatchStatus, StockBatch, StockReason
+from models.stock import BatchStatus, StockBatch, StockMovementReason
 from models.stores import Store
 from services.operations import documents
 from services.stock import receiving
@@ -48,13 +48,13 @@ async def test_sales_after_midnight_belong_to_the_business_day_before(
 ) -> None:
     """A night store counted its drawer on two days, and couldn't undo a sale of the evening."""
     today = await after_midnight(database, city)
-    sale = (await sell(ask, staff, basket(city, {"code": "P001"})))["sale"]
+    sale = (await sell(ask, staff, basket(city, {"scannedCode": "P001"})))["posSale"]
     yesterday = today - timedelta(days=1)
     assert sale["businessDay"] == yesterday.isoformat()
-    day = (await ask(DAY, {"storeId": public_id(city.near)}, staff)).data["counterDay"]
+    day = (await ask(DAY, {"storeId": public_id(city.near)}, staff)).data["posDayReport"]
     assert (day["day"], day["saleCount"]) == (yesterday.isoformat(), 1)
-    undo = {"input": {"counterSaleId": sale["id"], "note": "Brought back."}}
-    assert not (await ask(VOID, undo, manager)).data["counterSaleVoid"]["errors"]
+    undo = {"input": {"posSaleId": sale["id"], "note": "Brought back."}}
+    assert not (await ask(VOID, undo, manager)).data["posSaleVoid"]["errors"]
 
 
 async def test_a_void_after_midnight_sets_units_aside_whose_last_day_is_over(
@@ -68,24 +68,24 @@ async def test_a_void_after_midnight_sets_units_aside_whose_last_day_is_over(
         await receiving.receive(
             session, company_id=city.company.id, store_id=city.near.id,
             lines=[StockReceiptLine(city.products[0].id, 5, "B1", today)],
-            reason=StockReason.RECEIPT, reference="van", actor_id=None,
+            reason=StockMovementReason.RECEIPT, reference="van", actor_id=None,
         )  # fmt: skip
-    sale = (await sell(ask, staff, basket(city, {"code": "P001", "quantity": 2})))["sale"]
+    sale = (await sell(ask, staff, basket(city, {"scannedCode": "P001", "quantity": 2})))["posSale"]
     yesterday = today - timedelta(days=1)
     async with database.write(PLATFORM, AuditContext("test")) as session:
         batch = update(StockBatch).where(StockBatch.store_id == city.near.id)
-        await session.execute(batch.values(expires_on=yesterday))
-        row = await session.get_one(CounterSale, decode_id(CounterSale, sale["id"]))
+        await session.execute(batch.values(sell_by_date=yesterday))
+        row = await session.get_one(PosSale, decode_id(PosSale, sale["id"]))
         [share] = row.shares["shipped"]
-        row.shares = {"shipped": [{**share, "expires_on": yesterday.isoformat()}]}
-    undo = {"input": {"counterSaleId": sale["id"], "note": "Brought back."}}
-    payload = (await ask(VOID, undo, manager)).data["counterSaleVoid"]
+        row.shares = {"shipped": [{**share, "sell_by_date": yesterday.isoformat()}]}
+    undo = {"input": {"posSaleId": sale["id"], "note": "Brought back."}}
+    payload = (await ask(VOID, undo, manager)).data["posSaleVoid"]
     assert payload["errors"] == []
-    assert payload["sale"]["status"] == "VOIDED"
+    assert payload["posSale"]["status"] == "VOIDED"
     async with database.read(PLATFORM) as session:
         rows = select(StockBatch).where(StockBatch.store_id == city.near.id)
         expired = (await session.scalars(rows)).one()
-    assert (expired.status, expired.on_hand, expired.damaged) == (BatchStatus.EXPIRED, 0, 5)
+    assert (expired.status, expired.on_hand, expired.unsellable) == (BatchStatus.EXPIRED, 0, 5)
     assert await on_hand(database, city.near, city, 0) == 50
     assert await unexplained_stock(database, city) == []
 
@@ -97,24 +97,24 @@ async def test_a_new_beginning_of_days_changes_no_day_that_has_begun(
     was another day, whose drawer was counted, and the first sale could not be undone any more.
     """
     await after_midnight(database, city)
-    first = (await sell(ask, staff, basket(city, {"code": "P001"})))["sale"]
+    first = (await sell(ask, staff, basket(city, {"scannedCode": "P001"})))["posSale"]
     receipt = await read_receipt_time(database, manager, first["id"])
     for days in ({"businessDayStart": "00:00"}, {"businessDayStart": "12:00"}, {"timezone": WEST}):
         desk = (await ask(DESK, {"id": public_id(city.near)}, manager)).data["store"]["desk"]
         change = {"storeId": public_id(city.near), "expectedVersion": desk["version"], **days}
         assert not (await ask(UPDATE, {"input": change}, manager)).data["storeUpdate"]["errors"]
-        sale = (await sell(ask, staff, basket(city, {"code": "P001"})))["sale"]
+        sale = (await sell(ask, staff, basket(city, {"scannedCode": "P001"})))["posSale"]
         assert sale["businessDay"] == first["businessDay"]
-    day = (await ask(DAY, {"storeId": public_id(city.near)}, staff)).data["counterDay"]
+    day = (await ask(DAY, {"storeId": public_id(city.near)}, staff)).data["posDayReport"]
     assert (day["day"], day["saleCount"]) == (first["businessDay"], 4)
     assert await read_receipt_time(database, manager, first["id"]) == receipt
-    undo = {"input": {"counterSaleId": first["id"], "note": "Brought back."}}
-    assert not (await ask(VOID, undo, manager)).data["counterSaleVoid"]["errors"]
+    undo = {"input": {"posSaleId": first["id"], "note": "Brought back."}}
+    assert not (await ask(VOID, undo, manager)).data["posSaleVoid"]["errors"]
 
 
 async def read_receipt_time(database: Database, actor: Actor, sale: str) -> str:
     """The time that the receipt prints."""
-    key = decode_id(CounterSale, sale)
+    key = decode_id(PosSale, sale)
     assert key is not None
     async with database.read(PLATFORM) as session:
         receipt = await documents.read_receipt(session, actor=actor, counter_sale_id=key)

@@ -15,7 +15,8 @@ from tests.support.graph_queries import operation, public_id, record_statements
 from tests.support.paid_orders import OrderDependencies
 
 TRACKING = """query ($id: ID!) {
-  order(id: $id) { delivery { riderPosition { latitude longitude headingDegrees seenAt } } } }"""
+  order(id: $id) { delivery { riderLocation { latitude longitude headingDegrees recordedAt } } }
+  }"""
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ async def tracked_position(person: ActorClient, order: Order) -> Any:
     with record_statements(person.container.database) as statements:
         response = await person.run(TRACKING, {"id": public_id(order)})
     assert len(statements) == 1
-    return response["order"]["delivery"]["riderPosition"]
+    return response["order"]["delivery"]["riderLocation"]
 
 
 def other_code(right: str) -> str:
@@ -76,7 +77,7 @@ def other_code(right: str) -> str:
 
 async def accept_offer(rider: ActorClient, offer: str) -> None:
     """Accept an offer, and check the rider's screen and its statements."""
-    accepted = await mutate(rider, "delivery_offer_accept", offerId=offer)
+    accepted = await mutate(rider, "delivery_offer_accept", deliveryOfferId=offer)
     assert accepted["delivery"]["status"] == "ASSIGNED"
     with record_statements(rider.container.database) as statements:
         screen = (await rider.run(operation("rider_desk")))["viewer"]["rider"]
@@ -97,28 +98,30 @@ async def test_a_delivery_through_the_api(
     wrong_code = {"handoverCode": other_code(fulfillment.handover_code)}
     wrong = await mutate(rider, "delivery_pick_up", **wrong_code, **delivery_id)
     assert wrong["delivery"] is None
-    assert wrong["errors"][0]["__typename"] == "WrongDeliveryCode"
-    assert wrong["errors"][0]["triesLeft"] == 4
+    assert wrong["errors"][0]["__typename"] == "InvalidHandoverCode"
+    assert wrong["errors"][0]["attemptsRemaining"] == 4
     code = {"handoverCode": fulfillment.handover_code}
     assert (await mutate(rider, "delivery_pick_up", **code, **delivery_id))["errors"] == []
     await support_riders.age_positions(container.database, city)
     report = await mutate(rider, "rider_location_report", **city.point)
     assert report["errors"] == []
-    assert report["etaSeconds"] == 0
+    assert report["dropoffEtaSeconds"] == 0
     customer = await customer_client(container, order)
     shown = await read_delivery(customer, delivery)
     assert shown["riderName"] == "Rider"
-    assert shown["riderPosition"]["latitude"] == city.latitude
+    assert shown["riderLocation"]["latitude"] == city.latitude
     assert shown["availableActions"] == []
-    assert await tracked_position(customer, order) == shown["riderPosition"]
+    assert await tracked_position(customer, order) == shown["riderLocation"]
     assert (await mutate(rider, "delivery_arrive_at_customer", **delivery_id))["errors"] == []
-    completed = await mutate(rider, "delivery_complete", pin=order.delivery_pin, **delivery_id)
+    completed = await mutate(
+        rider, "delivery_complete", deliveryPin=order.delivery_pin, **delivery_id
+    )
     assert completed["delivery"] == {
         "id": public_id(delivery), "status": "DELIVERED", "availableActions": [],
     }  # fmt: skip
     shown_to_rider = await read_delivery(rider, delivery)
-    assert (shown_to_rider["addressLine"], shown_to_rider["dropPoint"]) == (None, None)
-    assert (await read_delivery(customer, delivery))["riderPosition"] is None
+    assert (shown_to_rider["addressLine"], shown_to_rider["dropoffLocation"]) == (None, None)
+    assert (await read_delivery(customer, delivery))["riderLocation"] is None
     assert await tracked_position(customer, order) is None
     assert (await mutate(rider, "rider_go_offline"))["rider"]["status"] == "OFFLINE"
 
@@ -129,16 +132,16 @@ async def test_wrong_pins_are_counted_with_or_without_an_idempotency_key(
     order, delivery, _ = await support_riders.delivery_at_customer(dependencies, city)
     rider = await rider_client(container, city)
     delivery_id = {"deliveryId": public_id(delivery)}
-    wrong = {"pin": other_code(order.delivery_pin), **delivery_id}
+    wrong = {"deliveryPin": other_code(order.delivery_pin), **delivery_id}
     for attempts_left, key in ((4, "one"), (3, "one"), (2, "two"), (1, "")):
         [error] = (await mutate(rider, "delivery_complete", key, **wrong))["errors"]
-        assert error["triesLeft"] == attempts_left
+        assert error["attemptsRemaining"] == attempts_left
     completed = await mutate(
-        rider, "delivery_complete", "last", pin=order.delivery_pin, **delivery_id
+        rider, "delivery_complete", "last", deliveryPin=order.delivery_pin, **delivery_id
     )
     assert completed["delivery"]["status"] == "DELIVERED"
     repeated = await mutate(
-        rider, "delivery_complete", "last", pin=order.delivery_pin, **delivery_id
+        rider, "delivery_complete", "last", deliveryPin=order.delivery_pin, **delivery_id
     )
     assert repeated == completed
 
@@ -148,7 +151,7 @@ async def test_staff_sees_the_offers_and_unassigns_the_rider(
 ) -> None:
     rider = await rider_client(container, city)
     _, _, _, delivery, offer = await offered_order(dependencies, rider, city)
-    await mutate(rider, "delivery_offer_accept", offerId=offer)
+    await mutate(rider, "delivery_offer_accept", deliveryOfferId=offer)
     manager = await create_client(
         container, "Manager", Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
     )
@@ -180,10 +183,10 @@ async def test_other_companies_see_no_delivery_no_offer_and_no_riders(
         container, "Manager elsewhere", Grant(Role.STORE_MANAGER, city.second.id)
     )
     for name, arguments in (
-        ("delivery_offer_accept", {"offerId": offer}),
-        ("delivery_offer_decline", {"offerId": offer}),
+        ("delivery_offer_accept", {"deliveryOfferId": offer}),
+        ("delivery_offer_decline", {"deliveryOfferId": offer}),
         ("delivery_arrive_at_store", {"deliveryId": public_id(delivery)}),
-        ("delivery_complete", {"deliveryId": public_id(delivery), "pin": "0000"}),
+        ("delivery_complete", {"deliveryId": public_id(delivery), "deliveryPin": "0000"}),
     ):
         [error] = (await mutate(stranger, name, **arguments))["errors"]
         assert error["message"].startswith("There is no such")
@@ -205,6 +208,8 @@ async def test_a_pin_with_unusual_characters_is_just_wrong(
     _, delivery, _ = await support_riders.delivery_at_customer(dependencies, city)
     rider = await rider_client(container, city)
     [error] = (
-        await mutate(rider, "delivery_complete", pin="\x07é", deliveryId=public_id(delivery))
+        await mutate(
+            rider, "delivery_complete", deliveryPin="\x07é", deliveryId=public_id(delivery)
+        )
     )["errors"]
-    assert error["__typename"] == "WrongDeliveryCode"
+    assert error["__typename"] == "InvalidHandoverCode"

@@ -17,13 +17,13 @@ from tests.support.graph_queries import public_id
 from tests.support.paid_orders import OrderDependencies
 from tests.support.streams.subscriber import subscribe
 
-PERSON = "person { name email phone }"
-RIDER = f"id name {PERSON} position {{ latitude }} currentDelivery {{ id addressLine }}"
+PERSON = "user { name email phone }"
+RIDER = f"id name {PERSON} location {{ latitude }} currentDelivery {{ id addressLine }}"
 ROOT = f"query ($id: ID!) {{ riders(companyId: $id, first: 50) {{ nodes {{ {RIDER} }} }} }}"
 NODE = f"query ($id: ID!) {{ node(id: $id) {{ ... on Rider {{ {RIDER} }} }} }}"
 NESTED = f"query ($id: ID!) {{ delivery(id: $id) {{ rider {{ {RIDER} }} }} }}"
-POSITION = "query ($id: ID!) { delivery(id: $id) { riderPosition { latitude } } }"
-BY_ORDER = "query ($id: ID!) { order(id: $id) { delivery { riderPosition { latitude } } } }"
+POSITION = "query ($id: ID!) { delivery(id: $id) { riderLocation { latitude } } }"
+BY_ORDER = "query ($id: ID!) { order(id: $id) { delivery { riderLocation { latitude } } } }"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def dependencies(container: Container) -> OrderDependencies:
 @pytest.fixture
 async def bags(dependencies: OrderDependencies, city: City) -> CarriedBags:
     """The first rider has a delivery of the nearest store, the second one is free."""
-    carried = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
+    carried = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
     await support_riders.bring_online(dependencies.database, city, 1)
     return carried
 
@@ -52,8 +52,8 @@ async def test_staff_sees_the_riders_of_the_own_deliveries_without_contact_data(
     [rider] = listed["riders"]["nodes"]
     assert rider["id"] == public_id(city.riders[0])
     assert rider["name"].startswith("Rider 1")
-    assert rider["person"] is None
-    assert rider["position"]
+    assert rider["user"] is None
+    assert rider["location"]
     assert rider["currentDelivery"]["id"] == public_id(bags.delivery)
     node = await picker.run(NODE, {"id": public_id(city.riders[0])})
     nested = await picker.run(NESTED, {"id": public_id(bags.delivery)})
@@ -79,10 +79,10 @@ async def test_admins_and_support_see_all_riders_with_contact_data(
         listed = await who.run(ROOT, {"id": public_id(city.company)})
         shown = {rider["id"]: rider for rider in listed["riders"]["nodes"]}
         assert set(shown) == {public_id(rider) for rider in city.riders}
-        assert all(rider["person"] for rider in shown.values())
+        assert all(rider["user"] for rider in shown.values())
         free, offline = (shown[public_id(city.riders[number])] for number in (1, 2))
-        assert free["position"]
-        assert offline["position"] is None
+        assert free["location"]
+        assert offline["location"] is None
 
 
 async def test_nobody_sees_where_a_rider_went_offline(
@@ -93,7 +93,7 @@ async def test_nobody_sees_where_a_rider_went_offline(
     await support_riders.end_shift(dependencies.database, city, 2)
     admin = await create_client(container, "Admin", Grant(Role.COMPANY_ADMIN, city.company.id))
     shown = await admin.run(NODE, {"id": public_id(city.riders[2])})
-    assert shown["node"]["position"] is None
+    assert shown["node"]["location"] is None
 
 
 @pytest.mark.parametrize("status", CARRYING)
@@ -101,7 +101,7 @@ async def test_customers_see_the_rider_on_the_way_to_their_door_only(
     container: Container, dependencies: OrderDependencies, city: City, status: DeliveryStatus
 ) -> None:
     """Customers saw the rider while the bags went back to the store."""
-    bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
+    bags = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
     await set_status(dependencies.database, bags.delivery, status)
     customer = await create_client(
         container, "Customer", Grant(Role.CUSTOMER), person_id=bags.order.customer_id
@@ -110,13 +110,13 @@ async def test_customers_see_the_rider_on_the_way_to_their_door_only(
     seen = status in TRACKED_STATUSES
     by_node = await customer.run(POSITION, {"id": public_id(bags.delivery)})
     by_order = await customer.run(BY_ORDER, {"id": public_id(bags.order)})
-    assert bool(by_node["delivery"]["riderPosition"]) is seen
-    assert bool(by_order["order"]["delivery"]["riderPosition"]) is seen
+    assert bool(by_node["delivery"]["riderLocation"]) is seen
+    assert bool(by_order["order"]["delivery"]["riderLocation"]) is seen
     async with subscribe(customer, "order_tracked", orderId=public_id(bags.order)) as line:
         snapshot = await line.next_message()
-    assert bool(snapshot["riderPosition"]) is seen
+    assert bool(snapshot["riderLocation"]) is seen
     assert (await agent.run(POSITION, {"id": public_id(bags.delivery)}))["delivery"][
-        "riderPosition"
+        "riderLocation"
     ]
 
 
@@ -124,7 +124,7 @@ async def test_positions_on_the_way_back_are_not_published(
     container: Container, dependencies: OrderDependencies, city: City
 ) -> None:
     """The stream of the order carries no position of a rider who brings the bags back."""
-    bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
+    bags = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
     await set_status(dependencies.database, bags.delivery, DeliveryStatus.RETURNING)
     await support_riders.age_positions(dependencies.database, city)
     report = await support_riders.report_position(

@@ -67,7 +67,7 @@ async def test_a_second_company_makes_a_rider_of_its_own(
     own = {row["company"]["id"]: row for row in (await desk_of(both))["riders"]}
     assert own[first]["availableActions"] == [], "no shift beside another one"
     refused = await run(both, GO_ONLINE, input={"companyId": first})
-    assert [error["__typename"] for error in refused["errors"]] == ["IllegalStep"]
+    assert [error["__typename"] for error in refused["errors"]] == ["InvalidTransition"]
     assert (await desk_of(both))["rider"]["id"] == online["rider"]["id"]
     assert await company_admin.codes(NODE, {"id": own[second]["id"]}) == {"NOT_FOUND"}
     assert (await run(company_admin, NODE, id=own[first]["id"]))["status"] == "OFFLINE"

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.identity import Actor, Grant, Role
 from models.orders import Order, OrderLine
@@ -44,13 +44,13 @@ class ShortLine:
             "lineId": public_id(self.line),
             "quantity": 1,
         }
-        input_ |= {"code": "P002"}
+        input_ |= {"scannedCode": "P002"}
         key = overrides.pop("key", None)
-        document = operation("fulfillment_substitute_propose")
+        document = operation("substitution_propose")
         return await self.ask(document, {"input": input_ | overrides}, actor, idempotency_key=key)
 
     async def answer(self, actor: Actor, substitute: str, key: str | None = None) -> GraphAnswer:
-        input_ = {"substituteId": substitute, "accept": True}
+        input_ = {"substitutionId": substitute, "accept": True}
         document = operation("order_substitute_answer")
         return await self.ask(document, {"input": input_}, actor, idempotency_key=key)
 
@@ -66,7 +66,7 @@ async def short(ask: GraphRunner, dependencies: OrderDependencies, city: City) -
     order: Order = await place_paid_order(dependencies, city, 2, (3,))
     async with dependencies.database.write(PLATFORM, ORIGIN) as session:
         of_order = OrderLine.order_id == order.id
-        preference = {"substitution": Substitution.ASK_ME}
+        preference = {"substitution_preference": SubstitutionPreference.ASK_ME}
         await session.execute(update(OrderLine).where(of_order).values(**preference))
     fulfillment, staff = await accept_task(dependencies, city, order)
     (line,) = await lines_of(dependencies.database, fulfillment)
@@ -88,13 +88,13 @@ async def test_the_store_proposes_once_and_the_customer_answers_once(
     first, repeated = [await short.propose(short.staff, key="scan-1") for _ in range(2)]
     assert first.data == repeated.data
     assert await on_hand(database, city.near, city, 1) == 49
-    proposed = first.data["fulfillmentSubstitutePropose"]["fulfillment"]
-    [item] = proposed["substitutes"]
+    proposed = first.data["substitutionPropose"]["fulfillment"]
+    [item] = proposed["substitutions"]
     assert proposed["status"] == "AWAITING_SUBSTITUTION"
     accepted, replayed = [await short.answer(short.customer, item["id"], "yes-1") for _ in range(2)]
     assert accepted.data == replayed.data
-    assert accepted.data["orderSubstituteAnswer"]["substitute"]["status"] == "ACCEPTED"
-    assert error_types(await short.answer(short.customer, item["id"])) == ["IllegalStep"]
+    assert accepted.data["orderSubstituteAnswer"]["substitution"]["status"] == "ACCEPTED"
+    assert error_types(await short.answer(short.customer, item["id"])) == ["InvalidTransition"]
 
 
 async def test_other_people_can_neither_propose_nor_answer(
@@ -106,7 +106,7 @@ async def test_other_people_can_neither_propose_nor_answer(
     for actor in (short.customer, rider):
         assert (await short.propose(actor)).codes == ["FORBIDDEN"]
     response = await short.propose(short.staff)
-    [item] = response.data["fulfillmentSubstitutePropose"]["fulfillment"]["substitutes"]
+    [item] = response.data["substitutionPropose"]["fulfillment"]["substitutions"]
     (other_customer,) = await create_people(database, 1, Grant(Role.CUSTOMER))
     assert error_types(await short.answer(other_customer, item["id"])) == ["NotFound"]
     assert (await short.answer(short.staff, item["id"])).codes == ["FORBIDDEN"]

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
-from models.accounts import Person
+from models.accounts import User
 from models.core import IdempotencyKey
 from models.identity import Attempt, Grant, OneTimeCode, Role, SignInSession
 from resolvers.context import Container
@@ -20,11 +20,11 @@ from tests.support.graph_queries import operation
 
 CONCURRENT_REQUESTS = 50
 PASSWORD = "a rather long password"
-GUEST, REFRESH = operation("guest_start"), operation("session_refresh")
+GUEST, REFRESH = operation("guest_sign_in"), operation("session_refresh")
 PASSWORD_SIGN_IN, OTP, VERIFY = (
     operation("password_sign_in"),
     operation("otp_request"),
-    operation("otp_verify"),
+    operation("otp_sign_in"),
 )
 REVOKE_ALL = operation("session_revoke_all")
 
@@ -35,10 +35,10 @@ def key() -> str:
 
 
 @pytest.fixture
-async def member(container: Container) -> Person:
+async def member(container: Container) -> User:
     """A person with a password."""
     async with container.database.write(PLATFORM, AuditContext("test")) as session:
-        person = Person(name="Member", email=f"{uuid4().hex}@example.org")
+        person = User(name="Member", email=f"{uuid4().hex}@example.org")
         person.password_hash = hash_password(PASSWORD)
         session.add(person)
     return person
@@ -64,7 +64,7 @@ async def count(container: Container, column: Any, value: object) -> int:
 
 async def count_people(container: Container) -> int:
     async with container.database.read(PLATFORM) as session:
-        return int(await session.scalar(select(func.count()).select_from(Person)) or 0)
+        return int(await session.scalar(select(func.count()).select_from(User)) or 0)
 
 
 def tokens(answers: list[dict[str, Any]]) -> tuple[str, str]:
@@ -101,7 +101,7 @@ async def test_the_tokens_of_a_retry_work_and_reuse_is_still_detected(
 
 
 async def test_a_password_opens_one_session_for_equal_requests(
-    container: Container, nobody: ActorClient, member: Person, key: str
+    container: Container, nobody: ActorClient, member: User, key: str
 ) -> None:
     variables = {"input": {"email": member.email, "password": PASSWORD}}
     tokens(await run_concurrently(nobody, PASSWORD_SIGN_IN, variables, key))
@@ -113,7 +113,7 @@ async def test_a_password_opens_one_session_for_equal_requests(
 
 
 async def test_a_wrong_password_releases_the_key_and_counts_each_time(
-    container: Container, nobody: ActorClient, member: Person, key: str
+    container: Container, nobody: ActorClient, member: User, key: str
 ) -> None:
     variables = {"input": {"email": member.email, "password": "something else"}}
     for _ in range(2):
@@ -170,7 +170,7 @@ async def test_a_committed_but_unanswered_request_is_answered_by_the_next_equal_
     assert await count_people(container) == before + 1
     answer = await nobody.answer(GUEST, {}, idempotency_key=key)
     assert answer.extensions == {"replayed": [key]}
-    assert answer.data["guestStart"]["accessToken"]
+    assert answer.data["guestSignIn"]["accessToken"]
     assert await count_people(container) == before + 1
 
 
@@ -192,12 +192,12 @@ async def test_equal_requests_revoke_all_sessions_once(container: Container, key
         await create_client(container, "Traveler", person_id=person.id)
     assert (
         await run_concurrently(person, REVOKE_ALL, {}, key)
-        == [{"endedCount": 3}] * CONCURRENT_REQUESTS
+        == [{"revokedCount": 3}] * CONCURRENT_REQUESTS
     )
 
 
 async def test_the_key_may_be_given_in_the_document(nobody: ActorClient, key: str) -> None:
-    field = f'guestStart @idempotent(key: "{key}") {{ refreshToken }}'
+    field = f'guestSignIn @idempotent(key: "{key}") {{ refreshToken }}'
     first, again = [await nobody.answer(f"mutation {{ {field} }}") for _ in range(2)]
     assert first.data == again.data
     assert (first.extensions, again.extensions) == (None, {"replayed": [key]})
@@ -205,12 +205,12 @@ async def test_the_key_may_be_given_in_the_document(nobody: ActorClient, key: st
 
 async def test_an_anonymous_callers_key_must_be_long(nobody: ActorClient) -> None:
     answer = await nobody.run(GUEST, {}, idempotency_key="guest-1")
-    assert answer["guestStart"]["accessToken"] is None
-    assert answer["guestStart"]["errors"]
+    assert answer["guestSignIn"]["accessToken"] is None
+    assert answer["guestSignIn"]["errors"]
 
 
 async def test_no_secret_is_stored_in_fingerprints_and_outcomes(
-    container: Container, nobody: ActorClient, member: Person, key: str
+    container: Container, nobody: ActorClient, member: User, key: str
 ) -> None:
     variables = {"input": {"email": member.email, "password": PASSWORD}}
     (answer,) = await run_concurrently(nobody, PASSWORD_SIGN_IN, variables, key, 1)

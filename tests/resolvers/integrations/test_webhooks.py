@@ -68,8 +68,11 @@ def client_of_app(scenario: WebhookScenario, app: str, *scopes: AppScope) -> Act
 async def test_an_invalid_selection_is_refused_with_reasons(
     scenario: WebhookScenario, selection: str, message: str
 ) -> None:
-    [error] = (await scenario.create_endpoint(selection=selection))["errors"]
-    assert (error["__typename"], error["path"]) == ("SelectionInvalid", ["input", "selection"])
+    [error] = (await scenario.create_endpoint(payloadSelection=selection))["errors"]
+    assert (error["__typename"], error["path"]) == (
+        "InvalidSelection",
+        ["input", "payloadSelection"],
+    )
     assert message in " ".join(error["reasons"])
 
 
@@ -81,8 +84,8 @@ async def test_a_selection_with_a_field_for_customers_is_refused(
 ) -> None:
     """It was accepted at the creation, and then every one of its messages failed."""
     selection = f"{{ type ...facts }} fragment facts on WebhookEvent {{ order {{ {field} }} }}"
-    [error] = (await scenario.create_endpoint("ORDER_PLACED", selection=selection))["errors"]
-    assert error["__typename"] == "SelectionInvalid"
+    [error] = (await scenario.create_endpoint("ORDER_PLACED", payloadSelection=selection))["errors"]
+    assert error["__typename"] == "InvalidSelection"
     assert "Only customers may read" in " ".join(error["reasons"])
 
 
@@ -90,7 +93,7 @@ async def test_payloads_support_fragments_and_aliases(
     scenario: WebhookScenario,
 ) -> None:
     selection = "{ ...facts where: store { id } } fragment facts on WebhookEvent { what: type }"
-    await scenario.create_endpoint_id(selection=selection)
+    await scenario.create_endpoint_id(payloadSelection=selection)
     await scenario.record_stock_event()
     await scenario.send_due()
     [request] = scenario.receiver.requests
@@ -121,14 +124,18 @@ async def test_payloads_are_limited_by_the_scopes_of_the_app_at_delivery(
     scenario: WebhookScenario,
 ) -> None:
     app = await create_app(scenario, "STOCK_READ", "ORDERS_READ")
-    of_app: Any = {"appId": app, "selection": "{ order { customerName } }"}
+    of_app: Any = {"appId": app, "payloadSelection": "{ order { customerName } }"}
     [error] = (await scenario.create_endpoint("ORDER_PLACED", **of_app))["errors"]
     assert "customers:read" in " ".join(error["reasons"])
     [error] = (
-        await scenario.create_endpoint("PURCHASE_ORDER_CREATED", appId=app, selection="{ type }")
+        await scenario.create_endpoint(
+            "PURCHASE_ORDER_CREATED", appId=app, payloadSelection="{ type }"
+        )
     )["errors"]
     assert (error["path"], "supply:read" in error["message"]) == (["input", "eventTypes"], True)
-    endpoint = await scenario.create_endpoint_id(appId=app, selection="{ type order { id } }")
+    endpoint = await scenario.create_endpoint_id(
+        appId=app, payloadSelection="{ type order { id } }"
+    )
     await scenario.record_stock_event()
     await scenario.send_due()
     assert len(scenario.receiver.requests) == 1
@@ -140,7 +147,7 @@ async def test_payloads_are_limited_by_the_scopes_of_the_app_at_delivery(
     await scenario.mutate(APP_REVOKE, appId=app)
     await scenario.send_all()
     detail = await scenario.endpoint_detail(endpoint)
-    assert (detail["status"], detail["suspendedBecause"]) == ("SUSPENDED", "The app was revoked.")
+    assert (detail["status"], detail["suspensionReason"]) == ("SUSPENDED", "The app was revoked.")
     assert len(scenario.receiver.requests) == 1
 
 
@@ -157,10 +164,12 @@ async def test_an_app_manages_its_own_endpoints_and_sees_no_others(
     company = encode_id(type(scenario.city.company), scenario.city.company.id)
     listed = await mine.run(LIST.replace("app {\n        id\n        name\n      }", ""),
                             {"companyId": company, "first": 10})  # fmt: skip
-    assert [one["id"] for one in listed["webhookEndpoints"]["nodes"]] == [created["endpoint"]["id"]]
+    assert [one["id"] for one in listed["webhookEndpoints"]["nodes"]] == [
+        created["webhookEndpoint"]["id"]
+    ]
     for endpoint in foreign:
         assert await mine.codes(DETAIL, {"id": endpoint, "first": 1}) == {"NOT_FOUND"}
-        [payload] = (await mine.run(PAUSE, {"input": {"endpointId": endpoint}})).values()
+        [payload] = (await mine.run(PAUSE, {"input": {"webhookEndpointId": endpoint}})).values()
         assert [one["__typename"] for one in payload["errors"]] == ["NotFound"]
     without_scope = client_of_app(scenario, one, AppScope.STOCK_READ)
     assert await without_scope.codes(DETAIL, {"id": foreign[0], "first": 1}) == {"FORBIDDEN"}
@@ -186,15 +195,17 @@ async def test_companies_receive_only_their_own_events(scenario: WebhookScenario
     [event] = [one["eventId"] for one in await scenario.deliveries(endpoint)]
     for document, arguments in (
         (EVENT, {"id": event}),
-        (PREVIEW, {"endpointId": created["endpoint"]["id"], "eventId": event}),
-        (PREVIEW, {"endpointId": endpoint, "eventId": event}),
+        (PREVIEW, {"webhookEndpointId": created["webhookEndpoint"]["id"], "eventId": event}),
+        (PREVIEW, {"webhookEndpointId": endpoint, "eventId": event}),
         (DETAIL, {"id": endpoint, "first": 1}),
     ):
         assert await stranger.codes(document, arguments) == {"NOT_FOUND"}
     for document in (PAUSE, RESUME, UPDATE, REPLAY):
-        [payload] = (await stranger.run(document, {"input": {"endpointId": endpoint}})).values()
+        [payload] = (
+            await stranger.run(document, {"input": {"webhookEndpointId": endpoint}})
+        ).values()
         assert [one["__typename"] for one in payload["errors"]] == ["NotFound"]
-    mine = {"endpointId": created["endpoint"]["id"], "afterEventId": event}
+    mine = {"webhookEndpointId": created["webhookEndpoint"]["id"], "afterEventId": event}
     [payload] = (await stranger.run(REPLAY, {"input": mine})).values()
     assert [one["__typename"] for one in payload["errors"]] == ["NotFound"]
 
@@ -204,7 +215,7 @@ async def test_a_preview_equals_the_message_and_sends_nothing(scenario: WebhookS
     await scenario.record_stock_event()
     await integrations.fan_out(scenario.container.database)
     [delivery] = await scenario.deliveries(endpoint)
-    arguments = {"endpointId": endpoint, "eventId": delivery["eventId"]}
+    arguments = {"webhookEndpointId": endpoint, "eventId": delivery["eventId"]}
     preview = (await scenario.admin.run(PREVIEW, arguments))["webhookPreview"]["payload"]
     assert scenario.receiver.requests == []
     await scenario.send_due()
@@ -217,7 +228,8 @@ async def test_an_outdated_selection_suspends_its_endpoint(
 ) -> None:
     endpoint = await scenario.create_endpoint_id()
     await scenario.execute(
-        "update webhook_endpoint set selection = '{ type forgotten }' where status = 'ACTIVE'"
+        "update webhook_endpoint set payload_selection = '{ type forgotten }' where status ="
+        " 'ACTIVE'"
     )
     await scenario.record_stock_event()
     payloads = GraphPayloads(scenario.container)
@@ -225,18 +237,18 @@ async def test_an_outdated_selection_suspends_its_endpoint(
     await integrations.deliver(scenario.container.database, scenario.container.webhooks, payloads)
     detail = await scenario.endpoint_detail(endpoint)
     assert detail["status"] == "SUSPENDED"
-    assert "forgotten" in detail["suspendedBecause"]
+    assert "forgotten" in detail["suspensionReason"]
     assert scenario.receiver.requests == []
-    update = {"endpointId": endpoint, "selection": "{ type }"}
+    update = {"webhookEndpointId": endpoint, "payloadSelection": "{ type }"}
     await scenario.mutate(UPDATE, **update)
-    await scenario.mutate(RESUME, endpointId=endpoint)
+    await scenario.mutate(RESUME, webhookEndpointId=endpoint)
     await scenario.send_all()
     assert [request.data for request in scenario.receiver.requests] == [{"type": "STOCK_CHANGED"}]
 
 
 async def test_concurrent_changes_of_an_endpoint_conflict(scenario: WebhookScenario) -> None:
     endpoint = await scenario.create_endpoint_id()
-    update = {"endpointId": endpoint, "name": "Mine", "expectedVersion": 1}
-    assert (await scenario.mutate(UPDATE, **update))["endpoint"]["version"] == 2
+    update = {"webhookEndpointId": endpoint, "name": "Mine", "expectedVersion": 1}
+    assert (await scenario.mutate(UPDATE, **update))["webhookEndpoint"]["version"] == 2
     [payload] = (await scenario.admin.run(UPDATE, {"input": update})).values()
     assert [one["__typename"] for one in payload["errors"]] == ["VersionConflict"]

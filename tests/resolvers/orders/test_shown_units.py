@@ -13,7 +13,7 @@ async def test_a_large_order_does_not_tell_how_many_units_there_are(
 ) -> None:
     """One request for 99 units of each product told a stranger the exact stock of a whole store."""
     lines = [{"productId": public_id(product), "quantity": 99} for product in shared_city.products]
-    variables = {"input": {"at": shared_city.point, "addressLine": "Rua 1", "lines": lines}}
+    variables = {"input": {"location": shared_city.point, "addressLine": "Rua 1", "lines": lines}}
     errors = (await guest.run(PLACE, variables))["orderPlace"]["errors"]
     assert len(errors) == PRODUCTS
     assert {error["available"] for error in errors} == {9}

@@ -24,11 +24,11 @@ from tests.support.actors import ActorClient, create_client
 from tests.support.city import City, CityCompany
 from tests.support.order_rows import Keys, create_order_rows, fill_required_columns
 
-ORDER = """query ($id: ID!) { order(id: $id) { customerName addressLine dropNote
-  point { latitude } lines { name } payment { status } delivery { status }
+ORDER = """query ($id: ID!) { order(id: $id) { customerName addressLine deliveryInstructions
+  location { latitude } lines { name } payment { status } delivery { status }
   timeline(first: 5) { nodes { type } } } }"""
 RECIPIENT = """query ($id: ID!) { order(id: $id) {
-  customerName addressLine dropNote point { latitude } } }"""
+  customerName addressLine deliveryInstructions location { latitude } } }"""
 NODE = "query ($id: ID!) { node(id: $id) { id } }"
 REFUSAL = "query ($id: ID!) { order(id: $id) { payment { failureCode failureMessage } } }"
 
@@ -75,9 +75,9 @@ async def test_a_store_that_lost_an_order_loses_sight_of_it(
     await change(database, Fulfillment, keys, status=FulfillmentStatus.REJECTED)
     assert await picker.codes(ORDER, id_of(keys, Order)) == {"NOT_FOUND"}
     assert (await neighbor.run(ORDER, id_of(keys, Order)))["order"]["addressLine"] is not None
-    task = "query ($id: ID!) { fulfillment(id: $id) { status customerName substitutes { id } } }"
+    task = "query ($id: ID!) { fulfillment(id: $id) { status customerName substitutions { id } } }"
     lost = (await picker.run(task, id_of(keys, Fulfillment)))["fulfillment"]
-    assert lost == {"status": "REJECTED", "customerName": None, "substitutes": []}
+    assert lost == {"status": "REJECTED", "customerName": None, "substitutions": []}
 
 
 async def test_the_address_disappears_for_staff_a_day_after_the_end(
@@ -96,9 +96,9 @@ async def test_the_address_disappears_for_staff_a_day_after_the_end(
         return None not in values
 
     for hours, visible in ((1, True), (25, False)):
-        ended_at = datetime.now(UTC) - timedelta(hours=hours)
+        closed_at = datetime.now(UTC) - timedelta(hours=hours)
         status = OrderStatus.COMPLETED
-        await change(database, Order, keys, status=status, completed_at=ended_at)
+        await change(database, Order, keys, status=status, completed_at=closed_at)
         for staff in (picker, company_admin):
             assert await seen(staff) is visible
         assert await seen(support_agent)
@@ -110,11 +110,13 @@ async def test_the_address_disappears_for_staff_a_day_after_the_end(
 async def test_the_address_of_a_delivery_disappears_like_that_of_its_order(
     database: Database, keys: Keys, picker: ActorClient, support_agent: ActorClient
 ) -> None:
-    document = "query ($id: ID!) { delivery(id: $id) { customerName addressLine dropNote } }"
-    ended_at = datetime.now(UTC) - timedelta(hours=25)
+    document = (
+        "query ($id: ID!) { delivery(id: $id) { customerName addressLine deliveryInstructions } }"
+    )
+    closed_at = datetime.now(UTC) - timedelta(hours=25)
     for values, visible in (
         ({}, True),
-        ({"status": DeliveryStatus.DELIVERED, "delivered_at": ended_at}, False),
+        ({"status": DeliveryStatus.DELIVERED, "delivered_at": closed_at}, False),
     ):
         if values:
             await change(database, Delivery, keys, **values)
@@ -184,7 +186,7 @@ async def _sell_batch(session: AsyncSession, shop: CityCompany, code: str) -> st
     keys = await create_order_rows(session, shop)
     place = {"company_id": shop.id, "store_id": shop.stores[0].id}
     place |= {"product_id": shop.products[0].id}
-    batch = StockBatch(**place, code=code, on_hand=0, damaged=0)
+    batch = StockBatch(**place, code=code, on_hand=0, unsellable=0)
     session.add(fill_required_columns(batch))
     await session.flush()
     links = {"fulfillment_line_id": keys[FulfillmentLine], "order_id": keys[Order]}

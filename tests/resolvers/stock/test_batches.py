@@ -17,18 +17,18 @@ from tests.support.stock.batches import day, receive
 from tests.support.store_staff import accept_task
 
 WASTE = """
-mutation ($input: BatchWasteInput!) {
-  batchWaste(input: $input) {
-    stock { onHand damaged available }
-    entry { delta damagedDelta batchDelta batch { code onHand } reason }
+mutation ($input: StockWriteOffInput!) {
+  stockWriteOff(input: $input) {
+    stockLevel { onHand unsellable available }
+    stockMovement { onHandDelta unsellableDelta batchDelta batch { code onHand } reason }
     errors { __typename ... on Problem { path } ... on InsufficientStock { available } }
   }
 }
 """
 RECALL = """
-mutation ($input: BatchRecallInput!) {
-  batchRecall(input: $input) {
-    recall { id batches { status damaged } orders(first: 1) { nodes { code } } }
+mutation ($input: BatchRecallCreateInput!) {
+  batchRecallCreate(input: $input) {
+    batchRecall { id batches { status unsellable } orders(first: 1) { nodes { code } } }
     errors { __typename ... on Problem { path } }
   }
 }
@@ -36,8 +36,8 @@ mutation ($input: BatchRecallInput!) {
 ADJUST = """
 mutation ($input: StockAdjustInput!) {
   stockAdjust(input: $input) {
-    stock { onHand damaged incoming }
-    entry { delta damagedDelta batch { code expiresOn } }
+    stockLevel { onHand unsellable incoming }
+    stockMovement { onHandDelta unsellableDelta batch { code sellByDate } }
     errors { __typename ... on Problem { path } }
   }
 }
@@ -50,15 +50,15 @@ query ($storeId: ID!, $days: Int!, $first: Int!) {
 LEDGER = """
 query ($storeId: ID!, $productId: ID, $first: Int!, $after: String) {
   stockLedger(storeId: $storeId, productId: $productId, first: $first, after: $after) {
-    nodes { delta reason } pageInfo { hasNextPage endCursor }
+    nodes { onHandDelta reason } pageInfo { hasNextPage endCursor }
   }
 }
 """
 PICK_LIST = """
 query ($id: ID!) { fulfillment(id: $id) { lines {
   id
-  takeFrom { code expiresOn quantity }
-  pickedBatches { code expiresOn quantity }
+  suggestedBatches { code sellByDate quantity }
+  pickedBatches { code sellByDate quantity }
 } } }
 """
 PICK = """
@@ -77,15 +77,15 @@ async def test_units_are_written_off_and_invalid_quantities_are_refused(
     ask: GraphRunner, database: Database, city: City, staff: Actor
 ) -> None:
     await receive(database, city.near, StockReceiptLine(city.products[0].id, 3, "A", day(2)))
-    payload = (await ask(WASTE, on_milk(city, quantity=4), staff)).data["batchWaste"]
-    assert payload["stock"] == {"onHand": 49, "damaged": 0, "available": 49}
-    assert payload["entry"] == {
-        "delta": -3, "damagedDelta": 0, "batchDelta": -3, "reason": "WASTE",
+    payload = (await ask(WASTE, on_milk(city, quantity=4), staff)).data["stockWriteOff"]
+    assert payload["stockLevel"] == {"onHand": 49, "unsellable": 0, "available": 49}
+    assert payload["stockMovement"] == {
+        "onHandDelta": -3, "unsellableDelta": 0, "batchDelta": -3, "reason": "WASTE",
         "batch": {"code": "A", "onHand": 0},
     }  # fmt: skip
     cases: list[tuple[dict[str, Any], str, str]] = [
         ({"quantity": 50}, "InsufficientStock", "quantity"),
-        ({"quantity": 1, "source": "SET_ASIDE"}, "InsufficientStock", "quantity"),
+        ({"quantity": 1, "source": "UNSELLABLE"}, "InsufficientStock", "quantity"),
         ({"quantity": -1}, "InvalidInput", "quantity"),
         ({"quantity": 1, "note": "x" * 201}, "InvalidInput", "note"),
         ({"quantity": 1, "productId": None}, "InvalidInput", "batchId"),
@@ -100,7 +100,7 @@ async def test_units_are_written_off_and_invalid_quantities_are_refused(
     ]
     for changes, kind, field in cases:
         answer = await ask(WASTE, on_milk(city, **changes), staff)
-        [error] = answer.data["batchWaste"]["errors"]
+        [error] = answer.data["stockWriteOff"]["errors"]
         assert (error["__typename"], error["path"]) == (kind, ["input", field]), changes
     fraction = await ask(WASTE, on_milk(city, quantity=1.5), staff)
     assert fraction.codes == ["BAD_USER_INPUT"]
@@ -116,15 +116,15 @@ async def test_only_company_admins_recall_batches(
         "batchCode": "A",
     }
     assert (await ask(RECALL, {"input": batch}, manager)).codes == ["FORBIDDEN"]
-    payload = (await ask(RECALL, {"input": batch}, stranger)).data["batchRecall"]
+    payload = (await ask(RECALL, {"input": batch}, stranger)).data["batchRecallCreate"]
     assert [error["path"] for error in payload["errors"]] == [["input", "companyId"]]
     foreign_batch = {**batch, "productId": public_id(city.second.products[0])}
-    payload = (await ask(RECALL, {"input": foreign_batch}, owner)).data["batchRecall"]
+    payload = (await ask(RECALL, {"input": foreign_batch}, owner)).data["batchRecallCreate"]
     assert [error["path"] for error in payload["errors"]] == [["input", "productId"]]
-    payload = (await ask(RECALL, {"input": batch}, owner)).data["batchRecall"]
-    assert payload["recall"]["batches"] == [{"status": "RECALLED", "damaged": 3}]
+    payload = (await ask(RECALL, {"input": batch}, owner)).data["batchRecallCreate"]
+    assert payload["batchRecall"]["batches"] == [{"status": "RECALLED", "unsellable": 3}]
     query = "query ($id: ID!) { batchRecall(id: $id) { batchCode } }"
-    key = {"id": payload["recall"]["id"]}
+    key = {"id": payload["batchRecall"]["id"]}
     assert (await ask(query, key, manager)).data["batchRecall"] == {"batchCode": "A"}
     assert (await ask(query, key, stranger)).codes == ["NOT_FOUND"]
 
@@ -132,11 +132,14 @@ async def test_only_company_admins_recall_batches(
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"delta": 2, "reason": "RECEIPT", "expiresOn": "2020-01-01"}, "expiresOn"),
+        ({"delta": 2, "reason": "RECEIPT", "sellByDate": "2020-01-01"}, "sellByDate"),
         ({"delta": 2, "reason": "RECEIPT", "batchCode": " "}, "batchCode"),
         ({"delta": -2, "reason": "DAMAGE", "batchCode": "Z"}, "batchCode"),
         ({"delta": 2, "reason": "WASTE"}, "reason"),
-        ({"onHand": 2, "compareOnHand": 50, "reason": "ADJUSTMENT", "batchCode": "Z"}, "batchCode"),
+        (
+            {"onHand": 2, "compareQuantity": 50, "reason": "ADJUSTMENT", "batchCode": "Z"},
+            "batchCode",
+        ),
     ],
 )
 async def test_an_invalid_batch_of_an_adjustment_is_refused(
@@ -151,13 +154,16 @@ async def test_a_manual_receipt_creates_a_batch_and_damage_sets_units_aside(
     ask: GraphRunner, city: City, staff: Actor
 ) -> None:
     soon = day(3).isoformat()
-    receipt = on_milk(city, delta=4, reason="RECEIPT", batchCode="A", expiresOn=soon)
+    receipt = on_milk(city, delta=4, reason="RECEIPT", batchCode="A", sellByDate=soon)
     payload = (await ask(ADJUST, receipt, staff)).data["stockAdjust"]
-    assert payload["entry"]["batch"] == {"code": "A", "expiresOn": soon}
+    assert payload["stockMovement"]["batch"] == {"code": "A", "sellByDate": soon}
     damage = on_milk(city, delta=-1, reason="DAMAGE", batchCode="A")
     payload = (await ask(ADJUST, damage, staff)).data["stockAdjust"]
-    assert payload["stock"] == {"onHand": 53, "damaged": 1, "incoming": 0}
-    assert (payload["entry"]["delta"], payload["entry"]["damagedDelta"]) == (-1, 1)
+    assert payload["stockLevel"] == {"onHand": 53, "unsellable": 1, "incoming": 0}
+    assert (
+        payload["stockMovement"]["onHandDelta"],
+        payload["stockMovement"]["unsellableDelta"],
+    ) == (-1, 1)
 
 
 async def test_lists_are_limited_and_only_for_the_staff_of_the_store(
@@ -179,10 +185,10 @@ async def test_the_ledger_is_read_in_pages_newest_first(
         await ask(ADJUST, on_milk(city, delta=delta, reason="ADJUSTMENT"), staff)
     page = {"storeId": public_id(city.near), "productId": public_id(city.products[0]), "first": 2}
     first_page = (await ask(LEDGER, page, staff)).data["stockLedger"]
-    assert [row["delta"] for row in first_page["nodes"]] == [3, 2]
+    assert [row["onHandDelta"] for row in first_page["nodes"]] == [3, 2]
     after = first_page["pageInfo"]["endCursor"]
     second_page = (await ask(LEDGER, {**page, "after": after}, staff)).data["stockLedger"]
-    assert [row["delta"] for row in second_page["nodes"]] == [1, 50]
+    assert [row["onHandDelta"] for row in second_page["nodes"]] == [1, 50]
     assert not second_page["pageInfo"]["hasNextPage"]
 
 
@@ -199,15 +205,15 @@ async def test_the_pick_list_suggests_batches(
     key = {"id": public_id(task)}
     [line] = (await ask(PICK_LIST, key, staff)).data["fulfillment"]["lines"]
     advised = [
-        {"code": "soon", "expiresOn": soon.isoformat(), "quantity": 1},
-        {"code": "late", "expiresOn": late.isoformat(), "quantity": 2},
+        {"code": "soon", "sellByDate": soon.isoformat(), "quantity": 1},
+        {"code": "late", "sellByDate": late.isoformat(), "quantity": 2},
     ]
-    assert line == {"id": line["id"], "takeFrom": advised, "pickedBatches": []}
+    assert line == {"id": line["id"], "suggestedBatches": advised, "pickedBatches": []}
     pick = {"fulfillmentId": key["id"], "lineId": line["id"], "quantity": 3}
     answer = await ask(PICK, {"input": {**pick, "batchCode": "gone"}}, picker)
     [error] = answer.data["fulfillmentLinePick"]["errors"]
     assert error == {"__typename": "InvalidInput", "path": ["input", "batchCode"]}
     await ask(PICK, {"input": {**pick, "batchCode": "late"}}, picker)
     [line] = (await ask(PICK_LIST, key, staff)).data["fulfillment"]["lines"]
-    late_ones = [{"code": "late", "expiresOn": late.isoformat(), "quantity": 3}]
-    assert (line["takeFrom"], line["pickedBatches"]) == ([], late_ones)
+    late_ones = [{"code": "late", "sellByDate": late.isoformat(), "quantity": 3}]
+    assert (line["suggestedBatches"], line["pickedBatches"]) == ([], late_ones)

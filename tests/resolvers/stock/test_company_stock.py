@@ -6,7 +6,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor, Grant, Role
-from models.stock import StockReason
+from models.stock import StockMovementReason
 from services.stock import movements, receiving
 from services.stock.receiving import StockReceiptLine
 from tests.support.city import City
@@ -23,14 +23,14 @@ async def test_totals_are_the_sums_of_all_stores(
     async with database.write(PLATFORM, AuditContext("test")) as session:
         await receiving.receive(
             session, **stock, lines=[StockReceiptLine(city.products[0].id, 5, damaged=2)],
-            reason=StockReason.RECEIPT, reference="", actor_id=None,
+            reason=StockMovementReason.RECEIPT, reference="", actor_id=None,
         )  # fmt: skip
         await movements.change_incoming(session, **stock, lines={city.products[0].id: 12})
     filters = {"companyId": public_id(city.company), "search": city.products[0].name}
     [row] = (await ask(LIST, filters, owner)).data["companyStock"]["nodes"]
-    totals = ("onHand", "held", "available", "incoming", "damaged")
+    totals = ("onHand", "reserved", "available", "incoming", "unsellable")
     assert [row[name] for name in totals] == [155, 0, 155, 12, 2]
-    assert sorted(level["onHand"] for level in row["shelves"]) == [50, 50, 55]
+    assert sorted(level["onHand"] for level in row["stockLevels"]) == [50, 50, 55]
     assert row["product"]["name"] == city.products[0].name
 
 

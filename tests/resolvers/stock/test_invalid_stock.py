@@ -19,38 +19,38 @@ from workflows.stock.reservation_batcher import ReservationBatcher
 
 INVALID, SHORT = "InvalidInput", "InsufficientStock"
 TOO_LARGE = 2_000_000_000
-EXPIRES = "lines.0.expiresOn"
+EXPIRES = "lines.0.sellByDate"
 NOT_INTEGERS: list[Any] = [1.5, "3", 2**63, True, [1, 2], {}]
 BAD_USER_INPUT = {("BAD_USER_INPUT", "")}
 INVALID_IDS: list[Any] = ["", "\x07", "prd_", "x" * 5_000, encode_id(Product, uuid7())]
 
 # Operation, input field, and its invalid whole numbers.
 INVALID_NUMBERS: list[tuple[str, str, list[int]]] = [
-    ("supplier_save", "leadDays", [-1, TOO_LARGE]),
-    ("supplier_save", "reviewDays", [-1, 0, TOO_LARGE]),
+    ("supplier_save", "leadTimeDays", [-1, TOO_LARGE]),
+    ("supplier_save", "reviewPeriodDays", [-1, 0, TOO_LARGE]),
     ("supplier_save", "minimumOrderMinor", [-1]),
     ("supplier_save", "overTolerancePercent", [-1, 101]),
-    ("supplier_products_set", "products.1.packUnits", [-1, 0, TOO_LARGE]),
+    ("supplier_products_set", "products.1.unitsPerPack", [-1, 0, TOO_LARGE]),
     ("supplier_products_set", "products.1.packCostMinor", [-1]),
-    ("supplier_products_set", "products.1.leadDays", [-1, TOO_LARGE]),
-    ("purchase_order_create", "lines.1.packs", [-1, 0, TOO_LARGE]),
+    ("supplier_products_set", "products.1.leadTimeDays", [-1, TOO_LARGE]),
+    ("purchase_order_create", "lines.1.packQuantity", [-1, 0, TOO_LARGE]),
     ("purchase_order_create", "lines.1.packCostMinor", [-1]),
-    ("purchase_order_lines_set", "lines.1.packs", [-1, 0, TOO_LARGE]),
+    ("purchase_order_lines_set", "lines.1.packQuantity", [-1, 0, TOO_LARGE]),
     ("purchase_order_receive", "lines.0.quantity", [-1, TOO_LARGE]),
     ("purchase_order_receive", "lines.0.damaged", [-1, TOO_LARGE]),
     ("transfer_request", "lines.1.quantity", [-1, 0, TOO_LARGE]),
     ("transfer_ship", "lines.1.quantity", [-1]),
-    ("transfer_receive", "differences.0.received", [-1]),
-    ("transfer_receive", "differences.0.damaged", [-1]),
+    ("transfer_receive", "discrepancies.0.received", [-1]),
+    ("transfer_receive", "discrepancies.0.damaged", [-1]),
     ("stock_count_line_set", "counted", [-1, TOO_LARGE]),
     ("stock_adjust", "delta", [0, TOO_LARGE]),
-    ("stock_set_many", "lines.1.quantity", [-1, TOO_LARGE]),
-    ("batch_waste", "quantity", [-1, 0, TOO_LARGE]),
-    ("counter_sale_complete", "lines.0.quantity", [-1, 0, TOO_LARGE]),
-    ("counter_sale_complete", "lines.0.grams", [-1, 0, 5, TOO_LARGE]),
-    ("counter_sale_complete", "cashReceivedMinor", [-1, 0, TOO_LARGE]),
+    ("stock_bulk_set", "lines.1.quantity", [-1, TOO_LARGE]),
+    ("stock_write_off", "quantity", [-1, 0, TOO_LARGE]),
+    ("pos_sale_create", "lines.0.quantity", [-1, 0, TOO_LARGE]),
+    ("pos_sale_create", "lines.0.weightGrams", [-1, 0, 5, TOO_LARGE]),
+    ("pos_sale_create", "cashReceivedMinor", [-1, 0, TOO_LARGE]),
     ("listing_price_schedule", "priceMinor", [-1, 0, TOO_LARGE]),
-    ("listing_set_price", "priceMinor", [-1, 0, TOO_LARGE]),
+    ("listing_price_set", "priceMinor", [-1, 0, TOO_LARGE]),
     ("stock_reorder_point_set", "units", [-1, TOO_LARGE]),
 ]
 # Operation, input field, and the error for an id that is not one of the company's.
@@ -59,48 +59,48 @@ IDS: list[tuple[str, str, str]] = [
     ("supplier_products_set", "products.1.productId", "NotFound"),
     ("purchase_order_create", "storeId", "NotFound"),
     ("purchase_order_create", "supplierId", "NotFound"),
-    ("purchase_order_create", "lines.1.productId", "NotSupplied"),
+    ("purchase_order_create", "lines.1.productId", "ProductNotSupplied"),
     ("purchase_order_lines_set", "purchaseOrderId", "NotFound"),
-    ("purchase_order_lines_set", "lines.1.productId", "NotSupplied"),
+    ("purchase_order_lines_set", "lines.1.productId", "ProductNotSupplied"),
     ("purchase_order_approve", "purchaseOrderId", "NotFound"),
     ("purchase_order_receive", "purchaseOrderId", "NotFound"),
     ("purchase_order_receive", "lines.0.productId", "NotOrdered"),
-    ("transfer_request", "sourceId", "NotFound"),
-    ("transfer_request", "destinationId", "NotFound"),
+    ("transfer_request", "sourceStoreId", "NotFound"),
+    ("transfer_request", "destinationStoreId", "NotFound"),
     ("transfer_request", "lines.1.productId", "NotFound"),
     ("transfer_ship", "transferId", "NotFound"),
     ("transfer_ship", "lines.1.productId", "NotFound"),
     ("transfer_receive", "transferId", "NotFound"),
-    ("transfer_receive", "differences.0.productId", "NotFound"),
+    ("transfer_receive", "discrepancies.0.productId", "NotFound"),
     ("stock_count_start", "storeId", "NotFound"),
     ("stock_count_start", "productIds.0", "NotFound"),
-    ("stock_count_line_set", "countId", "NotFound"),
+    ("stock_count_line_set", "stockCountId", "NotFound"),
     ("stock_count_line_set", "productId", "NotFound"),
     ("stock_adjust", "storeId", "NotFound"),
     ("stock_adjust", "productId", "NotFound"),
-    ("stock_set_many", "storeId", "NotFound"),
-    ("stock_set_many", "lines.1.productId", "NotFound"),
-    ("batch_waste", "storeId", "NotFound"),
-    ("batch_waste", "productId", "NotFound"),
-    ("batch_recall", "companyId", "NotFound"),
-    ("batch_recall", "productId", "NotFound"),
+    ("stock_bulk_set", "storeId", "NotFound"),
+    ("stock_bulk_set", "lines.1.productId", "NotFound"),
+    ("stock_write_off", "storeId", "NotFound"),
+    ("stock_write_off", "productId", "NotFound"),
+    ("batch_recall_create", "companyId", "NotFound"),
+    ("batch_recall_create", "productId", "NotFound"),
     ("stock_import_start", "companyId", "NotFound"),
-    ("stock_import_start", "uploadId", "NotFound"),
-    ("counter_sale_complete", "storeId", "NotFound"),
-    ("counter_sale_complete", "lines.0.productId", "UnknownCode"),
-    ("counter_sale_void", "counterSaleId", "NotFound"),
+    ("stock_import_start", "stockImportFileId", "NotFound"),
+    ("pos_sale_create", "storeId", "NotFound"),
+    ("pos_sale_create", "lines.0.productId", "UnknownProductCode"),
+    ("pos_sale_void", "posSaleId", "NotFound"),
     ("listing_price_schedule", "storeId", "NotFound"),
     ("listing_price_schedule", "productId", "NotFound"),
-    ("listing_set_availability", "productId", "NotFound"),
+    ("listing_availability_set", "productId", "NotFound"),
     ("stock_reorder_point_set", "storeId", "NotFound"),
     ("stock_reorder_point_set", "productId", "NotFound"),
-    ("alert_acknowledge", "alertId", "NotFound"),
-    ("alert_snooze", "alertId", "NotFound"),
+    ("stock_alert_acknowledge", "stockAlertId", "NotFound"),
+    ("stock_alert_snooze", "stockAlertId", "NotFound"),
 ]
 VERSIONED = [
     "supplier_products_set", "purchase_order_lines_set", "purchase_order_approve",
     "purchase_order_receive", "transfer_ship", "transfer_receive", "stock_adjust",
-    "listing_set_price", "listing_set_availability", "stock_count_submit",
+    "listing_price_set", "listing_availability_set", "stock_count_submit",
 ]  # fmt: skip
 # Operation, changes of its input, and the only error: its type and path.
 INVALID_VALUES: list[tuple[str, dict[str, Any], str, str]] = [
@@ -114,23 +114,28 @@ INVALID_VALUES: list[tuple[str, dict[str, Any], str, str]] = [
     ("purchase_order_receive", {"lines.0.quantity": 900}, "OverReceipt", "input.lines.0.quantity"),
     ("transfer_request", {"lines": []}, INVALID, "input.lines"),
     ("transfer_ship", {"lines.1.quantity": 3}, INVALID, "input.lines.1.quantity"),
-    ("transfer_receive", {"differences.0.received": 3}, INVALID, "input.differences.0.received"),
-    ("transfer_approve", {}, "IllegalStep", "input.transferId"),
+    (
+        "transfer_receive",
+        {"discrepancies.0.received": 3},
+        INVALID,
+        "input.discrepancies.0.received",
+    ),
+    ("transfer_approve", {}, "InvalidTransition", "input.transferId"),
     ("stock_count_start", {"productIds": []}, INVALID, "input.productIds"),
     ("stock_adjust", {"delta": -1}, INVALID, "input.reason"),
     ("stock_adjust", {"delta": -1, "reason": "SALE"}, INVALID, "input.reason"),
     ("stock_adjust", {"delta": -1, "reason": "STOLEN"}, "BAD_USER_INPUT", ""),
-    ("stock_set_many", {"lines": []}, INVALID, "input.lines"),
-    ("batch_waste", {"quantity": 51}, SHORT, "input.quantity"),
-    ("batch_recall", {"batchCode": " "}, INVALID, "input.batchCode"),
-    ("stock_import_start", {}, "UnreadableFile", "input.uploadId"),
-    ("counter_sale_complete", {"lines": []}, INVALID, "input.lines"),
-    ("counter_sale_complete", {"lines.0.quantity": 60}, SHORT, "input.lines.0.quantity"),
-    ("counter_sale_void", {"note": ""}, INVALID, "input.note"),
+    ("stock_bulk_set", {"lines": []}, INVALID, "input.lines"),
+    ("stock_write_off", {"quantity": 51}, SHORT, "input.quantity"),
+    ("batch_recall_create", {"batchCode": " "}, INVALID, "input.batchCode"),
+    ("stock_import_start", {}, "InvalidFile", "input.stockImportFileId"),
+    ("pos_sale_create", {"lines": []}, INVALID, "input.lines"),
+    ("pos_sale_create", {"lines.0.quantity": 60}, SHORT, "input.lines.0.quantity"),
+    ("pos_sale_void", {"note": ""}, INVALID, "input.note"),
     ("listing_price_schedule", {"startsAt": "2020-01-01T00:00:00Z"}, INVALID, "input.startsAt"),
     ("listing_price_schedule", {"endsAt": "2020-01-01T00:00:00Z"}, INVALID, "input.endsAt"),
     ("listing_price_schedule", {"startsAt": "tomorrow"}, "BAD_USER_INPUT", ""),
-    ("alert_snooze", {"until": "2020-01-01T00:00:00Z"}, INVALID, "input.until"),
+    ("stock_alert_snooze", {"until": "2020-01-01T00:00:00Z"}, INVALID, "input.until"),
 ]  # fmt: skip
 
 
@@ -197,9 +202,9 @@ async def test_invalid_values_are_refused(
 
 async def test_a_transfer_to_the_same_store_is_refused(scenario: StockScenario) -> None:
     before = await scenario.snapshot()
-    request = scenario.changed_input("transfer_request", {"destinationId": scenario.store})
+    request = scenario.changed_input("transfer_request", {"destinationStoreId": scenario.store})
     assert await scenario.errors_of("transfer_request", request) == {
-        ("SameStore", "input.destinationId")
+        ("SameSourceAndDestination", "input.destinationStoreId")
     }
     assert await scenario.snapshot() == before
 
@@ -213,7 +218,7 @@ async def test_goods_are_received_once_by_the_first_of_several_requests(
     answers = await asyncio.gather(*(scenario.errors_of(name, receipt) for _ in range(4)))
     assert sorted(map(len, answers)) == [0, 1, 1, 1]
     errors = {kind for answer in answers for kind, _ in answer}
-    assert errors <= {"VersionConflict", "IllegalStep"}
+    assert errors <= {"VersionConflict", "InvalidTransition"}
     assert await unexplained_stock(database, scenario.city) == []
 
 
@@ -231,7 +236,7 @@ async def test_one_of_two_managers_who_saw_the_same_version_succeeds(database: D
     )
     payloads = [answer.data["stockAdjust"] for answer in answers]
     [conflict] = [error for payload in payloads for error in payload["errors"]]
-    assert conflict["current"] == 2
+    assert conflict["currentVersion"] == 2
     assert await unexplained_stock(database, scenario.city) == []
 
 
@@ -254,5 +259,5 @@ async def test_stock_is_counted_while_units_are_reserved(database: Database) -> 
     reserved = sum(await reservations)
     await reservation_queue.close()
     row = await scenario.stock_row(4)
-    assert (row.on_hand, row.held) == (45, reserved)
+    assert (row.on_hand, row.reserved) == (45, reserved)
     assert await unexplained_stock(database, scenario.city) == []

@@ -17,37 +17,40 @@ from tests.support.graph_queries import GraphAnswer, GraphRunner, public_id
 STORE = """
 query Store($id: ID!) {
   store(id: $id) {
-    id code name status timezone openNow zone location { latitude }
-    hours { weekday opens closes }
+    id code name status timezone isOpen deliveryZone location { latitude }
+    openingHours { weekday opens closes }
   }
 }
 """
 DESK = "query Desk($id: ID!) { store(id: $id) { desk { version preparationSeconds } } }"
 CREATE = """
 mutation Create($input: StoreCreateInput!) {
-  storeCreate(input: $input) { store { id status code openNow zone }
+  storeCreate(input: $input) { store { id status code isOpen deliveryZone }
     errors { __typename ... on Problem { path message } } }
 }
 """
 UPDATE = """
 mutation Update($input: StoreUpdateInput!) {
   storeUpdate(input: $input) { store { name status desk { version } }
-    errors { __typename ... on VersionConflict { current } } }
+    errors { __typename ... on VersionConflict { currentVersion } } }
 }
 """
 ZONE = """
 mutation Zone($input: StoreZoneSetInput!) {
-  storeZoneSet(input: $input) { store { zone desk { version } }
-    errors { __typename ... on Problem { message } ... on InvalidZone { fault } } }
+  storeZoneSet(input: $input) { store { deliveryZone desk { version } }
+    errors { __typename ... on Problem { message } ... on InvalidZone { reason } } }
 }
 """
 HOURS = """
 mutation Hours($input: StoreHoursSetInput!) {
-  storeHoursSet(input: $input) { store { openNow hours { weekday opens closes } }
+  storeHoursSet(input: $input) { store { isOpen openingHours { weekday opens closes } }
     errors { __typename ... on Problem { path } } }
 }
 """
-SERVICEABLE = "query($at: GeoPointInput!) { storefront(at: $at) { serviceable store { id } } }"
+SERVICEABLE = (
+    "query($location: GeoPointInput!) { storefront(location: $location) { serviceable"
+    " store { id } } }"
+)
 
 
 def error_types(answer: GraphAnswer, name: str) -> list[str]:
@@ -62,7 +65,12 @@ def ring(latitude: float, longitude: float, half: float = 0.02) -> list[list[flo
 
 def store_input(city: City, **more: Any) -> dict[str, Any]:
     place = {"latitude": city.latitude + 0.5, "longitude": city.longitude}
-    properties = {"code": "NEW", "name": "New store", "timezone": "Europe/Lisbon", "at": place}
+    properties = {
+        "code": "NEW",
+        "name": "New store",
+        "timezone": "Europe/Lisbon",
+        "location": place,
+    }
     return {"companyId": public_id(city.company), **properties, **more}
 
 
@@ -70,9 +78,13 @@ async def test_anonymous_callers_can_read_a_store(ask: GraphRunner, city: City) 
     answer = await ask(STORE, {"id": public_id(city.near)})
     assert not answer.errors
     store = answer.data["store"]
-    assert (store["code"], store["openNow"], len(store["hours"])) == ("S1", True, 7)
-    assert store["hours"][0] == {"weekday": "MONDAY", "opens": "00:00:00", "closes": "00:00:00"}
-    assert store["zone"]["type"] == "MultiPolygon"
+    assert (store["code"], store["isOpen"], len(store["openingHours"])) == ("S1", True, 7)
+    assert store["openingHours"][0] == {
+        "weekday": "MONDAY",
+        "opens": "00:00:00",
+        "closes": "00:00:00",
+    }
+    assert store["deliveryZone"]["type"] == "MultiPolygon"
     for unknown in (public_id(city.near, uuid4()), public_id(city.company), "x"):
         assert (await ask(STORE, {"id": unknown})).codes == ["NOT_FOUND"]
 
@@ -93,23 +105,23 @@ async def test_a_new_store_delivers_once_it_has_a_zone_and_hours_and_is_open(
     answer = await ask(CREATE, {"input": store_input(city)}, owner)
     assert error_types(answer, "storeCreate") == []
     store = answer.data["storeCreate"]["store"]
-    assert (store["status"], store["openNow"], store["zone"]) == ("CLOSED", False, None)
+    assert (store["status"], store["isOpen"], store["deliveryZone"]) == ("CLOSED", False, None)
     at = {"latitude": city.latitude + 0.5, "longitude": city.longitude}
     area = {"type": "Polygon", "coordinates": [ring(at["latitude"], at["longitude"])]}
     same = {"storeId": store["id"]}
     assert not error_types(
-        await ask(ZONE, {"input": {**same, "area": area}}, owner), "storeZoneSet"
+        await ask(ZONE, {"input": {**same, "deliveryZone": area}}, owner), "storeZoneSet"
     )
     week = [{"weekday": "MONDAY", "opens": "00:00", "closes": "00:00"}]
     week = [{**week[0], "weekday": day} for day in (
         "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"
     )]  # fmt: skip
-    set_hours = await ask(HOURS, {"input": {**same, "hours": week}}, owner)
-    assert set_hours.data["storeHoursSet"]["store"]["openNow"]
-    assert not (await ask(SERVICEABLE, {"at": at})).data["storefront"]["serviceable"]
+    set_hours = await ask(HOURS, {"input": {**same, "openingHours": week}}, owner)
+    assert set_hours.data["storeHoursSet"]["store"]["isOpen"]
+    assert not (await ask(SERVICEABLE, {"location": at})).data["storefront"]["serviceable"]
     opened = {**same, "expectedVersion": 3, "status": "OPEN"}
     assert not error_types(await ask(UPDATE, {"input": opened}, owner), "storeUpdate")
-    storefront = (await ask(SERVICEABLE, {"at": at})).data["storefront"]
+    storefront = (await ask(SERVICEABLE, {"location": at})).data["storefront"]
     assert storefront == {"serviceable": True, "store": {"id": store["id"]}}
 
 
@@ -126,7 +138,7 @@ async def test_a_store_is_created_in_the_callers_company_with_a_unique_code(
         (store_input(city, preparationSeconds=-1), ["InvalidInput"]),
         (store_input(city, businessDayStart="12:01"), ["InvalidInput"]),
         (store_input(city, businessDayStart="04:00:30"), ["InvalidInput"]),
-        (store_input(city, at={"latitude": 91, "longitude": 0}), ["InvalidInput"]),
+        (store_input(city, location={"latitude": 91, "longitude": 0}), ["InvalidInput"]),
         (store_input(city, companyId=public_id(city.second.company)), ["NotFound"]),
         (store_input(city, companyId="nonsense"), ["NotFound"]),
     ]
@@ -149,7 +161,9 @@ async def test_a_manager_changes_only_their_store_and_sends_its_version(
         "errors": [],
     }
     stale = await ask(UPDATE, {"input": own}, manager)
-    assert stale.data["storeUpdate"]["errors"] == [{"__typename": "VersionConflict", "current": 2}]
+    assert stale.data["storeUpdate"]["errors"] == [
+        {"__typename": "VersionConflict", "currentVersion": 2}
+    ]
     for store in (city.next, city.second.stores[0]):
         answer = await ask(UPDATE, {"input": {**own, "storeId": public_id(store)}}, manager)
         assert error_types(answer, "storeUpdate") == ["NotFound"]
@@ -209,14 +223,14 @@ INVALID_ZONES: list[tuple[Any, str]] = [
 async def test_an_invalid_zone_is_refused_with_its_reason(
     ask: GraphRunner, city: City, manager: Actor, area: Any, fault: str
 ) -> None:
-    variables = {"input": {"storeId": public_id(city.near), "area": area}}
+    variables = {"input": {"storeId": public_id(city.near), "deliveryZone": area}}
     answer = await ask(ZONE, variables, manager)
     if answer.errors:
         assert answer.codes == ["BAD_USER_INPUT"]
         return
     payload = answer.data["storeZoneSet"]
     assert payload["store"] is None
-    assert [error["fault"] for error in payload["errors"]] == [fault], payload
+    assert [error["reason"] for error in payload["errors"]] == [fault], payload
 
 
 async def test_a_value_that_is_no_geometry_is_refused(
@@ -224,7 +238,7 @@ async def test_a_value_that_is_no_geometry_is_refused(
 ) -> None:
     values: list[Any] = [1, "x", [], {}, {"type": 1}]
     for area in values:
-        variables = {"input": {"storeId": public_id(city.near), "area": area}}
+        variables = {"input": {"storeId": public_id(city.near), "deliveryZone": area}}
         assert (await ask(ZONE, variables, manager)).codes == ["BAD_USER_INPUT"], area
 
 
@@ -233,11 +247,13 @@ async def test_two_intervals_must_not_begin_at_the_same_time(
 ) -> None:
     interval = {"weekday": "SUNDAY", "opens": "09:00", "closes": "12:00"}
     same = {"storeId": public_id(city.near)}
-    answer = await ask(HOURS, {"input": {**same, "hours": [interval, interval]}}, manager)
+    answer = await ask(HOURS, {"input": {**same, "openingHours": [interval, interval]}}, manager)
     assert error_types(answer, "storeHoursSet") == ["OpeningHoursOverlap"]
-    answer = await ask(HOURS, {"input": {**same, "hours": [interval] * 29}}, manager)
+    answer = await ask(HOURS, {"input": {**same, "openingHours": [interval] * 29}}, manager)
     assert error_types(answer, "storeHoursSet") == ["InvalidInput"]
-    answer = await ask(HOURS, {"input": {**same, "hours": []}}, manager)
-    assert answer.data["storeHoursSet"]["store"] == {"openNow": False, "hours": []}
+    answer = await ask(HOURS, {"input": {**same, "openingHours": []}}, manager)
+    assert answer.data["storeHoursSet"]["store"] == {"isOpen": False, "openingHours": []}
     [customer] = await create_people(database)
-    assert (await ask(HOURS, {"input": {**same, "hours": []}}, customer)).codes == ["FORBIDDEN"]
+    assert (await ask(HOURS, {"input": {**same, "openingHours": []}}, customer)).codes == [
+        "FORBIDDEN"
+    ]

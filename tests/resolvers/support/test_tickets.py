@@ -60,7 +60,7 @@ async def test_a_ticket_is_opened_answered_and_resolved_with_a_refund(
     assert [one["authorRole"] for one in messages] == ["CUSTOMER", "SUPPORT_AGENT"]
     answer = await run(ask, "ticket_resolve", support, ticketId=ticket["id"])
     (refund,) = answer.data["ticketResolve"]["ticket"]["refunds"]
-    assert (refund["amount"]["minor"], refund["status"]) == (398, "REQUESTED")
+    assert (refund["amount"]["minorUnits"], refund["status"]) == (398, "REQUESTED")
     answer = await run(ask, "ticket_detail", customer, id=ticket["id"])
     assert not answer.errors
     assert answer.data["ticket"]["status"] == "RESOLVED"
@@ -78,7 +78,7 @@ async def test_a_refund_beyond_the_captured_amount_is_a_typed_error(
     variables = {"ticketId": ticket["ticket"]["id"], "refund": refund}
     answer = await run(ask, "ticket_resolve", support, **variables)
     (error,) = answer.data["ticketResolve"]["errors"]
-    assert error["__typename"] == "ExceedsCaptured"
+    assert error["__typename"] == "RefundExceedsCaptured"
     assert error["path"] == ["input", "refund", "amountMinor"]
     assert error["remainingMinor"] == order.total_minor
     assert answer.data["ticketResolve"]["ticket"] is None

@@ -72,20 +72,20 @@ async def test_an_order_is_accepted_picked_and_packed(
     assert result["errors"] == []
     repeated = await query_field(database, staff, "fulfillment_accept", input=key)
     assert repeated["fulfillment"] is None
-    assert (repeated["errors"][0]["state"], repeated["errors"][0]["legal"]) == (
+    assert (repeated["errors"][0]["currentStatus"], repeated["errors"][0]["allowedActions"]) == (
         "ACCEPTED",
         ["PICK_LINE", "GIVE_BACK"],
     )
     for line in fulfillment["lines"]:
-        pick = {**key, "code": line["product"]["barcode"], "quantity": 1}
+        pick = {**key, "scannedCode": line["product"]["barcode"], "quantity": 1}
         result = await query_field(database, staff, "fulfillment_line_pick", input=pick)
         assert result["errors"] == []
     assert result["fulfillment"]["availableActions"] == ["PICK_LINE", "PACK", "GIVE_BACK"]
     assert {line["missingQuantity"] for line in result["fulfillment"]["lines"]} == {1}
-    wrong = {**key, "code": "000", "lineId": fulfillment["lines"][0]["id"], "quantity": 1}
+    wrong = {**key, "scannedCode": "000", "lineId": fulfillment["lines"][0]["id"], "quantity": 1}
     refusal = await query_field(database, staff, "fulfillment_line_pick", input=wrong)
     assert refusal["errors"][0]["expected"] == "5600000000001"
-    result = await query_field(database, staff, "fulfillment_pack", input={**key, "bags": 1})
+    result = await query_field(database, staff, "fulfillment_pack", input={**key, "bagCount": 1})
     assert result["errors"] == []
     assert len(result["fulfillment"]["handoverCode"]) == 4
 
@@ -124,10 +124,10 @@ async def test_an_adjustment_with_the_same_key_is_applied_once(
     ]
     first, second = (response.data["stockAdjust"] for response in responses)
     assert first == second
-    assert first["stock"] == {"onHand": 48, "held": 0, "available": 48, "version": 2}
+    assert first["stockLevel"] == {"onHand": 48, "reserved": 0, "available": 48, "version": 2}
     outdated = {**adjustment, "expectedVersion": 1}
     refusal = await query_field(database, staff, "stock_adjust", input=outdated)
-    assert refusal["errors"][0]["current"] == 2
+    assert refusal["errors"][0]["currentVersion"] == 2
     await query_field(database, staff, "stock_adjust", input={**adjustment, "delta": -900})
 
 
@@ -150,7 +150,7 @@ async def test_other_people_see_neither_the_queue_nor_the_code(
         refusal = await query_field(database, stranger, "fulfillment_accept", input=key)
         assert refusal["errors"] == [NOT_FOUND]
         refusal = await query_field(
-            database, stranger, "fulfillment_pack", input={**key, "bags": 1}
+            database, stranger, "fulfillment_pack", input={**key, "bagCount": 1}
         )
         assert refusal["errors"] == [NOT_FOUND]
 

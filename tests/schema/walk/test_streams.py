@@ -19,13 +19,13 @@ from models.accounts import Membership
 from models.alerts import StockAlert
 from models.catalog import Product
 from models.delivery import Delivery, DeliveryOffer
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment
 from models.identity import Grant, Role
 from models.imports import StockImport
 from models.orders import Order
 from models.riders import Rider
-from models.stock import Stock
+from models.stock import StockLevel
 from models.stores import Store
 from models.support import Ticket, TicketMessage
 from resolvers.context import Container
@@ -138,10 +138,10 @@ async def record_everywhere(world: World, keys: Keys) -> None:
     async with database.write(PLATFORM, AuditContext("test:walk")) as session:
         for stream in dict.fromkeys(streams):
             event_log.record_event(
-                session, stream, EventType.ORDER_CONFIRMED, body, company_id=order.company_id
+                session, stream, OrderEventKind.ORDER_CONFIRMED, body, company_id=order.company_id
             )
         place = {"store_id": keys[Store], "product_id": keys[Product]}
-        stock = await session.get_one(Stock, place)
+        stock = await session.get_one(StockLevel, place)
         stock.version += 1
         publish_stock_changed(session, [stock])
 

@@ -38,11 +38,11 @@ EQUAL = {
 """Texts that are answered alike; # stands for the token, ## for its digits in full width."""
 EQUAL_CODES = {"digits of full width": ("##", "#"), "a mark in a code": (f"{BIDI}#", "#")}
 IN_PLACE: dict[str, dict[str, Any]] = {
-    "CounterSaleCompleteInput.terminalReference": {"tender": "CARD", "cashReceivedMinor": None},
+    "PosSaleCreateInput.terminalReference": {"tenderType": "CARD", "cashReceivedMinor": None},
     "InvitationCreateInput.phone": {"email": None},
     "StockCountStartInput.aisle": {"productIds": None},
-    "StockCountLineSetInput.code": {"productId": None},
-    "GoodsReceiptLineInput.code": {"lines": [{"quantity": 1}]},
+    "StockCountLineSetInput.scannedCode": {"productId": None},
+    "GoodsReceiptLineInput.scannedCode": {"lines": [{"quantity": 1}]},
 }
 """What else has to be given or left out, so that an input is read."""
 
@@ -67,8 +67,8 @@ class TextPlayer(ExtremesPlayer):
 
     def _fitting(self, variables: dict[str, Any], place: InputPlace) -> dict[str, Any]:
         more = dict(IN_PLACE.get(place.name, {}))
-        if place.name == "TransferDifferenceInput.batchCode":
-            more["differences"] = [{"productId": self.product(0), "received": 1}]
+        if place.name == "TransferDiscrepancyInput.batchCode":
+            more["discrepancies"] = [{"productId": self.product(0), "received": 1}]
         return {"input": variables["input"] | more} if more else variables
 
     async def _try_text(

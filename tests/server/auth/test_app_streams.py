@@ -26,7 +26,7 @@ async def test_a_stream_ends_with_the_key_that_opened_it(
     store = encode_id(type(app_admin.city.near), app_admin.city.near.id)
     async with subscribe(app, "store_queue_changed", storeId=store) as stream:
         await stream.next_message()
-        await app_admin.run(REVOKE_SECRET, secretId=key)
+        await app_admin.run(REVOKE_SECRET, appSecretId=key)
         assert await stream.final_error_code() == "UNAUTHENTICATED"
 
 

@@ -79,16 +79,16 @@ async def test_a_key_allows_what_its_scopes_allow_and_nothing_else(
 
 async def test_a_secret_is_shown_once_even_to_an_equal_request(app_admin: AppAdmin) -> None:
     app = await app_admin.create_app()
-    values = {"input": {"appId": app, "kind": "API_KEY"}}
+    values = {"input": {"appId": app, "type": "API_KEY"}}
     first, second = [
         (await app_admin.admin.run(CREATE_SECRET, values, idempotency_key=f"once-{app}"))[
             "appSecretCreate"
         ]
         for _ in range(2)
     ]
-    assert first["text"]
-    assert second["text"] is None
-    assert second["secret"]["id"] == first["secret"]["id"]
+    assert first["secretValue"]
+    assert second["secretValue"] is None
+    assert second["appSecret"]["id"] == first["appSecret"]["id"]
 
 
 async def test_other_processes_reject_a_revoked_secret_or_app_within_five_seconds(
@@ -102,7 +102,7 @@ async def test_other_processes_reject_a_revoked_secret_or_app_within_five_second
     token = (await app_admin.request_token(app, secret)).json()["access_token"]
     other_process = Authenticator(keys_file=tmp_path / "keys.json", database=container.database)
     assert await other_process.apps.find_by_secret(text, AppSecretKind.API_KEY)
-    await app_admin.run(REVOKE_SECRET, secretId=key)
+    await app_admin.run(REVOKE_SECRET, appSecretId=key)
     assert (await app_admin.query_as(text)).status_code == 401
     assert await other_process.apps.find_by_secret(text, AppSecretKind.API_KEY)
     monkeypatch.setattr(app_cache, "CACHE_SECONDS", 0.0)
@@ -132,19 +132,21 @@ async def test_two_secrets_are_valid_in_the_grace_period_and_never_three(
 ) -> None:
     app = await app_admin.create_app()
     key, old = await app_admin.create_secret(app)
-    values = {"secretId": key, "graceSeconds": 60}
+    values = {"appSecretId": key, "graceSeconds": 60}
     second = await app_admin.run(ROTATE, **values)
-    assert [(await app_admin.query_as(one)).status_code for one in (old, second["text"])] == [
+    assert [
+        (await app_admin.query_as(one)).status_code for one in (old, second["secretValue"])
+    ] == [
         200,
         200,
     ]
     payload = (await app_admin.admin.run(ROTATE, {"input": values}))["appSecretRotate"]
     assert [error["__typename"] for error in payload["errors"]] == ["AppLimit"]
-    third = await app_admin.run(ROTATE, secretId=second["secret"]["id"], graceSeconds=0)
-    assert (await app_admin.query_as(third["text"])).status_code == 200
+    third = await app_admin.run(ROTATE, appSecretId=second["appSecret"]["id"], graceSeconds=0)
+    assert (await app_admin.query_as(third["secretValue"])).status_code == 200
     assert (await app_admin.query_as(old)).status_code == 200
     app_admin.admin.container.authenticator.apps.clear()
-    assert (await app_admin.query_as(second["text"])).status_code == 401
+    assert (await app_admin.query_as(second["secretValue"])).status_code == 401
 
 
 async def test_the_use_of_a_secret_is_recorded_once_a_minute(
@@ -221,9 +223,9 @@ async def test_other_companies_can_neither_see_nor_touch_an_app(
     for document, values in (
         (REVOKE_APP, {"appId": app}),
         (UPDATE_APP, {"appId": app, "name": "Mine"}),
-        (CREATE_SECRET, {"appId": app, "kind": "API_KEY"}),
-        (ROTATE, {"secretId": key}),
-        (REVOKE_SECRET, {"secretId": key}),
+        (CREATE_SECRET, {"appId": app, "type": "API_KEY"}),
+        (ROTATE, {"appSecretId": key}),
+        (REVOKE_SECRET, {"appSecretId": key}),
     ):
         [payload] = (await other_company_admin.run(document, {"input": values})).values()
         assert [error["__typename"] for error in payload["errors"]] == ["NotFound"]

@@ -66,7 +66,7 @@ class Edge:
         token = secret
         if kind != "revoked key":
             token = (await self.apps.request_token(app, secret)).json()["access_token"]
-        await self.apps.run(REVOKE_SECRET, secretId=secret_id)
+        await self.apps.run(REVOKE_SECRET, appSecretId=secret_id)
         return token
 
 
@@ -136,7 +136,7 @@ async def test_a_revoked_secret_is_refused_at_a_price_by_the_token_endpoint(edge
     """So is a valid API key that is taken for a client secret: it stays a valid key."""
     app = await edge.apps.create_app()
     secret_id, secret = await edge.apps.create_secret(app, "CLIENT_SECRET")
-    await edge.apps.run(REVOKE_SECRET, secretId=secret_id)
+    await edge.apps.run(REVOKE_SECRET, appSecretId=secret_id)
     _, key = await edge.apps.create_secret(app)
     for text in (secret, key):
         for _ in range(REFUSALS):

@@ -128,7 +128,7 @@ async def test_a_socket_closes_with_the_key_that_opened_it(app_admin: AppAdmin) 
     async with open_socket(app_admin.client.socket_url) as socket:
         await socket.init(secret)
         assert "data" in await answer(socket, "1", ALERTS, **store)
-        await app_admin.run(REVOKE_SECRET, secretId=key)
+        await app_admin.run(REVOKE_SECRET, appSecretId=key)
         await socket.subscribe("2", ALERTS, **store)
         assert (await socket.wait_closed())[0] == FORBIDDEN
 

@@ -204,7 +204,7 @@ async def test_an_expired_token_and_a_revoked_key_learn_it_whatever_others_sent(
     assert await office.statuses() == [200, 200, 200]
     key_id, revoked = await office.apps.create_secret(await office.apps.create_app())
     assert (await office.apps.query_as(revoked)).status_code == 200
-    await office.apps.run(REVOKE_SECRET, secretId=key_id)
+    await office.apps.run(REVOKE_SECRET, appSecretId=key_id)
     await office.fail_all()
     expired, _ = office.container.authenticator.sign(office.person.actor, time.time() - 120)
     assert (await office.post(expired)).status_code == 401
@@ -278,7 +278,7 @@ async def test_a_revoked_session_closes_its_socket_whatever_strangers_have_sent(
     async with open_socket(office.client.socket_url) as socket:
         await socket.init(key)
         await office.fail_all()
-        await office.apps.run(REVOKE_SECRET, secretId=key_id)
+        await office.apps.run(REVOKE_SECRET, appSecretId=key_id)
         with suppress(ConnectionClosed):
             await socket.subscribe("a", VIEWER)
         code, _ = await socket.wait_closed()

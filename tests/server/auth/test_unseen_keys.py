@@ -119,7 +119,7 @@ async def test_a_revoked_key_learns_it_in_every_process(
     """With 429 its client would wait, and try for ever."""
     _, second = processes
     key_id, key = await app_admin.create_secret(await app_admin.create_app())
-    await app_admin.run(REVOKE_SECRET, secretId=key_id)
+    await app_admin.run(REVOKE_SECRET, appSecretId=key_id)
     await fail_all(second)
     second.now += 1
     assert await second.status(key) == 401

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import Role
 from server.__main__ import main
 from server.commands import admin
@@ -30,10 +30,10 @@ async def test_the_first_super_admin_is_made_by_a_command_and_no_second_one(
     database = Database(url)
     async with database.read(PLATFORM) as session:
         rows = await session.execute(
-            select(Person.email, Person.phone, Person.password_hash)
-            .join(Membership, Membership.person_id == Person.id)
+            select(User.email, User.phone, User.password_hash)
+            .join(Membership, Membership.person_id == User.id)
             .where(Membership.role == Role.SUPER_ADMIN)
-            .order_by(Person.id)
+            .order_by(User.id)
         )
         first, second = rows.all()
     await database.close()

@@ -21,11 +21,11 @@ from tests.support.stock.batches import day, receive
 
 FAULTS = {
     "on_hand": "update stock set on_hand = on_hand + 1",
-    "held": "update stock set held = held + 1",
-    "damaged": "update stock set damaged = damaged + 1",
+    "held": "update stock set reserved = reserved + 1",
+    "damaged": "update stock set unsellable = unsellable + 1",
     "incoming": "update stock set incoming = incoming + 1",
     "batch_on_hand": "update stock_batch set on_hand = on_hand - 1",
-    "batch_damaged": "update stock_batch set damaged = damaged + 1",
+    "batch_damaged": "update stock_batch set unsellable = unsellable + 1",
     "batches": "update stock_batch set on_hand = on_hand + 1000",
 }
 
@@ -80,7 +80,7 @@ async def check_daily_audit(database: Database, store_id: Any) -> None:
         query = select(Event).where(Event.stream == audit_stream(store_id))
         event = (await session.scalars(query)).one()
     assert event.type == "STOCK_DIFFERS"
-    [difference] = event.body["differences"]
+    [difference] = event.body["discrepancies"]
     assert (difference["counter"], difference["says"], difference["books"]) == ("damaged", 2, 1)
 
 

@@ -17,7 +17,7 @@ from database.announcer import EventNotice
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import ANONYMOUS
-from models.orders import CancelReason, OrderStatus
+from models.orders import OrderCancelReason, OrderStatus
 from models.payments import PaymentNotice, PaymentStatus
 from server.endpoints.payment_webhooks import MAX_BODY_BYTES, PaymentWebhooks
 from server.rate_limit.budgets import CallerBudgets
@@ -215,7 +215,7 @@ async def test_a_commit_that_requires_a_settlement_triggers_it_at_once(shop: Sho
     await shop.pay(order)
     shop.database.announcer.subscribe(request_settlements)
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        reason = CancelReason.TOO_SLOW
+        reason = OrderCancelReason.TOO_SLOW
         await cancellation.cancel_order(session, actor=buyer, order_id=order.id, reason=reason)
     async with asyncio.timeout(5):
         while (await shop.payment(order)).status is not PaymentStatus.VOIDED:  # noqa: ASYNC110 - a row has no event

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
-from models.counter_sales import CounterSale
+from models.counter_sales import PosSale
 from models.fulfillment import Fulfillment
 from models.ids import encode_id
 from models.stores import Store
@@ -47,7 +47,7 @@ async def documents(
     return {
         "packing-slips": encode_id(Fulfillment, keys[Fulfillment]),
         "manifests": encode_id(Store, shared_city.near.id),
-        "receipts": encode_id(CounterSale, keys[CounterSale]),
+        "receipts": encode_id(PosSale, keys[PosSale]),
     }
 
 

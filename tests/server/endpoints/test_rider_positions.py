@@ -59,7 +59,7 @@ async def test_points_are_accepted_and_ignored_as_in_the_graph(
 ) -> None:
     here = [city.latitude, city.longitude]
     offline = await post(client, phone, [[*here, 0]])
-    assert (offline.status_code, offline.json()["code"]) == (409, "ILLEGAL_STEP")
+    assert (offline.status_code, offline.json()["code"]) == (409, "INVALID_TRANSITION")
     await riders.bring_online(container.database, city, 0)
     await riders.age_positions(container.database, city, 30)
     rows = [[*here, 500], [*here, 9, 90, 5.5, 8], [here[0] + 1, here[1], 4], [*here, 0, None, 1]]
@@ -67,8 +67,8 @@ async def test_points_are_accepted_and_ignored_as_in_the_graph(
     assert response.status_code == 200
     assert response.json() == {
         "accepted": 2,
-        "ignored": [[0, "BEFORE_SHIFT"], [2, "IMPLAUSIBLE_JUMP"]],
-        "etaSeconds": None,
+        "ignored": [[0, "BEFORE_SHIFT"], [2, "IMPLAUSIBLE_LOCATION"]],
+        "dropoffEtaSeconds": None,
     }
     data = await phone.run(operation("rider_desk"))
     assert data["viewer"]["rider"]["rider"]["status"] == "ONLINE"

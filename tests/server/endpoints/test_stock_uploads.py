@@ -66,8 +66,9 @@ async def test_a_file_is_imported_and_its_invalid_rows_downloaded(
     assert uploaded.json()["sizeBytes"] == len(body)
     as_of = datetime.now(UTC) - timedelta(hours=2)
     values = {
-        "companyId": public_id(city.company), "uploadId": uploaded.json()["uploadId"],
-        "format": "CSV", "mode": "SET", "onError": "SKIP_BAD", "asOf": as_of.isoformat(),
+        "companyId": public_id(city.company),
+        "stockImportFileId": uploaded.json()["stockImportFileId"],
+        "format": "CSV", "mode": "SET", "errorPolicy": "SKIP_INVALID", "asOf": as_of.isoformat(),
     }  # fmt: skip
     start = operation("stock_import_start")
     data = await admin.run(start, {"input": values})
@@ -77,15 +78,15 @@ async def test_a_file_is_imported_and_its_invalid_rows_downloaded(
     assert await imports.advance_imports(container.database, storage) >= 3
     shown = await admin.run(operation("stock_import_detail"), {"id": key})
     stock_import = shown["stockImport"]
-    result = (stock_import["status"], stock_import["rowsDone"], stock_import["rowsFailed"])
-    assert result == ("COMPLETED", 1, 1)
+    assert stock_import["status"] == "COMPLETED"
+    assert (stock_import["processedRowCount"], stock_import["failedRowCount"]) == (1, 1)
     assert datetime.fromisoformat(stock_import["asOf"]) == as_of
-    rows = await client.get(stock_import["errorFile"], headers=bearer(admin))
+    rows = await client.get(stock_import["errorFileUrl"], headers=bearer(admin))
     assert rows.status_code == 200
     head, invalid_row = rows.text.splitlines()
     assert head == "line,store,product,quantity,field,fault,message"
     assert invalid_row.startswith("3,S3,'=HYPERLINK(1),1,product,UNKNOWN_PRODUCT,")
-    not_found = await client.get(stock_import["errorFile"], headers=bearer(other_company_admin))
+    not_found = await client.get(stock_import["errorFileUrl"], headers=bearer(other_company_admin))
     assert (not_found.status_code, not_found.json()["code"]) == (404, "NOT_FOUND")
     again = await admin.run(start, {"input": values})
     assert again["stockImportStart"]["errors"][0]["__typename"] == "NotFound"
@@ -136,7 +137,7 @@ async def add_invalid_rows(container: Container, city: City, who: ActorClient, c
         await session.execute(
             text(
                 "INSERT INTO stock_import_row (import_id, company_id, number, store, product,"
-                " quantity, fault, field, message)"
+                " quantity, code, field, message)"
                 " SELECT :import_id, :company_id, n, 'S3', 'none', '1', 'UNKNOWN_PRODUCT',"
                 " 'product', 'None.' FROM generate_series(1, :count) n"
             ),

@@ -30,7 +30,7 @@ from tests.support.graph_queries import operation
 from tests.support.server.client import ServerClient, serve_engine
 from tests.support.server.websocket_client import open_socket
 
-SESSIONS = "{ viewer { sessions { id device } } }"
+SESSIONS = "{ viewer { sessions { id deviceName } } }"
 WATCH = operation("store_queue_changed")
 EXPENSIVE = "{ nodes(ids: [" + ", ".join(f'"x{n}"' for n in range(60)) + "]) { id __typename } }"
 

@@ -72,7 +72,7 @@ async def test_a_token_says_for_its_session_whether_it_is_of_a_guest(
 ) -> None:
     """By every way to a token: the sign-in, the refresh and its repetition by an equal key."""
     verify = container.authenticator.verify
-    started = (await nobody.run(operation("guest_start")))["guestStart"]
+    started = (await nobody.run(operation("guest_sign_in")))["guestSignIn"]
     tokens = [started]
     values = {"input": {"refreshToken": started["refreshToken"]}}
     device = {"device_token": started["deviceToken"], "idempotency_key": str(uuid4())}

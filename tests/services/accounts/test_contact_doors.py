@@ -6,7 +6,7 @@ import pytest
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
-from models.accounts import Person
+from models.accounts import User
 from models.companies import Company
 from models.identity import Grant, Role
 from models.ids import encode_id
@@ -46,7 +46,7 @@ async def test_a_person_signs_in_however_the_phone_is_written(
         assert not (await nobody.run(REQUEST, {"phone": phone}))["otpRequest"]["errors"]
         code = sms.code(f"+351{national}")
         tokens = await nobody.run(VERIFY, {"phone": phone, "code": code})
-        people.add(tokens["otpVerify"]["person"]["id"])
+        people.add(tokens["otpSignIn"]["user"]["id"])
     assert len(people) == 1
 
 
@@ -59,7 +59,7 @@ async def test_no_message_is_sent_to_what_is_no_phone_of_a_person(
     sent = len(sms.sent)
     payloads = [
         (await nobody.run(REQUEST, {"phone": phone}))["otpRequest"],
-        (await nobody.run(VERIFY, {"phone": phone, "code": "123456"}))["otpVerify"],
+        (await nobody.run(VERIFY, {"phone": phone, "code": "123456"}))["otpSignIn"],
         (await customer.run(CHANGE, {"input": {"phone": phone, "code": "123456"}}))["phoneChange"],
         await invite(manager, shared_city, phone=phone),
     ]
@@ -137,10 +137,10 @@ async def test_a_password_signs_in_with_marks_and_capitals_around_the_address(
     client = await create_client(container, "Ann", Grant(Role.CUSTOMER))
     address = f"{secrets.token_hex(6)}@xn--mnchen-3ya.example"
     async with container.database.write(PLATFORM, AuditContext("test")) as session:
-        person = await session.get_one(Person, client.id)
+        person = await session.get_one(User, client.id)
         person.email, person.password_hash = address, hash_password("a rather long one")
     unicode = address.replace("xn--mnchen-3ya", "M\u00fcnchen")
     for written in (address, f" {address.upper()}\u200b", unicode):
         values = {"email": written, "password": "a rather long one"}
         tokens = (await nobody.run(PASSWORD, values))["passwordSignIn"]
-        assert tokens["person"]["id"] == encode_id(Person, client.id), written
+        assert tokens["user"]["id"] == encode_id(User, client.id), written

@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from database.base import Base
 from database.scope import PLATFORM
-from models.accounts import Person
+from models.accounts import User
 from models.carts import Cart
 from models.identity import Grant, Role
 from models.ids import encode_id
 from models.orders import Order, OrderLine
 from models.payments import Payment
-from models.support import Ticket, TicketKind
+from models.support import Ticket, TicketCategory
 from resolvers.context import Container
 from services.accounts import guest_merge
 from services.accounts.guest_merge import ORDER_MODELS
@@ -42,7 +42,7 @@ async def city(container: Container) -> City:
 
 
 async def guest_of(container: Container, nobody: ActorClient) -> ActorClient:
-    started = (await nobody.run(GUEST))["guestStart"]
+    started = (await nobody.run(GUEST))["guestSignIn"]
     return ActorClient(container, container.authenticator.verify(started["accessToken"]).actor)
 
 
@@ -59,7 +59,7 @@ async def place_order_as(guest: ActorClient, city: City) -> Order:
         placement.order,
     )
     scope = guest.actor.scope().with_company(placement.order.company_id)
-    message = {"kind": TicketKind.LATE, "subject": "Late", "body": "Where is it?"}
+    message = {"kind": TicketCategory.LATE, "subject": "Late", "body": "Where is it?"}
     async with container.database.write(scope, ORIGIN) as session:
         arguments: Any = {"actor": guest.actor, "order_id": placement.order.id, **message}
         await tickets.open_ticket(session, **arguments)
@@ -71,7 +71,7 @@ async def sign_in_guest(
 ) -> ActorClient:
     """Sign the guest in by code; return the client of the account."""
     code = await code_for(nobody, sms, phone)
-    payload = (await guest.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
+    payload = (await guest.run(VERIFY, {"phone": phone, "code": code}))["otpSignIn"]
     assert payload["errors"] == []
     return ActorClient(
         guest.container, guest.container.authenticator.verify(payload["accessToken"]).actor
@@ -86,7 +86,7 @@ async def test_the_account_sees_and_tracks_the_guests_orders(
     guest = await guest_of(container, nobody)
     order = await place_order_as(guest, city)
     me = await sign_in_guest(guest, nobody, sms, phone)
-    assert encode_id(Person, me.id) == account["person"]["id"]
+    assert encode_id(User, me.id) == account["user"]["id"]
     [node] = (await me.run(ORDERS))["viewer"]["customer"]["orders"]["nodes"]
     assert node["code"] == order.code
     assert all([node["payment"], node["delivery"], node["lines"], node["fulfillment"]["lines"]])
@@ -139,7 +139,7 @@ async def test_the_merge_waits_for_concurrent_work_on_an_order(
         session.add(
             Ticket(
                 order_id=order.id, company_id=order.company_id, customer_id=guest.id,
-                opened_by_id=guest.id, kind=TicketKind.OTHER, subject="Meanwhile",
+                opened_by_id=guest.id, category=TicketCategory.OTHER, subject="Meanwhile",
             )
         )  # fmt: skip
         await session.flush()
@@ -166,7 +166,7 @@ async def test_the_merge_waits_for_concurrent_writes_to_a_ticket_or_cart(
         await session.scalars(select(what).where(own == guest.id).with_for_update())
         merging = asyncio.create_task(sign_in_guest(guest, nobody, sms, phone))
         await asyncio.sleep(0.3)
-        customer = select(Person.id).where(Person.id == guest.id)
+        customer = select(User.id).where(User.id == guest.id)
         await session.scalar(customer.with_for_update(read=True, key_share=True))
         assert not merging.done()
     assert (await merging).id != guest.id
@@ -197,7 +197,7 @@ async def test_a_merged_guest_cannot_place_orders(
     account = await create_client(container, "Account", Grant(Role.CUSTOMER))
     guest = await guest_of(container, nobody)
     async with container.database.write(PLATFORM, ORIGIN) as session:
-        rows = [await session.get_one(Person, client.id) for client in (guest, account)]
+        rows = [await session.get_one(User, client.id) for client in (guest, account)]
         await guest_merge.merge_guest(session, *rows)
         await session.flush()
         buying = asyncio.create_task(

@@ -102,4 +102,4 @@ async def test_nobody_holds_more_than_fifty_roles(
     assert known.person is not None
     created = (await invite(manager, shared_city, email=known.person.email or ""))["invitation"]
     monkeypatch.setattr(memberships, "MAX_ROLES", 1)
-    assert error_type(await accept(known, invitationId=created["id"])) == "RoleLimit"
+    assert error_type(await accept(known, invitationId=created["id"])) == "RoleConflict"

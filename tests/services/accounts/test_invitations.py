@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
-from models.accounts import Invitation, Membership, Person
+from models.accounts import Invitation, Membership, User
 from models.companies import Company
 from models.identity import Role
 from models.ids import decode_id, encode_id
@@ -29,12 +29,12 @@ REVOKE = f"""mutation ($id: ID!) {{
   invitationRevoke(input: {{ invitationId: $id }}) {{ invitation {{ {FIELDS} }} {ERRORS} }} }}"""
 ACCEPT = f"""mutation ($input: InvitationAcceptInput!) {{
   invitationAccept(input: $input) {{
-    invitation {{ {FIELDS} grant {{ id role }} }} {ERRORS} }} }}"""
+    invitation {{ {FIELDS} roleAssignment {{ id role }} }} {ERRORS} }} }}"""
 DECLINE = f"""mutation ($input: InvitationDeclineInput!) {{
   invitationDecline(input: $input) {{ invitation {{ {FIELDS} }} {ERRORS} }} }}"""
 LIST = f"""query ($company: ID, $status: InvitationStatus) {{
   invitations(companyId: $company, status: $status, first: 100) {{
-    nodes {{ {FIELDS} grant {{ id person {{ name email }} }} }} }} }}"""
+    nodes {{ {FIELDS} roleAssignment {{ id user {{ name email }} }} }} }} }}"""
 OWN = f"{{ viewer {{ invitations {{ {FIELDS} }} }} }}"
 BY_LINK = f"query ($token: String!) {{ invitationByLink(token: $token) {{ {FIELDS} }} }}"
 LONG = "correct horse battery"
@@ -66,7 +66,7 @@ async def accept(who: ActorClient, **input: str) -> Any:
 
 async def count_people(container: Container) -> int:
     async with container.database.read(PLATFORM) as session:
-        return await session.scalar(select(func.count()).select_from(Person)) or 0
+        return await session.scalar(select(func.count()).select_from(User)) or 0
 
 
 async def test_an_invitation_tells_nothing_of_the_invited_and_makes_no_person(
@@ -117,9 +117,9 @@ async def test_the_owner_of_the_phone_signs_in_by_code_and_accepts(
     payload = await accept(invited, invitationId=created["id"])
     assert error_type(payload) is None
     assert payload["invitation"]["status"] == "ACCEPTED"
-    assert payload["invitation"]["grant"]["role"] == "STORE_STAFF"
+    assert payload["invitation"]["roleAssignment"]["role"] == "STORE_STAFF"
     assert (await invited.run(OWN))["viewer"]["invitations"] == []
-    assert error_type(await accept(invited, invitationId=created["id"])) == "IllegalStep"
+    assert error_type(await accept(invited, invitationId=created["id"])) == "InvalidTransition"
     token = (await sign_in(nobody, sms, phone))["accessToken"]
     roles = container.authenticator.verify(token).actor.roles
     assert roles == {Role.CUSTOMER, Role.STORE_STAFF}
@@ -147,12 +147,12 @@ async def test_the_link_of_a_mail_makes_an_account_with_a_password(
     tokens = (await nobody.run(PASSWORD, {"email": email, "password": LONG}))["passwordSignIn"]
     roles = container.authenticator.verify(tokens["accessToken"]).actor.roles
     assert roles == {Role.CUSTOMER, Role.SUPPORT_AGENT}
-    assert error_type(await accept(nobody, token=token)) == "IllegalStep"
+    assert error_type(await accept(nobody, token=token)) == "InvalidTransition"
     assert (await nobody.run(BY_LINK, {"token": token}))["invitationByLink"] is None
     company = encode_id(Company, shared_city.company.id)
     managed = await company_admin.run(LIST, {"company": company, "status": "ACCEPTED"})
     [row] = [one for one in managed["invitations"]["nodes"] if one["id"] == created["id"]]
-    assert row["grant"]["person"] == {"name": "Nuno", "email": email}
+    assert row["roleAssignment"]["user"] == {"name": "Nuno", "email": email}
 
 
 async def test_the_link_gives_a_known_account_the_role_and_nobody_else(
@@ -232,7 +232,7 @@ async def test_an_invitation_is_declined_revoked_or_expires_once(
         assert [await expire_invitation(session, row.id) for _ in range(2)] == [1, 0]
     for token in tokens:
         payload = await accept(nobody, token=token)
-        assert error_type(payload) == "IllegalStep"
+        assert error_type(payload) == "InvalidTransition"
     again = await invite(manager, shared_city, email=emails[2])
     assert again["invitation"]["id"] != ids[2]
 
@@ -253,7 +253,7 @@ async def test_an_expired_invitation_is_not_accepted_by_whoever_is_signed_in(
         row = await session.get_one(Invitation, decode_id(Invitation, key))
         row.expires_at = row.created_at
     assert (await invited.run(OWN))["viewer"]["invitations"] == []
-    assert error_type(await accept(invited, invitationId=key)) == "IllegalStep"
+    assert error_type(await accept(invited, invitationId=key)) == "InvalidTransition"
 
 
 async def test_an_equal_invitation_is_not_made_twice(

@@ -58,7 +58,7 @@ async def test_a_link_is_for_the_purpose_that_its_mail_named(
     token = await mailbox.key(wanted)
     for document in (COMPLETE, RESET):
         assert types(await run(nobody, document, token=token, password=FIRST)) == INVALID
-    assert (await run(owner, CONFIRM, token=token))["person"]["email"] == wanted
+    assert (await run(owner, CONFIRM, token=token))["user"]["email"] == wanted
 
 
 async def test_an_address_is_confirmed_by_its_link_once(

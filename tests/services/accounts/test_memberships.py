@@ -18,10 +18,10 @@ from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
 
 GRANT = """mutation ($input: InvitationCreateInput!) { invitationCreate(input: $input) {
-  grant: invitation { id role company { id } store { id } }
+  roleAssignment: invitation { id role company { id } store { id } }
   errors { __typename ... on Problem { path } ... on RoleNotGrantable { grantable } } } }"""
-REVOKE = """mutation ($id: ID!) { roleRevoke(input: { grantId: $id }) {
-  grant { id role }
+REVOKE = """mutation ($id: ID!) { roleRevoke(input: { roleAssignmentId: $id }) {
+  roleAssignment { id role }
   errors { __typename ... on RoleNotGrantable { grantable } } } }"""
 OF_COMPANY = [Role.COMPANY_ADMIN, Role.RIDER, Role.SUPPORT_AGENT]
 OF_STORE = [Role.STORE_MANAGER, Role.STORE_STAFF]
@@ -58,7 +58,7 @@ async def revoke_role(who: ActorClient, grant_id: str) -> Any:
 
 def error_type(payload: Any) -> str | None:
     """Return the type of the only error, None without an error."""
-    assert bool(payload["errors"]) == (payload["grant"] is None)
+    assert bool(payload["errors"]) == (payload["roleAssignment"] is None)
     return payload["errors"][0]["__typename"] if payload["errors"] else None
 
 
@@ -70,8 +70,8 @@ async def test_a_store_manager_grants_only_staff_roles_of_their_store(
         manager, Role.STORE_STAFF, company=shared_city.company, store=shared_city.near
     )
     assert payload["errors"] == []
-    assert payload["grant"]["role"] == "STORE_STAFF"
-    assert payload["grant"]["store"]["id"] == encode_id(Store, shared_city.near.id)
+    assert payload["roleAssignment"]["role"] == "STORE_STAFF"
+    assert payload["roleAssignment"]["store"]["id"] == encode_id(Store, shared_city.near.id)
     for role in {*Role} - {Role.STORE_STAFF}:
         refused = await grant_role(
             manager, role, company=shared_city.company, store=shared_city.near

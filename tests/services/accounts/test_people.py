@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Grant, Role
 from models.ids import encode_id
 from resolvers.context import Container
 from tests.support.actors import ActorClient, create_client
 
-UPDATE = """mutation ($input: PersonUpdateInput!) { personUpdate(input: $input) {
-  person { id name language } errors { __typename ... on Problem { path } } } }"""
+UPDATE = """mutation ($input: ViewerUpdateInput!) { viewerUpdate(input: $input) {
+  user { id name language } errors { __typename ... on Problem { path } } } }"""
 VIEWER = "{ viewer { name language } }"
 
 
 async def update(who: ActorClient, **fields: Any) -> Any:
-    return (await who.run(UPDATE, {"input": fields}))["personUpdate"]
+    return (await who.run(UPDATE, {"input": fields}))["viewerUpdate"]
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -28,7 +28,7 @@ async def test_everybody_changes_their_own_name_and_language(
     payload = await update(who, name="Ana", language="pt-PT")
     assert payload["errors"] == []
     me = {"name": "Ana", "language": "pt-PT"}
-    assert payload["person"] == {"id": encode_id(Person, who.id), **me}
+    assert payload["user"] == {"id": encode_id(User, who.id), **me}
     assert (await who.run(VIEWER))["viewer"] == me
     assert (await other.run(VIEWER))["viewer"]["name"] == "Somebody"
 
@@ -37,8 +37,8 @@ async def test_omitted_fields_keep_their_value(container: Container) -> None:
     """An app that knows only the name would empty the language."""
     who = await create_client(container, "Somebody", Grant(Role.CUSTOMER))
     await update(who, language="fr")
-    assert (await update(who, name="Bea"))["person"]["language"] == "fr"
-    assert (await update(who))["person"]["name"] == "Bea"
+    assert (await update(who, name="Bea"))["user"]["language"] == "fr"
+    assert (await update(who))["user"]["name"] == "Bea"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ async def test_omitted_fields_keep_their_value(container: Container) -> None:
 async def test_a_language_is_any_that_cldr_knows(tag: str, container: Container) -> None:
     """Filipino has no code of two letters, so that it was refused, and en-XX was accepted."""
     who = await create_client(container, "Somebody", Grant(Role.CUSTOMER))
-    assert (await update(who, language=tag))["person"]["language"] == tag
+    assert (await update(who, language=tag))["user"]["language"] == tag
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ async def test_an_invalid_name_or_language_is_refused(
     """ "xx-not" was stored as a language, and messages of that person had none that exists."""
     who = await create_client(container, "Somebody", Grant(Role.CUSTOMER))
     payload = await update(who, **fields)
-    assert payload["person"] is None
+    assert payload["user"] is None
     assert payload["errors"] == [{"__typename": "InvalidInput", "path": ["input", field]}]
     assert (await who.run(VIEWER))["viewer"]["name"] == "Somebody"
 

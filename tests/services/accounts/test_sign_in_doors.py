@@ -9,7 +9,7 @@ from graphql import GraphQLObjectType, build_schema
 from sqlalchemy import select
 
 from database.scope import PLATFORM
-from models.accounts import Person
+from models.accounts import User
 from models.orders import Order
 from resolvers.context import Container
 from services.core import idempotency
@@ -22,11 +22,11 @@ from tests.support.paths import ROOT
 from tests.workflows.identity.test_sign_in import GUEST, code_for, new_phone
 from workflows.checkout import place_order
 
-PERSON = "accessToken person { id phone email } errors { __typename }"
+PERSON = "accessToken user { id phone email } errors { __typename }"
 SECRET = "correct horse battery"
 FORGOT, SIGN_UP = operation("password_reset_request"), operation("email_sign_up_request")
 NO_DOORS = {
-    "guestStart": "makes a guest, who has nothing to bring along",
+    "guestSignIn": "makes a guest, who has nothing to bring along",
     "sessionRefresh": "goes on with the session of the same person",
 }
 Values = dict[str, Any]
@@ -44,7 +44,7 @@ class Visitor:
         return {"phone": self.phone, "code": await code_for(self.nobody, self.sms, self.phone)}
 
     async def known_phone(self) -> Values:
-        await enter(self.nobody, "otpVerify", await self.code())
+        await enter(self.nobody, "otpSignIn", await self.code())
         return await self.code()
 
     async def sign_up(self) -> Values:
@@ -63,8 +63,8 @@ class Visitor:
 
 # Into an account that exists, and by becoming a new one.
 DOORS: list[tuple[str, Open]] = [
-    ("otpVerify", Visitor.known_phone),
-    ("otpVerify", Visitor.code),
+    ("otpSignIn", Visitor.known_phone),
+    ("otpSignIn", Visitor.code),
     ("passwordSignIn", Visitor.password),
     ("emailSignUpComplete", Visitor.sign_up),
     ("passwordReset", Visitor.reset),
@@ -122,7 +122,7 @@ async def test_the_orders_of_a_guest_go_on_in_the_account(
     """A guest who signed in by password, or by a link to a new one, lost cart and orders; and the
     same request, repeated after the sign-in, placed a second order."""
     values = await open_door(visitor)
-    guest = client_of(container, (await visitor.nobody.run(GUEST))["guestStart"]["accessToken"])
+    guest = client_of(container, (await visitor.nobody.run(GUEST))["guestSignIn"]["accessToken"])
     key = secrets.token_hex(16)
     order = await order_once(guest, shared_city, key)
     payload = await enter(guest, door, values)
@@ -139,8 +139,8 @@ async def test_who_has_signed_in_sees_their_contact_at_once(
     door: str, open_door: Open, visitor: Visitor
 ) -> None:
     """The e-mail address and the phone in the answer to a sign-in were null."""
-    person = (await enter(visitor.nobody, door, await open_door(visitor)))["person"]
-    by_phone = door == "otpVerify"
+    person = (await enter(visitor.nobody, door, await open_door(visitor)))["user"]
+    by_phone = door == "otpSignIn"
     assert (person["phone"], person["email"]) == (
         (visitor.phone, None) if by_phone else (None, visitor.email)
     )
@@ -152,7 +152,7 @@ async def test_a_repeated_sign_in_of_a_guest_gets_the_same_tokens(
 ) -> None:
     """The key of the sign-in itself went to the account, and its repetition was a new request."""
     values = await open_door(visitor)
-    guest = client_of(container, (await visitor.nobody.run(GUEST))["guestStart"]["accessToken"])
+    guest = client_of(container, (await visitor.nobody.run(GUEST))["guestSignIn"]["accessToken"])
     key = secrets.token_hex(16)
     first = await enter(guest, door, values, key)
     assert await enter(guest, door, values, key) == first
@@ -163,12 +163,12 @@ async def test_a_refused_sign_in_moves_nothing(
 ) -> None:
     """A guest mistypes the password of another account: cart and orders stay with the guest."""
     values = await visitor.password()
-    guest = client_of(container, (await visitor.nobody.run(GUEST))["guestStart"]["accessToken"])
+    guest = client_of(container, (await visitor.nobody.run(GUEST))["guestSignIn"]["accessToken"])
     order = await order_once(guest, shared_city, secrets.token_hex(16))
     document = "mutation ($input: PasswordSignInInput!) { passwordSignIn(input: $input) "
     document += "{ errors { __typename } } }"
     payload = await guest.run(document, {"input": values | {"password": "a wrong one"}})
-    assert payload["passwordSignIn"]["errors"] == [{"__typename": "WrongCredentials"}]
+    assert payload["passwordSignIn"]["errors"] == [{"__typename": "InvalidCredentials"}]
     async with container.database.read(PLATFORM) as session:
         assert (await session.get_one(Order, order.id)).customer_id == guest.id
-        assert (await session.get_one(Person, guest.id)).merged_into_id is None
+        assert (await session.get_one(User, guest.id)).merged_into_id is None

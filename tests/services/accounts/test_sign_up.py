@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import AccountLink, Grant, Role
 from resolvers.context import Container
 from services.identity.passwords import hash_password, needs_rehash, verify_password
@@ -103,7 +103,7 @@ async def test_a_guest_who_signs_up_keeps_their_person(
     nobody: ActorClient, container: Container, mailbox: Mailbox
 ) -> None:
     """A guest with a paid order signs up: the order would stay with a person without contact."""
-    guest = client_of(container, (await nobody.run(GUEST))["guestStart"])
+    guest = client_of(container, (await nobody.run(GUEST))["guestSignIn"])
     payload = await sign_up(guest, mailbox, new_email())
     assert client_of(container, payload).id == guest.id
     container.authenticator.forget_sessions(*filter(None, [guest.actor.session_id]))
@@ -129,7 +129,7 @@ async def test_a_reset_sets_the_password_once_and_ends_every_session(
         (await nobody.run(PASSWORD, {"email": email, "password": one}))["passwordSignIn"]
         for one in (FIRST, SECOND)
     ]
-    assert [types(answer) for answer in answers] == [["WrongCredentials"], []]
+    assert [types(answer) for answer in answers] == [["InvalidCredentials"], []]
     assert "was changed" in (await mailbox.texts(email))[-1]
 
 
@@ -159,8 +159,8 @@ async def test_a_password_is_changed_with_the_present_one_and_other_devices_end(
     tokens = (await nobody.run(PASSWORD, {"email": email, "password": FIRST}))["passwordSignIn"]
     second = client_of(container, tokens)
     wrong = await run(second, CHANGE, currentPassword=SECOND, newPassword=SECOND)
-    assert types(wrong) == ["WrongCredentials"]
-    assert types(await run(second, CHANGE, newPassword=SECOND)) == ["WrongCredentials"]
+    assert types(wrong) == ["InvalidCredentials"]
+    assert types(await run(second, CHANGE, newPassword=SECOND)) == ["InvalidCredentials"]
     changed = await run(second, CHANGE, currentPassword=FIRST, newPassword=SECOND)
     assert types(changed) == []
     alive = [
@@ -178,7 +178,7 @@ async def test_a_new_address_is_confirmed_by_its_link_and_the_old_one_is_told(
     await run(person, NEW_EMAIL, email=new)
     token = await mailbox.key(new)
     assert types(await run(another_customer, CONFIRM, token=token)) == ["InvalidLink"]
-    assert (await run(person, CONFIRM, token=token))["person"]["email"] == new
+    assert (await run(person, CONFIRM, token=token))["user"]["email"] == new
     assert "e-mail address" in (await mailbox.texts(old))[-1]
     tokens = (await nobody.run(PASSWORD, {"email": new, "password": FIRST}))["passwordSignIn"]
     assert tokens["accessToken"]
@@ -207,8 +207,8 @@ async def test_a_new_phone_is_proved_by_its_code(
     person = client_of(container, await sign_up(nobody, mailbox, email))
     code = await code_for(nobody, sms, phone)
     wrong = f"{(int(code) + 1) % 1_000_000:06}"
-    assert types(await run(person, NEW_PHONE, phone=phone, code=wrong)) == ["WrongOneTimeCode"]
-    assert (await run(person, NEW_PHONE, phone=phone, code=code))["person"]["phone"] == phone
+    assert types(await run(person, NEW_PHONE, phone=phone, code=wrong)) == ["InvalidOneTimeCode"]
+    assert (await run(person, NEW_PHONE, phone=phone, code=code))["user"]["phone"] == phone
     assert "phone number" in (await mailbox.texts(email))[-1]
     assert client_of(container, await sign_in(nobody, sms, phone)).id == person.id
 
@@ -219,14 +219,12 @@ async def test_who_was_invited_before_the_first_sign_in_becomes_a_customer(
     """A row without CUSTOMER made the person unable to order, and a guest's order was lost."""
     phone = new_phone()
     async with container.database.write(PLATFORM, AuditContext("test")) as session:
-        session.add(Person(phone=phone))
+        session.add(User(phone=phone))
     payload = await sign_in(nobody, sms, phone)
     assert client_of(container, payload).actor.roles == {Role.CUSTOMER}
     await sign_in(nobody, sms, phone)
     async with container.database.read(PLATFORM) as session:
-        rows = await session.scalars(
-            select(Membership.role).join(Person).where(Person.phone == phone)
-        )
+        rows = await session.scalars(select(Membership.role).join(User).where(User.phone == phone))
         assert rows.all() == [Role.CUSTOMER]
 
 
@@ -236,7 +234,7 @@ async def test_who_sets_a_first_password_by_a_mail_becomes_a_customer(
     """Staff whose row was made by others could work, and not order."""
     email = new_email()
     async with container.database.write(PLATFORM, AuditContext("test")) as session:
-        session.add(Person(email=email))
+        session.add(User(email=email))
     await run(nobody, FORGOT, email=email)
     payload = await run(nobody, RESET, token=await mailbox.key(email), password=FIRST)
     assert client_of(container, payload).actor.roles == {Role.CUSTOMER}
@@ -265,7 +263,7 @@ async def test_an_old_hash_is_accepted_and_made_anew_once(
     client = await create_client(container, "Old", Grant(Role.CUSTOMER))
     before = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(typed)
     async with container.database.write(PLATFORM, AuditContext("test")) as session:
-        (await session.get_one(Person, client.id)).password_hash = before
+        (await session.get_one(User, client.id)).password_hash = before
     assert client.person is not None
     for form in ("NFD", "NFC"):
         values = {"email": client.person.email, "password": unicodedata.normalize(form, typed)}

@@ -50,7 +50,7 @@ async def test_strangers_do_not_keep_the_owner_from_using_a_new_address(
     assert len(await mailbox.messages(email)) == 4 * MAX_MAILS_OF_ACCOUNT
     await run(owner, NEW_EMAIL, email=email)
     changed = await run(owner, CONFIRM, token=await mailbox.key(email))
-    assert changed["person"]["email"] == email
+    assert changed["user"]["email"] == email
 
 
 async def test_parallel_requests_send_no_more_mails_than_one_after_the_other(
@@ -86,7 +86,7 @@ async def test_invitations_end_with_the_role_of_the_inviter(
     answer = await accept(
         ActorClient(container), token=await mailbox.key(email), password=LONG, name="Rui"
     )
-    assert types(answer) == ["IllegalStep" if late else "InvalidLink"]
+    assert types(answer) == ["InvalidTransition" if late else "InvalidLink"]
     async with container.database.read(PLATFORM) as session:
         (row,) = await session.scalars(select(Invitation).where(Invitation.email == email))
     assert row.status is (InvitationStatus.PENDING if late else InvitationStatus.REVOKED)
@@ -125,7 +125,7 @@ async def test_an_outage_of_the_sms_provider_uses_up_no_requests(
     with monkeypatch.context() as patch:
         patch.setattr(sms, "send", fail)
         failed = [await request_code(nobody, phone, address=OWNER) for _ in range(6)]
-    assert {error_of(each) for each in failed} == {"MessageNotSent"}
+    assert {error_of(each) for each in failed} == {"OtpDeliveryFailed"}
     assert error_of(await request_code(nobody, phone, address=OWNER)) is None
     assert (await verify_code(nobody, phone, sms.code(phone), address=OWNER))["accessToken"]
 
@@ -151,5 +151,5 @@ async def test_others_in_the_network_do_not_use_up_the_tries_of_a_code(
     code = sms.code(phone)
     wrong = f"{(int(code) + 1) % 1_000_000:06}"
     guesses = [await verify_code(nobody, phone, wrong, address=OWNER) for _ in range(6)]
-    assert [each["errors"][0]["triesLeft"] for each in guesses] == [4, 3, 2, 1, 0, 0]
+    assert [each["errors"][0]["attemptsRemaining"] for each in guesses] == [4, 3, 2, 1, 0, 0]
     assert (await verify_code(nobody, phone, code, challenge, address=OWNER))["accessToken"]

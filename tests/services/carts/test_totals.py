@@ -19,21 +19,21 @@ class Rates:
     currency: str = "HKD"
     minimum_order_minor: int = 5000
     small_order_fee_minor: int = 900
-    small_order_below_minor: int = 8000
+    small_order_threshold_minor: int = 8000
     delivery_fee_minor: int = 1500
-    free_delivery_from_minor: int | None = 20000
-    tax_rate_bp: int = 800
-    weighed_headroom_bp: int = 1500
+    free_delivery_threshold_minor: int | None = 20000
+    tax_rate_basis_points: int = 800
+    authorization_buffer_basis_points: int = 1500
 
 
 TARIFFS = st.builds(
     Rates,
     minimum_order_minor=SUMS,
     small_order_fee_minor=SUMS,
-    small_order_below_minor=SUMS,
+    small_order_threshold_minor=SUMS,
     delivery_fee_minor=SUMS,
-    free_delivery_from_minor=st.none() | SUMS,
-    tax_rate_bp=st.integers(0, 10_000),
+    free_delivery_threshold_minor=st.none() | SUMS,
+    tax_rate_basis_points=st.integers(0, 10_000),
 )
 
 
@@ -46,13 +46,14 @@ def test_the_parts_of_the_totals_sum_to_the_total(
     lines: list[PricedLine], rates: Rates, tip: int
 ) -> None:
     totals = compute_totals(lines, rates, tip)
-    assert totals.items_minor == sum(each.quantity * each.unit_price_minor for each in lines)
+    assert totals.subtotal_minor == sum(each.quantity * each.unit_price_minor for each in lines)
     fees = totals.delivery_fee_minor + totals.small_order_fee_minor
     assert (
-        totals.total_minor == totals.items_minor + fees + totals.tip_minor - totals.discount_minor
+        totals.total_minor
+        == totals.subtotal_minor + fees + totals.tip_minor - totals.discount_minor
     )
     assert 0 <= totals.tax_minor <= totals.total_minor - totals.tip_minor
-    assert totals.total_minor >= totals.items_minor >= 0
+    assert totals.total_minor >= totals.subtotal_minor >= 0
 
 
 @given(SUMS, st.integers(0, 10_000))
@@ -74,7 +75,7 @@ def test_an_empty_basket_costs_nothing() -> None:
     empty = compute_totals([], Rates(), tip_minor=500)
     assert (empty.total_minor, empty.tax_minor, empty.tip_minor) == (0, 0, 0)
     assert not empty.minimum_reached
-    assert empty.missing_minor == 5000
+    assert empty.amount_to_minimum_minor == 5000
 
 
 def test_the_tip_is_not_taxed() -> None:

@@ -81,7 +81,7 @@ async def test_a_receipt_has_the_lot_and_the_date_of_its_code(
     async with database.read(PLATFORM) as session:
         first, second = await identify(session, order.id, scans)
         assert (first.product_id, first.batch_code) == (milk.id, "L2210")
-        assert first.expires_on == date(2027, 12, 31)
+        assert first.sell_by_date == date(2027, 12, 31)
         assert (second.product_id, second.batch_code) == (milk.id, "own")
         for wrong in (ReceiptScan(quantity=1), ReceiptScan(quantity=1, code="nothing")):
             with pytest.raises(DomainError):

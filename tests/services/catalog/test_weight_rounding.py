@@ -24,11 +24,12 @@ def test_the_maximum_weight_is_the_last_one_within_the_authorization(
 ) -> None:
     price = weights.piece_price(kilo, grams)
     line = OrderLine(
-        unit_price_minor=price, quantity=quantity, kilo_price_minor=kilo, unit_grams=grams,
-        headroom_minor=weights.headroom_of(quantity * price, bp),
+        unit_price_minor=price, quantity=quantity, price_per_kilogram_minor=kilo,
+        average_weight_grams=grams,
+        authorization_buffer_minor=weights.headroom_of(quantity * price, bp),
     )  # fmt: skip
     for pieces in {1, quantity}:
-        limit_minor = pieces * price + line.headroom_minor * pieces // quantity
+        limit_minor = pieces * price + line.authorization_buffer_minor * pieces // quantity
         limit_grams = weights.max_grams(line, pieces)
         assert limit_minor < weights.weight_price(kilo, limit_grams + 1)
         if not limit_grams:
@@ -37,6 +38,6 @@ def test_the_maximum_weight_is_the_last_one_within_the_authorization(
         other_pieces = (quantity - pieces) * price
         assert (
             weights.weight_price(kilo, limit_grams) + other_pieces
-            <= quantity * price + line.headroom_minor
+            <= quantity * price + line.authorization_buffer_minor
         )
         assert limit_grams >= pieces * grams or price * 1000 < kilo * grams + 500 * 1000

@@ -8,15 +8,16 @@ from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.catalog import Listing, TemperatureZone
-from models.counter_sales import CounterSaleLine, Tender
-from models.fulfillment import FulfillmentLine, FulfillmentLineStatus, Substitute
+from models.companies import Company
+from models.counter_sales import PosSaleLine, TenderKind
+from models.fulfillment import FulfillmentLine, FulfillmentLineStatus, Substitution
 from models.identity import Actor, Grant, Role
 from models.orders import Order, OrderLine
 from services.carts.totals import included_tax
 from services.catalog import listings, product_handling, scheduled_prices, weights
-from services.catalog.product_handling import PricesPlanned, ProductHandling
+from services.catalog.product_handling import ProductHandling, ScheduledPricesExist
 from services.catalog.weights import TooHeavy, TooLight
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, NotFound
@@ -50,7 +51,7 @@ async def admin(database: Database, city: City) -> Actor:
 async def sell_by_weight(
     database: Database, city: City, admin: Actor, grams: int | None = GRAMS, index: int = APPLES
 ) -> None:
-    handling = ProductHandling(temperature_zone=TemperatureZone.AMBIENT, unit_grams=grams)
+    handling = ProductHandling(temperature_zone=TemperatureZone.AMBIENT, average_weight_grams=grams)
     arguments: Any = {"product_id": city.products[index].id, "handling": handling}
     async with write_as(database, admin, city.company.id) as session:
         await product_handling.set_handling(session, actor=admin, **arguments)
@@ -89,10 +90,11 @@ async def test_a_change_to_sale_by_weight_keeps_the_price_of_a_piece(
 ) -> None:
     await sell_by_weight(database, city, admin)
     row = await load_listing(database, city)
-    assert (row.kilo_price_minor, row.unit_grams, row.price_minor) == (2660, 150, 399)
+    assert (row.price_per_kilogram_minor, row.average_weight_grams) == (2660, 150)
+    assert row.price_minor == 399
     await sell_by_weight(database, city, admin, 200)
     row = await load_listing(database, city)
-    assert (row.kilo_price_minor, row.price_minor) == (2660, 532)
+    assert (row.price_per_kilogram_minor, row.price_minor) == (2660, 532)
     key = (city.near.id, city.products[APPLES].id)
     async with write_as(database, admin, city.company.id) as session:
         await listings.set_price(
@@ -101,7 +103,8 @@ async def test_a_change_to_sale_by_weight_keeps_the_price_of_a_piece(
     assert (await load_listing(database, city)).price_minor == 600
     await sell_by_weight(database, city, admin, None)
     row = await load_listing(database, city)
-    assert (row.kilo_price_minor, row.unit_grams, row.price_minor) == (None, None, 600)
+    assert (row.price_per_kilogram_minor, row.average_weight_grams) == (None, None)
+    assert row.price_minor == 600
 
 
 async def test_a_scheduled_price_keeps_its_unit(
@@ -115,8 +118,8 @@ async def test_a_scheduled_price_keeps_its_unit(
     with pytest.raises(DomainError) as error:
         await sell_by_weight(database, city, admin)
     (problem,) = error.value.problems
-    assert isinstance(problem, PricesPlanned)
-    assert problem.stores == 1
+    assert isinstance(problem, ScheduledPricesExist)
+    assert problem.store_count == 1
 
 
 @pytest.mark.parametrize("grams", [0, -1, 50_001])
@@ -135,23 +138,24 @@ async def test_the_charge_follows_the_weight_up_to_the_headroom(
     database = dependencies.database
     await sell_by_weight(database, city, admin)
     order = await place_paid_order(dependencies, city, 3, (APPLES,))
-    assert (order.items_minor, order.headroom_minor) == (1197, 179)
+    assert (order.subtotal_minor, order.authorization_buffer_minor) == (1197, 179)
     task, staff = await accept_task(dependencies, city, order)
     (line,) = await lines_of(database, task)
-    assert (line.unit_grams, line.most_grams) == (150, 517)
+    assert (line.average_weight_grams, line.max_weight_grams) == (150, 517)
     await pick_line(dependencies, staff, task, 3, grams)
     await run_step(database, staff, task, picking.pack, bags=1)
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
     assert payment.amount_minor == order.total_minor + 179
     charged = (2660 * grams + 500) // 1000 + fees(order)
-    assert payment.capture_wanted_minor == charged <= payment.authorized_minor
+    assert payment.capture_wanted_minor == charged <= payment.authorized_amount_minor
     reloaded = await reload_order(database, order)
     order_line = await load_order_line(database, order)
-    assert (reloaded.charged_minor, reloaded.total_minor) == (charged, order.total_minor)
-    tax = included_tax(charged - order.tip_minor, city.company.tax_rate_bp)
-    assert reloaded.charged_tax_minor == tax
-    assert (order_line.packed_grams, order_line.charged_minor) == (grams, charged - fees(order))
+    assert (reloaded.final_total_minor, reloaded.total_minor) == (charged, order.total_minor)
+    tax = included_tax(charged - order.tip_minor, city.company.tax_rate_basis_points)
+    assert reloaded.final_tax_minor == tax
+    assert order_line.packed_weight_grams == grams
+    assert order_line.final_total_minor == charged - fees(order)
     assert await unexplained_stock(database, city) == []
 
 
@@ -164,7 +168,7 @@ async def test_picked_weights_are_validated(
     task, staff = await accept_task(dependencies, city, order)
     problem = await pick_problem(database, staff, task, LinePick(3, code="P003", grams=518))
     assert isinstance(problem, TooHeavy)
-    assert (problem.most_grams, problem.path) == (517, ["input", "grams"])
+    assert (problem.max_grams, problem.path) == (517, ["input", "weightGrams"])
     # Fewer pieces may weigh less: each has its share of the authorized amount.
     problem = await pick_problem(database, staff, task, LinePick(1, code="P003", grams=173))
     assert isinstance(problem, TooHeavy)
@@ -172,19 +176,19 @@ async def test_picked_weights_are_validated(
         pick = LinePick(quantity, code="P003", grams=grams)
         problem = await pick_problem(database, staff, task, pick)
         assert isinstance(problem, InvalidInput), (quantity, grams)
-        assert problem.path == ["input", "grams"]
+        assert problem.path == ["input", "weightGrams"]
     # 45 typed for 450, or one piece weighed instead of three.
     for grams, least, most in ((45, 113, 517), (112, 113, 517)):
         problem = await pick_problem(database, staff, task, LinePick(3, code="P003", grams=grams))
         assert isinstance(problem, TooLight)
-        assert (problem.least_grams, problem.most_grams) == (least, most)
-        assert problem.path == ["input", "grams"]
+        assert (problem.min_grams, problem.max_grams) == (least, most)
+        assert problem.path == ["input", "weightGrams"]
     line = await pick_line(dependencies, staff, task, 3, 113)
-    assert (line.status, line.picked_grams) == (FulfillmentLineStatus.FOUND, 113)
+    assert (line.status, line.picked_weight_grams) == (FulfillmentLineStatus.FOUND, 113)
     line = await pick_line(dependencies, staff, task, 1, 172)
-    assert (line.status, line.picked_grams) == (FulfillmentLineStatus.SHORT, 172)
+    assert (line.status, line.picked_weight_grams) == (FulfillmentLineStatus.SHORT, 172)
     line = await pick_line(dependencies, staff, task, 0, None)
-    assert line.picked_grams is None
+    assert line.picked_weight_grams is None
     order = await place_paid_order(dependencies, city, 3, (0,))
     task, staff = await accept_task(dependencies, city, order)
     problem = await pick_problem(database, staff, task, LinePick(3, code="P001", grams=100))
@@ -197,15 +201,18 @@ async def test_without_headroom_nothing_beyond_the_estimate_is_charged(
     database = dependencies.database
     await sell_by_weight(database, city, admin)
     async with write_as(database, admin, city.company.id) as session:
-        set_headroom, company = product_handling.set_headroom, {"company_id": city.company.id}
-        row = await set_headroom(session, actor=admin, **company, headroom_bp=0)
-        assert row.weighed_headroom_bp == 0
+        (stranger,) = await create_people(database)
+
+        async def set_buffer(points: int, actor: Actor = admin) -> Company:
+            own: Any = {"company_id": city.company.id, "authorization_buffer_basis_points": points}
+            return await product_handling.set_headroom(session, actor=actor, **own)
+
+        assert (await set_buffer(0)).authorization_buffer_basis_points == 0
         for wrong in (-1, 5001):
             with pytest.raises(DomainError):
-                await set_headroom(session, actor=admin, **company, headroom_bp=wrong)
-        (stranger,) = await create_people(database)
+                await set_buffer(wrong)
         with pytest.raises(DomainError) as error:
-            await set_headroom(session, actor=stranger, **company, headroom_bp=1)
+            await set_buffer(1, stranger)
         assert isinstance(error.value.problems[0], NotFound)
     order = await place_paid_order(dependencies, city, 3, (APPLES,))
     async with database.read(PLATFORM) as session:
@@ -213,7 +220,7 @@ async def test_without_headroom_nothing_beyond_the_estimate_is_charged(
     task, staff = await accept_task(dependencies, city, order)
     problem = await pick_problem(database, staff, task, LinePick(3, code="P003", grams=451))
     assert isinstance(problem, TooHeavy)
-    assert problem.most_grams == 450
+    assert problem.max_grams == 450
 
 
 async def test_a_heavy_piece_and_a_substitute_stay_within_the_authorization(
@@ -225,7 +232,7 @@ async def test_a_heavy_piece_and_a_substitute_stay_within_the_authorization(
     order = await place_paid_order(dependencies, city, 2, (APPLES,))
     async with database.write(PLATFORM, ORIGIN) as session:
         in_order = OrderLine.order_id == order.id
-        values = {"substitution": Substitution.REPLACE_SIMILAR}
+        values = {"substitution_preference": SubstitutionPreference.REPLACE_SIMILAR}
         await session.execute(update(OrderLine).where(in_order).values(**values))
     task, staff = await accept_task(dependencies, city, order)
     line = await pick_line(dependencies, staff, task, 1, 172)
@@ -237,22 +244,22 @@ async def test_a_heavy_piece_and_a_substitute_stay_within_the_authorization(
         proposal = SubstituteProposal(line.id, "P009", 1, grams=grams)
         problem = await refusal_of_step(database, staff, task, propose, proposal=proposal)
         assert isinstance(problem, wrong)
-        assert (problem.least_grams, problem.most_grams) == (25, 400)
+        assert (problem.min_grams, problem.max_grams) == (25, 400)
     proposal = SubstituteProposal(line.id, "P009", 1, grams=30)
     await run_step(database, staff, task, substitutions.propose, proposal=proposal)
     async with database.write(PLATFORM, ORIGIN) as session:
-        rows = select(Substitute).where(Substitute.order_id == order.id)
+        rows = select(Substitution).where(Substitution.order_id == order.id)
         row = (await session.scalars(rows)).one()
-        row.due_at = await current_time(session)
-        kilo = (await load_listing(database, city, 8)).kilo_price_minor or 0
-        assert (row.grams, row.total_minor) == (30, weights.weight_price(kilo, 30))
+        row.answer_due_at = await current_time(session)
+        kilo = (await load_listing(database, city, 8)).price_per_kilogram_minor or 0
+        assert (row.weight_grams, row.total_minor) == (30, weights.weight_price(kilo, 30))
     async with database.write(PLATFORM, ORIGIN) as session:
         assert await substitutions.time_out(session, row.id)
     await run_step(database, staff, task, picking.pack, bags=1)
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
     charged = weights.weight_price(2660, 172) + weights.weight_price(kilo, 30) + fees(order)
-    assert payment.capture_wanted_minor == charged <= payment.authorized_minor
+    assert payment.capture_wanted_minor == charged <= payment.authorized_amount_minor
     assert await unexplained_stock(database, city) == []
 
 
@@ -260,7 +267,7 @@ async def test_counter_sales_by_weight(
     dependencies: OrderDependencies, city: City, admin: Actor, database: Database
 ) -> None:
     await sell_by_weight(database, city, admin)
-    card = CounterPayment(Tender.CARD, terminal_reference="4711")
+    card = CounterPayment(TenderKind.CARD, terminal_reference="4711")
 
     async def sell(*scans: ScannedItem) -> Any:
         async with write_as(database, admin, city.company.id) as session:
@@ -274,9 +281,9 @@ async def test_counter_sales_by_weight(
     apples = weights.weight_price(2660, 451)
     assert sale.total_minor == apples + city.first.prices[0]
     async with database.read(PLATFORM) as session:
-        rows = select(CounterSaleLine).where(CounterSaleLine.counter_sale_id == sale.id)
-        first, _ = (await session.scalars(rows.order_by(CounterSaleLine.position))).all()
-    assert (first.quantity, first.grams, first.total_minor) == (3, 451, apples)
+        rows = select(PosSaleLine).where(PosSaleLine.counter_sale_id == sale.id)
+        first, _ = (await session.scalars(rows.order_by(PosSaleLine.position))).all()
+    assert (first.quantity, first.weight_grams, first.total_minor) == (3, 451, apples)
     for wrong, kind in (
         (ScannedItem(1, "P003"), InvalidInput),
         (ScannedItem(1, "P003", grams=0), InvalidInput),
@@ -288,5 +295,5 @@ async def test_counter_sales_by_weight(
             await sell(wrong)
         (problem,) = error.value.problems
         assert isinstance(problem, kind)
-        assert problem.path == ["input", "lines", "0", "grams"]
+        assert problem.path == ["input", "lines", "0", "weightGrams"]
     assert await unexplained_stock(database, city) == []

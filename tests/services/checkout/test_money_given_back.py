@@ -13,12 +13,12 @@ from jobs import fulfillment as jobs
 from models.delivery import Delivery, DeliveryAction, DeliveryStatus
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderAction, OrderReopenReason, OrderStatus
+from models.orders import Order, OrderAction, OrderCancelReason, OrderReopenReason, OrderStatus
 from models.payments import PaymentStatus, RefundReason, RefundStatus
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.checkout.cancellation import cancel_order
 from services.checkout.reopen import reopen_order
-from services.core.problems import DomainError, IllegalStep
+from services.core.problems import DomainError, InvalidTransition
 from services.delivery import deliveries
 from services.fulfillment import handover, pickups
 from services.payments import refund_results
@@ -61,8 +61,8 @@ async def refused_status(
         return None
     except DomainError as error:
         (problem,) = error.problems
-        assert isinstance(problem, IllegalStep)
-        return problem.state
+        assert isinstance(problem, InvalidTransition)
+        return problem.current_status
 
 
 async def at_the_store(
@@ -153,9 +153,9 @@ async def test_a_full_refund_of_the_dashboard_is_a_case_at_once(
     database = dependencies.database
     order, _, _, _, _ = await at_the_store(dependencies, city)
     async with database.read(PLATFORM) as session:
-        captured_minor = (await payment_of(session, order)).captured_minor
-    amounts = (1, captured_minor - 1)
-    for amount_minor, cases in zip(amounts, ([], [TicketKind.PAYMENT]), strict=True):
+        captured_amount_minor = (await payment_of(session, order)).captured_amount_minor
+    amounts = (1, captured_amount_minor - 1)
+    for amount_minor, cases in zip(amounts, ([], [TicketCategory.PAYMENT]), strict=True):
         made = f"re_{uuid7()}", state, amount_minor, order.currency, None, None, None
         for _ in range(2):
             async with database.write(PLATFORM, ORIGIN) as session:
@@ -188,13 +188,13 @@ async def give_back(
 ) -> None:
     """A refund by support, of everything without an amount."""
     async with database.read(PLATFORM) as session:
-        captured_minor = (await payment_of(session, order)).captured_minor
+        captured_amount_minor = (await payment_of(session, order)).captured_amount_minor
     async with write_as(database, agent, order.company_id) as session:
         await issue_refund(
             session,
             actor=agent,
             order_id=order.id,
-            amount_minor=amount_minor or captured_minor,
+            amount_minor=amount_minor or captured_amount_minor,
             reason=RefundReason.GOODWILL,
         )
 
@@ -209,11 +209,11 @@ async def test_a_rider_does_not_get_bags_that_support_has_refunded(
     await give_back(database, agent, order)
     code = {"handover_code": task.handover_code}
     problem = await riders.refused_step(database, rider, delivery, handover.pick_up, **code)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     assert "support has to cancel" in problem.message
     assert OrderAction.CANCEL in await actions_of(database, agent, order)
     async with write_as(database, agent, order.company_id) as session:
-        reason, note = CancelReason.OTHER, "Refunded before."
+        reason, note = OrderCancelReason.OTHER, "Refunded before."
         await cancel_order(session, actor=agent, order_id=order.id, reason=reason, note=note)
     assert (await reload_order(database, order)).status is OrderStatus.CANCELED
     assert (await riders.delivery_of(database, order)).status is DeliveryStatus.CANCELED
@@ -230,10 +230,10 @@ async def test_staged_bags_that_were_refunded_become_a_case_of_support(
     await set_situation(database, order, REFUNDED)
     await make_overdue(database, task)
     for _ in range(100):
-        if TicketKind.BAGS_WAITING in await open_cases(database, order):
+        if TicketCategory.BAGS_WAITING in await open_cases(database, order):
             break
         await jobs.report_waiting_bags(database)
-    assert await open_cases(database, order) == [TicketKind.BAGS_WAITING]
+    assert await open_cases(database, order) == [TicketCategory.BAGS_WAITING]
 
 
 async def test_a_refunded_pickup_ends_by_itself(
@@ -249,7 +249,7 @@ async def test_a_refunded_pickup_ends_by_itself(
         if (await reload_order(database, order)).status is OrderStatus.CANCELED:
             break
         await jobs.end_uncollected_pickups(database)
-    assert (await reload_order(database, order)).cancel_reason is CancelReason.NOT_COLLECTED
+    assert (await reload_order(database, order)).cancel_reason is OrderCancelReason.NOT_COLLECTED
     (left,) = await fulfillments_of(database, order)
     assert left.put_back_reason is not None
 
@@ -277,7 +277,7 @@ async def test_an_order_whose_refund_is_under_way_is_not_reopened(
     agent = await riders.create_support_agent(database, city)
     one = Situation(PaymentStatus.CAPTURED, 0, status, AMOUNT)
     await set_situation(database, bags.order, one)
-    assert isinstance(await refusal(database, agent, bags.order), IllegalStep)
+    assert isinstance(await refusal(database, agent, bags.order), InvalidTransition)
     assert OrderAction.REOPEN not in await actions_of(database, agent, bags.order)
 
 

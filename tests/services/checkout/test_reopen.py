@@ -7,24 +7,24 @@ from sqlalchemy import func, select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import Delivery, DeliveryAction, DeliveryStatus, FailReason
+from models.delivery import Delivery, DeliveryAction, DeliveryFailureReason, DeliveryStatus
 from models.events import Event
 from models.fulfillment import FulfillmentStatus
 from models.identity import Actor, Grant, Role
 from models.orders import (
     AgeCheckResult,
-    CancelReason,
     Order,
     OrderAction,
+    OrderCancelReason,
     OrderReopenReason,
     OrderStatus,
 )
 from models.payments import Payment, PaymentStatus
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.core.problems import (
     CommittedDomainError,
-    IllegalStep,
     InvalidInput,
+    InvalidTransition,
     NotFound,
 )
 from services.delivery import deliveries, delivery_states, failed_attempts
@@ -69,7 +69,7 @@ async def test_the_rider_of_an_order_that_was_completed_by_mistake_goes_on(
         OrderReopenReason.NOT_RECEIVED, "Left at number 12.",
     )  # fmt: skip
     delivery = await riders.delivery_of(database, bags.order)
-    assert (delivery.status, delivery.delivered_at) == (DeliveryStatus.TO_CUSTOMER, None)
+    assert (delivery.status, delivery.delivered_at) == (DeliveryStatus.EN_ROUTE_TO_CUSTOMER, None)
     assert delivery.rider_person_id == bags.rider.person_id
     assert delivery.due_at is not None
     assert (await riders.rider_row(database, city)).live_delivery_id == delivery.id
@@ -106,14 +106,14 @@ async def test_without_its_rider_a_reopened_order_is_a_case_and_may_come_back(
     delivery = await riders.delivery_of(database, bags.order)
     assert (delivery.rider_id, delivery.former_rider_id) == (None, city.riders[0].id)
     assert delivery.needs_rider_since is not None
-    assert await open_cases(database, bags.order) == [TicketKind.RIDER_RELEASED]
-    lost: dict[str, Any] = {"reason": FailReason.RIDER_UNAVAILABLE, "override": OVERRIDE}
+    assert await open_cases(database, bags.order) == [TicketCategory.RIDER_RELEASED]
+    lost: dict[str, Any] = {"reason": DeliveryFailureReason.RIDER_UNAVAILABLE, "override": OVERRIDE}
     await riders.take_step(database, agent, delivery, failed_attempts.fail_attempt, **lost)
     step = handover.complete_return
     await riders.take_step(database, agent, delivery, step, override=OVERRIDE)
     ended = await reload_order(database, bags.order)
     assert (ended.status, ended.cancel_reason) == (
-        OrderStatus.CANCELED, CancelReason.NOT_DELIVERED,
+        OrderStatus.CANCELED, OrderCancelReason.DELIVERY_FAILED,
     )  # fmt: skip
     assert await open_cases(database, bags.order) == []
     assert await unexplained_stock(database, city) == []
@@ -133,7 +133,7 @@ async def test_a_pickup_that_was_recorded_for_the_wrong_order_waits_again(
     assert reopened.delivery_pin != order.delivery_pin
     (waiting,) = await fulfillments_of(database, order)
     assert (waiting.status, waiting.handed_over_at) == (FulfillmentStatus.READY_FOR_PICKUP, None)
-    assert waiting.due_at is not None
+    assert waiting.next_step_due_at is not None
     collected = await give_code(database, staff, waiting, reopened.delivery_pin)
     assert collected.status is FulfillmentStatus.COLLECTED
     assert await unexplained_stock(database, city) == []
@@ -147,7 +147,7 @@ async def test_the_age_is_checked_again_for_a_reopened_order(
     bags = await completed(dependencies, city)
     async with database.write(PLATFORM, ORIGIN) as session:
         delivery = await session.get_one(Delivery, bags.delivery.id)
-        delivery.minimum_age, delivery.age_result = 18, AgeCheckResult.PASSED
+        delivery.minimum_age, delivery.age_check_result = 18, AgeCheckResult.PASSED
     agent = await riders.create_support_agent(database, city)
     await reopen(database, agent, bags.order)
     delivery = await riders.delivery_of(database, bags.order)
@@ -170,7 +170,7 @@ async def test_only_support_reopens_and_never_the_own_order(
     )
     for stranger in (buyer, bags.staff, bags.rider, elsewhere):
         assert isinstance(await refusal(database, stranger, bags.order), NotFound)
-    assert isinstance(await refusal(database, helper, bags.order), IllegalStep)
+    assert isinstance(await refusal(database, helper, bags.order), InvalidTransition)
     assert await actions_of(database, helper, bags.order) == [OrderAction.OPEN_TICKET]
 
 
@@ -183,7 +183,7 @@ async def test_what_the_customer_has_been_refunded_is_not_reopened(
     bags = await completed(dependencies, city)
     await set_payment(database, bags.order, status=status)
     agent = await riders.create_support_agent(database, city)
-    assert isinstance(await refusal(database, agent, bags.order), IllegalStep)
+    assert isinstance(await refusal(database, agent, bags.order), InvalidTransition)
 
 
 async def test_an_order_is_reopened_within_a_day(
@@ -198,7 +198,7 @@ async def test_an_order_is_reopened_within_a_day(
         await session.execute(
             update(Order).where(Order.id == bags.order.id).values(completed_at=past)
         )
-    assert isinstance(await refusal(database, agent, bags.order), IllegalStep)
+    assert isinstance(await refusal(database, agent, bags.order), InvalidTransition)
     assert OrderAction.REOPEN not in await actions_of(database, agent, bags.order)
 
 
@@ -209,11 +209,11 @@ async def test_an_order_that_is_not_completed_is_not_reopened(
     database = dependencies.database
     order = await place_paid_order(dependencies, city)
     agent = await riders.create_support_agent(database, city)
-    assert isinstance(await refusal(database, agent, order), IllegalStep)
+    assert isinstance(await refusal(database, agent, order), InvalidTransition)
     async with write_as(database, agent, order.company_id) as session:
         row = await session.get_one(Order, order.id)
-        await order_states.mark_canceled(session, row, CancelReason.OTHER)
-    assert isinstance(await refusal(database, agent, order), IllegalStep)
+        await order_states.mark_canceled(session, row, OrderCancelReason.OTHER)
+    assert isinstance(await refusal(database, agent, order), InvalidTransition)
 
 
 async def test_another_reason_takes_words(dependencies: OrderDependencies, city: City) -> None:
@@ -235,11 +235,11 @@ async def test_support_sends_returning_bags_to_the_customer_after_all(
     agent = await riders.create_support_agent(database, city)
     step = failed_attempts.attempt_again
     assert isinstance(
-        await riders.refused_step(database, bags.rider, bags.delivery, step), IllegalStep
+        await riders.refused_step(database, bags.rider, bags.delivery, step), InvalidTransition
     )
     sent = await riders.take_step(database, agent, bags.delivery, step, override=OVERRIDE)
     assert (sent.status, sent.return_code, sent.fee_kept) == (
-        DeliveryStatus.TO_CUSTOMER, None, False,
+        DeliveryStatus.EN_ROUTE_TO_CUSTOMER, None, False,
     )  # fmt: skip
     await riders.take_step(database, bags.rider, bags.delivery, deliveries.arrive_at_customer)
     pin = {"pin": bags.order.delivery_pin}

@@ -43,12 +43,12 @@ async def test_the_pickup_of_a_reopened_order_begins_with_all_attempts_and_no_ch
     await give_code(database, staff, task, order.delivery_pin)
     async with database.write(PLATFORM, ORIGIN) as session:
         row = await session.get_one(Fulfillment, task.id)
-        row.age_result, row.pickup_attempts = AgeCheckResult.PASSED, 4
+        row.age_check_result, row.pickup_attempts = AgeCheckResult.PASSED, 4
         row.override_reason, row.override_note = DeliveryOverrideReason.OTHER, "Known."
     agent = await riders.create_support_agent(database, city)
     await reopen(database, agent, order, reason=OrderReopenReason.WRONG_ORDER)
     (waiting,) = await fulfillments_of(database, order)
-    assert (waiting.age_result, waiting.pickup_attempts) == (None, 0)
+    assert (waiting.age_check_result, waiting.pickup_attempts) == (None, 0)
     assert (waiting.override_reason, waiting.override_note) == (None, "")
 
 

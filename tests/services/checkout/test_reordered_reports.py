@@ -16,7 +16,7 @@ from database.sessions import Database
 from gateways.payments.interface import IntentState
 from models.events import Event
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, Order, OrderStatus
+from models.orders import Order, OrderCancelReason, OrderStatus
 from models.payments import Payment, PaymentStatus
 from seed.payment_reports import payment_report
 from services.checkout import cancellation, payment_outcomes
@@ -49,8 +49,8 @@ async def report(database: Database, order: Order, state: IntentState) -> None:
     async with database.write(PLATFORM, ORIGIN) as session:
         first = select(Payment).where(Payment.order_id == order.id).order_by(Payment.id).limit(1)
         payment = (await session.scalars(first)).one()
-        charged = (await session.get_one(Order, order.id)).charged_minor or 0
-        intent = payment_report(payment, state, charged_minor=charged)
+        charged = (await session.get_one(Order, order.id)).final_total_minor or 0
+        intent = payment_report(payment, state, final_total_minor=charged)
         assert await payment_outcomes.apply_payment_state(session, intent) is not None
 
 
@@ -99,7 +99,7 @@ async def test_a_packed_order_is_captured_once(
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
     assert payment.status is PaymentStatus.CAPTURED
-    assert payment.captured_minor == order.charged_minor
+    assert payment.captured_amount_minor == order.final_total_minor
     assert payment.capture_wanted_minor is None
     assert order.status is OrderStatus.CONFIRMED
     assert await attempts_of(database, order) == [PaymentStatus.CAPTURED]
@@ -117,7 +117,7 @@ async def test_a_canceled_order_stays_canceled_and_its_payment_voided(
     actor = Actor(customer.person_id, grants=(Grant(Role.CUSTOMER),))
     async with write_as(database, actor, order.company_id) as session:
         await cancellation.cancel_order(
-            session, actor=actor, order_id=order.id, reason=CancelReason.CHANGED_MIND
+            session, actor=actor, order_id=order.id, reason=OrderCancelReason.CHANGED_MIND
         )
     for state in reports:
         await report(database, order, state)

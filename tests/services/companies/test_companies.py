@@ -9,7 +9,7 @@ from resolvers.context import Container
 from tests.support.actors import ActorClient
 
 CREATE = """mutation ($input: CompanyCreateInput!) { companyCreate(input: $input) {
-  company { id name slug currency taxRateBp minimumOrder { minor } }
+  company { id name slug currency taxRateBasisPoints minimumOrder { minorUnits } }
   errors { __typename ... on Problem { path } } } }"""
 
 
@@ -26,7 +26,7 @@ def somebody(request: pytest.FixtureRequest, container: Container) -> ActorClien
 
 
 async def test_a_super_admin_creates_a_company(super_admin: ActorClient) -> None:
-    variables = company_input(minimumOrderMinor=1000, taxRateBp=2300)
+    variables = company_input(minimumOrderMinor=1000, taxRateBasisPoints=2300)
     payload = (await super_admin.run(CREATE, variables))["companyCreate"]
     assert payload["errors"] == []
     assert payload["company"].pop("id").startswith("com_")
@@ -34,8 +34,8 @@ async def test_a_super_admin_creates_a_company(super_admin: ActorClient) -> None
         "name": "New shop",
         "slug": variables["input"]["slug"],
         "currency": "EUR",
-        "taxRateBp": 2300,
-        "minimumOrder": {"minor": 1000},
+        "taxRateBasisPoints": 2300,
+        "minimumOrder": {"minorUnits": 1000},
     }
     again = (await super_admin.run(CREATE, variables))["companyCreate"]
     assert again["company"] is None
@@ -52,10 +52,10 @@ async def test_a_super_admin_creates_a_company(super_admin: ActorClient) -> None
         ({"slug": "x" * 61}, "slug"),
         ({"currency": "EURO"}, "currency"),
         ({"currency": ""}, "currency"),
-        ({"taxRateBp": -1}, "taxRateBp"),
-        ({"taxRateBp": 10_001}, "taxRateBp"),
+        ({"taxRateBasisPoints": -1}, "taxRateBasisPoints"),
+        ({"taxRateBasisPoints": 10_001}, "taxRateBasisPoints"),
         ({"deliveryFeeMinor": -1}, "deliveryFeeMinor"),
-        ({"freeDeliveryFromMinor": 10**15}, "freeDeliveryFromMinor"),
+        ({"freeDeliveryThresholdMinor": 10**15}, "freeDeliveryThresholdMinor"),
     ],
 )
 async def test_every_invalid_field_is_reported(

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from database.base import uuid7
 from database.scope import PLATFORM
-from models.accounts import Person
-from models.delivery import DeliveryStatus, FailReason
+from models.accounts import User
+from models.delivery import DeliveryFailureReason, DeliveryStatus
 from models.identity import Actor
 from services.delivery import failed_attempts, silent_riders
 from tests.support import riders
-from tests.support.carried_bags import NOBODY_HOME, carried_bags
+from tests.support.carried_bags import RECIPIENT_UNAVAILABLE, carried_bags
 from tests.support.city import City
 from tests.support.customers import ORIGIN, order_request
 from tests.support.order_steps.order_timers import SetTimers, clock
@@ -23,12 +23,12 @@ async def test_an_order_waits_for_payment_as_long_as_the_timer_says(
     """A guest waits no longer than the installation allows; whoever has a contact is no guest."""
     await set_by(shop.database, city, payment_seconds=900)
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        person = await session.get_one(Person, buyer.person_id)
+        person = await session.get_one(User, buyer.person_id)
         person.email = f"{uuid7().hex}@mail.example"
     before = await clock(shop.database)
     order = await shop.buy(buyer, order_request(city, 1))
-    assert order.due_at is not None
-    assert order.due_at >= before + timedelta(seconds=900)
+    assert order.payment_due_at is not None
+    assert order.payment_due_at >= before + timedelta(seconds=900)
 
 
 async def test_a_task_waits_for_its_store_as_long_as_the_timer_says(
@@ -39,8 +39,8 @@ async def test_a_task_waits_for_its_store_as_long_as_the_timer_says(
     await set_by(database, city, accept_seconds=900)
     before = await clock(database)
     [task] = await fulfillments_of(database, await place_paid_order(dependencies, city))
-    assert task.due_at is not None
-    assert task.due_at >= before + timedelta(seconds=900)
+    assert task.next_step_due_at is not None
+    assert task.next_step_due_at >= before + timedelta(seconds=900)
 
 
 async def test_an_offer_is_valid_as_long_as_the_timer_says(
@@ -81,8 +81,15 @@ async def test_a_rider_waits_at_the_door_as_long_as_the_timer_says(
     await set_by(database, city, no_show_wait_seconds=900)
     await riders.backdate_arrivals(database, city, 301)
     step = failed_attempts.fail_attempt
-    problem = await riders.refused_step(database, bags.rider, bags.delivery, step, **NOBODY_HOME)
-    assert isinstance(problem, failed_attempts.TooEarly)
+    problem = await riders.refused_step(
+        database, bags.rider, bags.delivery, step, **RECIPIENT_UNAVAILABLE
+    )
+    assert isinstance(problem, failed_attempts.NoShowWaitRequired)
     await riders.backdate_arrivals(database, city, 1_500)
-    failed = await riders.take_step(database, bags.rider, bags.delivery, step, **NOBODY_HOME)
-    assert (failed.fail_reason, failed.fee_kept) == (FailReason.NOBODY_HOME, True)
+    failed = await riders.take_step(
+        database, bags.rider, bags.delivery, step, **RECIPIENT_UNAVAILABLE
+    )
+    assert (failed.failure_reason, failed.fee_kept) == (
+        DeliveryFailureReason.RECIPIENT_UNAVAILABLE,
+        True,
+    )

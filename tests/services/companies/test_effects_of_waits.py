@@ -9,14 +9,14 @@ from sqlalchemy import select
 
 import services
 from database.scope import PLATFORM
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.companies import Company
 from models.delivery import DeliveryStatus
 from models.identity import Actor
 from models.ids import encode_id
 from models.orders import OrderStatus
 from models.stock import Hold
-from models.support import TicketKind
+from models.support import TicketCategory
 from models.timers import DEFAULT_TIMERS, TIMER_BOUNDS
 from services.delivery.search_escalation import SEARCH_STEPS
 from services.fulfillment import fulfillments, give_back, picking
@@ -73,14 +73,14 @@ async def test_a_task_may_be_idle_as_long_as_the_timer_says(
     before = await clock(database)
     order = await place_paid_order(dependencies, city)
     task, staff = await accept_task(dependencies, city, order)
-    assert task.due_at is not None
-    assert task.due_at >= before + timedelta(seconds=3_600)
+    assert task.next_step_due_at is not None
+    assert task.next_step_due_at >= before + timedelta(seconds=3_600)
     await set_by(database, city, picking_idle_seconds=120)
     [line, *_] = await lines_of(database, task)
     pick = picking.LinePick(line.quantity, line.id)
     picked = await run_step(database, staff, task, picking.pick_line, pick=pick)
-    assert picked.due_at is not None
-    assert picked.due_at <= await clock(database) + timedelta(seconds=120)
+    assert picked.next_step_due_at is not None
+    assert picked.next_step_due_at <= await clock(database) + timedelta(seconds=120)
 
 
 async def test_a_task_that_was_given_back_waits_as_long_as_the_timer_says(
@@ -96,8 +96,8 @@ async def test_a_task_that_was_given_back_waits_as_long_as_the_timer_says(
     await run_step(database, staff, task, picking.pick_line, pick=pick)
     before = await clock(database)
     given_back = await run_step(database, staff, task, give_back.give_back)
-    assert given_back.due_at is not None
-    assert given_back.due_at >= before + timedelta(seconds=1_800)
+    assert given_back.next_step_due_at is not None
+    assert given_back.next_step_due_at >= before + timedelta(seconds=1_800)
 
 
 async def test_a_silent_rider_with_the_bags_is_a_case_when_the_timer_says(
@@ -105,8 +105,8 @@ async def test_a_silent_rider_with_the_bags_is_a_case_when_the_timer_says(
 ) -> None:
     database = dependencies.database
     await set_by(database, city, rider_silence_case_seconds=3_600)
-    bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
-    for seconds, cases in ((1_200, []), (2_500, [TicketKind.RIDER_SILENT])):
+    bags = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
+    for seconds, cases in ((1_200, []), (2_500, [TicketCategory.RIDER_SILENT])):
         await fall_silent(database, city, bags.delivery, seconds)
         assert await check_carrier(database, bags.delivery)
         assert await open_cases(database, bags.order) == cases
@@ -118,12 +118,12 @@ async def test_a_customer_answers_a_substitute_as_long_as_the_timer_says(
     database = dependencies.database
     await set_by(database, city, substitute_answer_seconds=900)
     _, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.ASK_ME
+        dependencies, city, SubstitutionPreference.ASK_ME
     )
     before = await clock(database)
     substitute = await propose(dependencies, fulfillment, staff, line, "P002")
-    assert substitute.due_at is not None
-    assert substitute.due_at >= before + timedelta(seconds=900)
+    assert substitute.answer_due_at is not None
+    assert substitute.answer_due_at >= before + timedelta(seconds=900)
 
 
 async def test_bags_wait_as_long_as_the_timers_say(
@@ -137,12 +137,12 @@ async def test_bags_wait_as_long_as_the_timers_say(
         await run_step(database, staff, fulfillment, picking.pick_line, pick=pick)
     before = await clock(database)
     packed = await run_step(database, staff, fulfillment, picking.pack, bags=1)
-    assert packed.due_at is not None
+    assert packed.next_step_due_at is not None
     least, most = (before + timedelta(seconds=seconds) for seconds in (1_800, 3_600))
-    assert least <= packed.due_at < most
+    assert least <= packed.next_step_due_at < most
     staged = await run_step(database, staff, fulfillment, fulfillments.stage)
-    assert staged.due_at is not None
-    assert staged.due_at >= most
+    assert staged.next_step_due_at is not None
+    assert staged.next_step_due_at >= most
 
 
 async def test_a_search_escalates_and_ends_when_the_timers_say(
@@ -171,8 +171,8 @@ async def test_a_payment_is_confirmed_again_as_long_as_the_timer_says(
     before = await clock(shop.database)
     await lose_authorization(shop, order)
     reopened = await shop.order(order)
-    assert reopened.due_at is not None
-    assert reopened.due_at >= before + timedelta(seconds=1_800)
+    assert reopened.payment_due_at is not None
+    assert reopened.payment_due_at >= before + timedelta(seconds=1_800)
 
 
 async def test_the_higher_total_of_a_change_is_confirmed_as_long_as_the_timer_says(
@@ -184,11 +184,11 @@ async def test_the_higher_total_of_a_change_is_confirmed_as_long_as_the_timer_sa
     before = await clock(shop.database)
     more = change_steps.lines(city, p0=2, p1=9)
     requested = await change_steps.change(shop, buyer, order, lines=more)
-    assert requested.due_at is not None
-    assert requested.due_at >= before + timedelta(seconds=900)
+    assert requested.payment_due_at is not None
+    assert requested.payment_due_at >= before + timedelta(seconds=900)
     async with shop.database.read(PLATFORM) as session:
         ends = select(Hold.expires_at).where(Hold.order_id == requested.id)
-        assert min(await session.scalars(ends)) >= requested.due_at
+        assert min(await session.scalars(ends)) >= requested.payment_due_at
 
 
 @pytest.mark.parametrize("order", TIMER_ORDERS, ids=lambda order: order.second)

@@ -12,7 +12,7 @@ from attack.extremes.values import KEYS
 from database.base import Base
 from execution import Answer
 from models.alerts import StockAlert
-from models.counter_sales import CounterSale
+from models.counter_sales import PosSale
 from services.core.pages import decode_cursor, encode_cursor, parse_key
 from services.core.problems import DomainError, InvalidInput
 from tests.support.actors import ActorClient, engine
@@ -53,7 +53,7 @@ def test_what_is_wider_than_the_column_is_no_cursor(kind: TypeEngine[Any], value
 
 @pytest.mark.parametrize("value", KEYS, ids=lambda value: repr(value)[:20])
 def test_a_forged_cursor_is_of_a_list_or_refused(value: Any) -> None:
-    for keys in ((StockAlert.urgency, StockAlert.id), (CounterSale.number,)):
+    for keys in ((StockAlert.urgency, StockAlert.id), (PosSale.receipt_number,)):
         forged = forged_cursor([value, f"{7:032x}"][: len(keys)])
         try:
             decoded = decode_cursor(forged, *keys)

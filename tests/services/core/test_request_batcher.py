@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.core.problems import DomainError
-from services.core.request_batcher import Busy, RequestBatcher
+from services.core.request_batcher import RequestBatcher, ServiceOverloaded
 
 Request = tuple[str, int]
 
@@ -71,7 +71,7 @@ async def test_a_full_queue_evicts_from_the_party_with_the_most_requests() -> No
     assert blockable.batcher.waiting == 4
     with pytest.raises(DomainError) as refused:
         await blockable.batcher.submit(("b", 12))  # both parties have as many by now
-    assert isinstance(refused.value.problems[0], Busy)
+    assert isinstance(refused.value.problems[0], ServiceOverloaded)
     blockable.open.set()
     answers = await asyncio.gather(first, *rush, *late, return_exceptions=True)
     await blockable.batcher.close()

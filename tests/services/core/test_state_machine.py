@@ -13,7 +13,13 @@ from database.base import NamedEnum, uuid7
 from database.sessions import Database
 from models.counting import StockCount, StockCountAction
 from models.identity import Actor
-from services.core.problems import DomainError, IllegalStep, NotFound, Problem, VersionConflict
+from services.core.problems import (
+    DomainError,
+    InvalidTransition,
+    NotFound,
+    Problem,
+    VersionConflict,
+)
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 from services.counting import count_states
 from tests.support.city import City
@@ -111,15 +117,15 @@ def test_available_actions_depend_on_state_actor_condition_and_other_rows() -> N
 
 
 def test_an_action_that_is_not_available_is_refused_with_those_that_are() -> None:
-    assert refusal(Door(), OWNER, DoorAction.LOCK) == IllegalStep(
+    assert refusal(Door(), OWNER, DoorAction.LOCK) == InvalidTransition(
         path=["input", "doorId"],
         message="LOCK is not available to you while the door is OPEN.",
-        state="OPEN",
-        legal=["SHUT", "PAINT"],
+        current_status="OPEN",
+        allowed_actions=["SHUT", "PAINT"],
     )
     blocked = refusal(Door(), OWNER, DoorAction.PAINT, blocked={DoorAction.PAINT})
-    assert isinstance(blocked, IllegalStep)
-    assert blocked.legal == ["SHUT"]
+    assert isinstance(blocked, InvalidTransition)
+    assert blocked.allowed_actions == ["SHUT"]
 
 
 def test_another_version_is_refused_after_the_state_was_checked() -> None:
@@ -127,9 +133,9 @@ def test_another_version_is_refused_after_the_state_was_checked() -> None:
     assert refusal(door, OWNER, DoorAction.SHUT, 2) == VersionConflict(
         path=["input", "expectedVersion"],
         message="Somebody else was faster: the door is OPEN now.",
-        current=3,
+        current_version=3,
     )
-    assert isinstance(refusal(door, OWNER, DoorAction.LOCK, 2), IllegalStep)
+    assert isinstance(refusal(door, OWNER, DoorAction.LOCK, 2), InvalidTransition)
     MACHINE.check(door, OWNER, DoorAction.SHUT, 3)
     MACHINE.check(door, OWNER, DoorAction.SHUT)
 

@@ -6,11 +6,11 @@ from sqlalchemy import select
 from database.scope import PLATFORM
 from models.catalog import Product
 from models.counting import StockCount, StockCountLine, StockCountStatus
-from models.fulfillment import RejectReason
+from models.fulfillment import FulfillmentRejectReason
 from models.identity import Actor, Grant, Role
 from services.counting import count_opening, missing_products, stock_counts
 from services.counting.count_opening import CountSelection
-from services.counting.stock_counts import Uncounted
+from services.counting.stock_counts import UncountedLines
 from tests.support.city import City
 from tests.support.counting import refusal_of
 from tests.support.customers import create_people
@@ -28,7 +28,7 @@ from tests.support.store_staff import on_hand, run_step
 S = StockCountStatus
 
 
-@pytest.mark.parametrize("state", [S.COUNTING, S.SUBMITTED, S.APPROVED, S.CANCELED])
+@pytest.mark.parametrize("state", [S.IN_PROGRESS, S.SUBMITTED, S.APPROVED, S.CANCELED])
 async def test_a_product_that_was_counted_before_its_rejection_is_counted_again(
     dependencies: OrderDependencies, city: City, state: StockCountStatus
 ) -> None:
@@ -45,17 +45,17 @@ async def test_a_product_that_was_counted_before_its_rejection_is_counted_again(
     (manager,) = await create_people(database, 1, grant)
     routine = await count_all(dependencies, city, staff, manager, state)
     line = next(one for one in await lines_of(database, task) if one.product_id == bread)
-    missing = {"reason": RejectReason.OUT_OF_STOCK, "missing_line_ids": [line.id]}
+    missing = {"reason": FulfillmentRejectReason.OUT_OF_STOCK, "missing_line_ids": [line.id]}
     await run_step(database, staff, task, missing_products.reject, **missing)
     assert await on_hand(database, city.near, city, 1) == 0
     [active] = await active_counts(dependencies, bread)
-    assert active.status is S.COUNTING
-    assert (active.id == routine.id) is (state in (S.COUNTING, S.SUBMITTED))
+    assert active.status is S.IN_PROGRESS
+    assert (active.id == routine.id) is (state in (S.IN_PROGRESS, S.SUBMITTED))
     async with write_as(database, staff, order.company_id) as session:
         submission = stock_counts.submit(session, actor=staff, count_id=active.id)
         problem = await refusal_of(submission)
-    assert isinstance(problem, Uncounted)
-    assert problem.remaining == 1
+    assert isinstance(problem, UncountedLines)
+    assert problem.remaining_line_count == 1
     await count(dependencies, staff, active, city.products[1], 30)
     await end(dependencies, staff, manager, active, S.APPROVED)
     assert await on_hand(database, city.near, city, 1) == 30
@@ -79,7 +79,7 @@ async def count_all(
         )
     for product in products:
         await count(dependencies, staff, row, product, 50)
-    if state is not S.COUNTING:
+    if state is not S.IN_PROGRESS:
         await end(dependencies, staff, manager, row, state)
     return row
 

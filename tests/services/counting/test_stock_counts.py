@@ -19,11 +19,11 @@ from models.counting import (
     StockCountStatus,
 )
 from models.identity import Grant, Role
-from models.stock import Stock, StockEntry, StockReason
-from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, Problem
+from models.stock import StockLevel, StockMovement, StockMovementReason
+from services.core.problems import DomainError, InvalidInput, InvalidTransition, NotFound, Problem
 from services.counting import count_queries, count_states, stock_counts
-from services.counting.count_opening import BeingCounted, CountSelection
-from services.counting.stock_counts import BelowPromised, Uncounted
+from services.counting.count_opening import CountSelection, StockCountInProgress
+from services.counting.stock_counts import BelowPromised, UncountedLines
 from services.fulfillment import fulfillments, picking
 from services.stock import receiving
 from tests.support.city import City
@@ -55,12 +55,13 @@ async def test_approval_changes_stock_by_the_variance(team: CountingTeam) -> Non
     assert [await team.on_hand(nth) for nth in range(3)] == [47, 50, 53]
     async with team.database.read(PLATFORM) as session:
         entries = await session.scalars(
-            select(StockEntry).where(StockEntry.reference == str(row.id))
+            select(StockMovement).where(StockMovement.reference == str(row.id))
         )
         recorded = {
-            (entry.product_id, entry.delta, entry.reason, entry.actor_id) for entry in entries
+            (entry.product_id, entry.on_hand_delta, entry.reason, entry.actor_id)
+            for entry in entries
         }
-    cause = (StockReason.COUNT, team.manager.person_id)
+    cause = (StockMovementReason.COUNT, team.manager.person_id)
     assert recorded == {(team.product(0), -3, *cause), (team.product(2), 3, *cause)}
     assert await unexplained_stock(team.database, team.city) == []
 
@@ -71,20 +72,22 @@ async def test_expected_quantities_are_hidden_until_a_count_is_submitted(
     row = await team.start(0, 1)
     await team.count(row, 0, 44)
     hidden = await team.visible_lines(row)
-    assert [(line.counted, line.expected, line.variance, line.value_minor) for line in hidden] == [
+    assert [
+        (line.counted, line.expected, line.variance, line.variance_value_minor) for line in hidden
+    ] == [
         (44, None, None, None),
         (None, None, None, None),
     ]
-    problem = await refusal_of(team.visible_lines(row, line_filter=StockCountFilter.OFF))
+    problem = await refusal_of(team.visible_lines(row, line_filter=StockCountFilter.WITH_VARIANCE))
     assert isinstance(problem, InvalidInput)
     async with team.database.read(PLATFORM) as session:
         (progress,) = await count_queries.progress_of_counts(session, [row.id])
-        assert (progress.lines, progress.counted, progress.variance) == (2, 1, None)
+        assert (progress.line_count, progress.counted_line_count, progress.variance) == (2, 1, None)
     await team.count(row, 1, 52)
     await team.submit(row)
-    differing = await team.visible_lines(row, line_filter=StockCountFilter.OFF)
+    differing = await team.visible_lines(row, line_filter=StockCountFilter.WITH_VARIANCE)
     price = team.city.first.prices
-    assert [(line.expected, line.variance, line.value_minor) for line in differing] == [
+    assert [(line.expected, line.variance, line.variance_value_minor) for line in differing] == [
         (50, -6, -6 * price[0]),
         (50, 2, 2 * price[1]),
     ]
@@ -92,9 +95,12 @@ async def test_expected_quantities_are_hidden_until_a_count_is_submitted(
         (progress,) = await count_queries.progress_of_counts(session, [row.id])
     variance = progress.variance
     assert variance is not None
-    assert (variance.off, variance.units_over, variance.units_short) == (2, 2, 6)
-    assert (variance.over_minor, variance.short_minor) == (2 * price[1], 6 * price[0])
-    assert variance.net_minor == 2 * price[1] - 6 * price[0]
+    assert (variance.line_count, variance.units_over, variance.units_short) == (2, 2, 6)
+    assert (variance.overage_value_minor, variance.shortage_value_minor) == (
+        2 * price[1],
+        6 * price[0],
+    )
+    assert variance.net_value_minor == 2 * price[1] - 6 * price[0]
 
 
 async def test_sales_between_counting_and_approval_are_kept(team: CountingTeam) -> None:
@@ -151,11 +157,15 @@ async def test_a_rejected_count_has_its_variances_counted_again(team: CountingTe
     rejected = await team.run(
         stock_counts.reject, team.manager, count_id=row.id, note="look behind"
     )
-    assert (rejected.status, rejected.round, rejected.note) == (S.COUNTING, 2, "look behind")
+    assert (rejected.status, rejected.count_round, rejected.note) == (
+        S.IN_PROGRESS,
+        2,
+        "look behind",
+    )
     assert [line.counted for line in await team.visible_lines(row)] == [None, 50]
     problem = await refusal_of(team.submit(row))
-    assert isinstance(problem, Uncounted)
-    assert problem.remaining == 1
+    assert isinstance(problem, UncountedLines)
+    assert problem.remaining_line_count == 1
     await team.count(row, 0, 49)
     await team.submit(row)
     await team.approve(row)
@@ -165,7 +175,7 @@ async def test_a_rejected_count_has_its_variances_counted_again(team: CountingTe
 async def test_a_count_is_approved_once(team: CountingTeam) -> None:
     row = await team.start(0)
     await team.count(row, 0, 40)
-    assert isinstance(await refusal_of(team.approve(row)), IllegalStep)
+    assert isinstance(await refusal_of(team.approve(row)), InvalidTransition)
     await team.submit(row)
     results = await asyncio.gather(*(team.approve(row) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(each, StockCount) for each in results) == 1
@@ -183,9 +193,9 @@ async def test_staff_count_and_only_managers_decide(team: CountingTeam) -> None:
     assert count_states.MACHINE.available_actions(submitted, team.first_counter) == []
     for step in (stock_counts.approve, stock_counts.reject, stock_counts.cancel):
         problem = await refusal_of(team.run(step, team.first_counter, count_id=row.id))
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
     problem = await refusal_of(team.count(row, 0, 2))
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     (stranger,) = await create_people(
         team.database, 1, Grant(Role.STORE_MANAGER, team.city.company.id, team.city.next.id)
     )
@@ -198,10 +208,10 @@ async def test_approval_does_not_remove_reserved_units(team: CountingTeam) -> No
     await team.count(row, 0, 1)
     await team.submit(row)
     async with team.database.write(PLATFORM, ORIGIN) as session:
-        (await session.get_one(Stock, (team.city.near.id, team.product(0)))).held = 4
+        (await session.get_one(StockLevel, (team.city.near.id, team.product(0)))).reserved = 4
     problem = await refusal_of(team.approve(row))
     assert isinstance(problem, BelowPromised)
-    assert (problem.product_id, problem.held, problem.on_hand) == (team.product(0), 4, 1)
+    assert (problem.product_id, problem.reserved, problem.on_hand) == (team.product(0), 4, 1)
     assert await team.on_hand(0) == 50
 
 
@@ -210,7 +220,10 @@ async def test_a_product_is_in_one_active_count_only(team: CountingTeam) -> None
     (first,) = [each for each in results if isinstance(each, StockCount)]
     problems = [each.problems[0] for each in results if isinstance(each, DomainError)]
     assert len(problems) == 3
-    assert all(isinstance(each, BeingCounted) and each.count_id == first.id for each in problems)
+    assert all(
+        isinstance(each, StockCountInProgress) and each.stock_count_id == first.id
+        for each in problems
+    )
     await team.run(stock_counts.cancel, team.manager, count_id=first.id)
     await team.start(0, 1)
 
@@ -246,7 +259,7 @@ async def test_an_invalid_count_is_refused(team: CountingTeam) -> None:
     for units in (-1, 1_000_001):
         assert isinstance(await refusal_of(team.count(row, 0, units)), InvalidInput)
     assert isinstance(await refusal_of(team.count(row, 1, 1)), NotFound)
-    assert isinstance(await refusal_of(team.submit(row, allow_uncounted=True)), Uncounted)
+    assert isinstance(await refusal_of(team.submit(row, allow_uncounted=True)), UncountedLines)
 
 
 async def test_missing_units_leave_the_batch_that_expires_first(team: CountingTeam) -> None:
@@ -254,7 +267,12 @@ async def test_missing_units_leave_the_batch_that_expires_first(team: CountingTe
     line = receiving.StockReceiptLine(team.product(0), 10, "LOT")
     async with team.database.write(PLATFORM, ORIGIN) as session:
         await receiving.receive(
-            session, lines=[line], reason=StockReason.RECEIPT, reference="", actor_id=None, **store
+            session,
+            lines=[line],
+            reason=StockMovementReason.RECEIPT,
+            reference="",
+            actor_id=None,
+            **store,
         )
     row = await team.start(0)
     await team.count(row, 0, 4)

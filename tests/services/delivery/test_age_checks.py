@@ -8,13 +8,18 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import DeliveryAction, DeliveryOverrideReason, DeliveryStatus, FailReason
+from models.delivery import (
+    DeliveryAction,
+    DeliveryFailureReason,
+    DeliveryOverrideReason,
+    DeliveryStatus,
+)
 from models.events import Event
 from models.identity import Actor
 from models.operations import AuditEntry
-from models.orders import AgeCheck, AgeCheckResult, AgeDocument, Order, OrderLine, OrderStatus
+from models.orders import AgeCheck, AgeCheckDocument, AgeCheckResult, Order, OrderLine, OrderStatus
 from services.carts.age_restrictions import AgeConfirmationRequired
-from services.core.problems import DomainError, IllegalStep, InvalidInput
+from services.core.problems import DomainError, InvalidInput, InvalidTransition
 from services.delivery import deliveries, delivery_states, failed_attempts
 from services.delivery.rider_distance import ProofMissing
 from services.delivery.step_overrides import StepOverride
@@ -33,9 +38,9 @@ from tests.support.paid_orders import (
 )
 from workflows.checkout import place_order
 
-OLD_ENOUGH = ShownDocument(AgeDocument.IDENTITY_CARD, is_old_enough=True)
-TOO_YOUNG = ShownDocument(AgeDocument.PASSPORT, is_old_enough=False)
-NOTHING = ShownDocument(AgeDocument.NONE)
+OLD_ENOUGH = ShownDocument(AgeCheckDocument.IDENTITY_CARD, is_old_enough=True)
+TOO_YOUNG = ShownDocument(AgeCheckDocument.PASSPORT, is_old_enough=False)
+NOTHING = ShownDocument(AgeCheckDocument.NONE)
 
 
 @pytest.fixture
@@ -91,7 +96,7 @@ async def test_an_order_without_such_products_has_nothing_to_check(
     problem = await riders.refused_step(
         dependencies.database, bags.rider, bags.delivery, deliveries.check_age, shown=OLD_ENOUGH
     )
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     assert (await complete(dependencies.database, bags)).status is DeliveryStatus.DELIVERED
 
 
@@ -123,9 +128,9 @@ async def test_the_bags_are_not_handed_over_before_a_check_was_passed(
         problem = await riders.refused_step(
             database, actor, bags.delivery, deliveries.complete, **how
         )
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
         assert problem.message == "Check first that the customer is 18 years old."
-    assert (await check(database, bags.rider, bags, OLD_ENOUGH)).age_result == "PASSED"
+    assert (await check(database, bags.rider, bags, OLD_ENOUGH)).age_check_result == "PASSED"
     assert (await complete(database, bags)).status is DeliveryStatus.DELIVERED
 
 
@@ -135,11 +140,11 @@ async def test_a_check_is_kept_with_who_and_when_and_without_the_date_of_birth(
     database = dependencies.database
     bags = await bags_at_the_door(dependencies, city)
     born = date(date.today().year - 17, 1, 1)  # noqa: DTZ011 - a date in any time zone
-    await check(database, bags.rider, bags, ShownDocument(AgeDocument.PASSPORT, born))
+    await check(database, bags.rider, bags, ShownDocument(AgeCheckDocument.PASSPORT, born))
     async with database.read(PLATFORM) as session:
         row = await session.scalar(select(AgeCheck).where(AgeCheck.order_id == bags.order.id))
     assert row is not None
-    assert (row.checked_by_id, row.document) == (bags.rider.person_id, AgeDocument.PASSPORT)
+    assert (row.checked_by_id, row.document) == (bags.rider.person_id, AgeCheckDocument.PASSPORT)
     assert (row.result, row.from_birth_date) == (AgeCheckResult.FAILED, True)
     assert row.checked_at is not None
     assert not {"birth_date", "document_number"} & set(AgeCheck.__table__.columns.keys())
@@ -151,7 +156,7 @@ async def test_after_a_failed_check_the_bags_come_back(
     """The reason takes a recorded check that failed; the fee is kept after the wait only."""
     database = dependencies.database
     bags = await bags_at_the_door(dependencies, city)
-    fail, reason = failed_attempts.fail_attempt, {"reason": FailReason.AGE_CHECK_FAILED}
+    fail, reason = failed_attempts.fail_attempt, {"reason": DeliveryFailureReason.AGE_CHECK_FAILED}
     problem = await riders.refused_step(database, bags.rider, bags.delivery, fail, **reason)
     assert isinstance(problem, ProofMissing)
     await check(database, bags.rider, bags, OLD_ENOUGH)
@@ -167,10 +172,10 @@ async def test_after_a_failed_check_the_bags_come_back(
 @pytest.mark.parametrize(
     "shown",
     [
-        ShownDocument(AgeDocument.PASSPORT),
-        ShownDocument(AgeDocument.PASSPORT, date(1990, 1, 1), True),
-        ShownDocument(AgeDocument.PASSPORT, date(2990, 1, 1)),
-        ShownDocument(AgeDocument.PASSPORT, date(1790, 1, 1)),
+        ShownDocument(AgeCheckDocument.PASSPORT),
+        ShownDocument(AgeCheckDocument.PASSPORT, date(1990, 1, 1), True),
+        ShownDocument(AgeCheckDocument.PASSPORT, date(2990, 1, 1)),
+        ShownDocument(AgeCheckDocument.PASSPORT, date(1790, 1, 1)),
     ],
 )
 async def test_a_check_takes_one_plausible_answer(
@@ -210,7 +215,7 @@ async def test_who_is_not_at_the_door_says_why_the_age_is_checked(
         assert problem.path == ["input", "override"]
         arguments: dict[str, Any] = {"shown": OLD_ENOUGH, "override": OVERRIDE}
         checked = await riders.take_step(database, helper, bags.delivery, step, **arguments)
-        assert (checked.age_result, checked.override_note) == (
+        assert (checked.age_check_result, checked.override_note) == (
             AgeCheckResult.PASSED, OVERRIDE.note,
         )  # fmt: skip
     arguments = {"shown": OLD_ENOUGH, "override": OVERRIDE}
@@ -268,4 +273,4 @@ async def test_a_rider_who_is_staff_says_why_the_age_is_checked_away_from_the_do
     checked = await riders.take_step(database, both, bags.delivery, step, **arguments)
     assert checked.override_reason is OVERRIDE.reason
     await riders.take_step(database, both, bags.delivery, deliveries.arrive_at_customer)
-    assert (await check(database, both, bags, OLD_ENOUGH)).age_result is AgeCheckResult.PASSED
+    assert (await check(database, both, bags, OLD_ENOUGH)).age_check_result is AgeCheckResult.PASSED

@@ -7,14 +7,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.delivery import DeliveryAction, DeliveryStatus, FailReason
+from models.delivery import DeliveryAction, DeliveryFailureReason, DeliveryStatus
 from models.fulfillment import FulfillmentStatus
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, Order, OrderStatus
+from models.orders import Order, OrderCancelReason, OrderStatus
 from services.checkout import cancellation
-from services.core.problems import IllegalStep, NotFound
+from services.core.problems import InvalidTransition, NotFound
 from services.delivery import deliveries, delivery_states, failed_attempts
-from services.delivery.delivery_codes import WrongDeliveryCode
+from services.delivery.delivery_codes import InvalidHandoverCode
 from services.events.event_log import order_stream, rider_stream
 from services.fulfillment import handover
 from tests.support import riders
@@ -29,7 +29,7 @@ from tests.support.paid_orders import (
 from tests.support.store_staff import event_types
 
 
-@pytest.mark.leaves("Delivery.TO_STORE")
+@pytest.mark.leaves("Delivery.EN_ROUTE_TO_STORE")
 async def test_a_delivery_goes_from_the_offer_to_the_customer(
     dependencies: OrderDependencies, city: City
 ) -> None:
@@ -40,9 +40,9 @@ async def test_a_delivery_goes_from_the_offer_to_the_customer(
     await riders.age_positions(database, city)
     store_location = (city.near.latitude, city.near.longitude)
     await riders.report_position(database, rider, city, *store_location)
-    assert (await riders.delivery_of(database, order)).status is DeliveryStatus.TO_STORE
+    assert (await riders.delivery_of(database, order)).status is DeliveryStatus.EN_ROUTE_TO_STORE
     at_store = await riders.take_step(database, rider, delivery, deliveries.arrive_at_store)
-    assert (at_store.status, at_store.bags) == (DeliveryStatus.AT_STORE, 1)
+    assert (at_store.status, at_store.bag_count) == (DeliveryStatus.AT_STORE, 1)
     code = {"handover_code": fulfillment.handover_code}
     picked_up = await riders.take_step(database, rider, delivery, handover.pick_up, **code)
     assert picked_up.status is DeliveryStatus.PICKED_UP
@@ -50,7 +50,7 @@ async def test_a_delivery_goes_from_the_offer_to_the_customer(
     report = await riders.report_position(database, rider, city, *store_location)
     assert report.order_id == order.id
     assert report.eta_seconds is not None
-    assert (await riders.delivery_of(database, order)).status is DeliveryStatus.TO_CUSTOMER
+    assert (await riders.delivery_of(database, order)).status is DeliveryStatus.EN_ROUTE_TO_CUSTOMER
     await riders.age_positions(database, city)
     await riders.report_position(database, rider, city, city.latitude, city.longitude)
     assert (await riders.delivery_of(database, order)).status is DeliveryStatus.ARRIVING
@@ -66,8 +66,9 @@ async def test_a_delivery_goes_from_the_offer_to_the_customer(
     events = await event_types(database, order_stream(order.id))
     assert [type_ for type_ in events if type_.startswith("DELIVERY_")] == [
         f"DELIVERY_{name}"
-        for name in ("SEARCHING", "OFFERED", "ASSIGNED", "TO_STORE", "AT_STORE", "PICKED_UP",
-                     "TO_CUSTOMER", "ARRIVING", "AT_CUSTOMER", "DELIVERED")
+        for name in ("SEARCHING", "OFFERED", "ASSIGNED", "EN_ROUTE_TO_STORE", "AT_STORE",
+        "PICKED_UP",
+                     "EN_ROUTE_TO_CUSTOMER", "ARRIVING", "AT_CUSTOMER", "DELIVERED")
     ]  # fmt: skip
 
 
@@ -80,8 +81,8 @@ async def test_bags_can_be_picked_up_only_when_packed(
     problem = await riders.refused_step(
         dependencies.database, rider, delivery, handover.pick_up, **code
     )
-    assert isinstance(problem, IllegalStep)
-    assert problem.state == FulfillmentStatus.ACCEPTED
+    assert isinstance(problem, InvalidTransition)
+    assert problem.current_status == FulfillmentStatus.ACCEPTED
 
 
 def wrong_codes(right: str) -> list[str]:
@@ -109,8 +110,8 @@ async def test_what_is_no_code_costs_no_try(dependencies: OrderDependencies, cit
         problem = await riders.refused_step(
             dependencies.database, rider, delivery, deliveries.complete, pin=typed
         )
-        assert isinstance(problem, WrongDeliveryCode)
-        assert problem.tries_left == 5
+        assert isinstance(problem, InvalidHandoverCode)
+        assert problem.attempts_remaining == 5
 
 
 async def test_wrong_handover_codes_are_counted_and_staff_needs_no_code(
@@ -125,12 +126,12 @@ async def test_wrong_handover_codes_are_counted_and_staff_needs_no_code(
         problem = await riders.refused_step(
             database, rider, delivery, handover.pick_up, **wrong_code
         )
-        assert isinstance(problem, WrongDeliveryCode)
-        assert problem.tries_left == attempts_left
+        assert isinstance(problem, InvalidHandoverCode)
+        assert problem.attempts_remaining == attempts_left
     right_code = {"handover_code": fulfillment.handover_code}
     problem = await riders.refused_step(database, rider, delivery, handover.pick_up, **right_code)
-    assert isinstance(problem, IllegalStep)
-    assert problem.legal == []
+    assert isinstance(problem, InvalidTransition)
+    assert problem.allowed_actions == []
     picked_up = await riders.take_step(database, staff, delivery, handover.pick_up)
     assert picked_up.status is DeliveryStatus.PICKED_UP
     assert (await reload_order(database, order)).status is OrderStatus.CONFIRMED
@@ -148,13 +149,15 @@ async def test_after_five_wrong_pins_only_support_can_complete(
             for guess in guesses
         )
     )
-    wrong = [problem for problem in problems if isinstance(problem, WrongDeliveryCode)]
-    assert sorted(problem.tries_left for problem in wrong) == [0, 1, 2, 3, 4]
-    assert all(isinstance(problem, IllegalStep) for problem in problems if problem not in wrong)
+    wrong = [problem for problem in problems if isinstance(problem, InvalidHandoverCode)]
+    assert sorted(problem.attempts_remaining for problem in wrong) == [0, 1, 2, 3, 4]
+    assert all(
+        isinstance(problem, InvalidTransition) for problem in problems if problem not in wrong
+    )
     pin = {"pin": order.delivery_pin}
     problem = await riders.refused_step(database, rider, delivery, deliveries.complete, **pin)
-    assert isinstance(problem, IllegalStep)
-    assert problem.legal == [DeliveryAction.FAIL]
+    assert isinstance(problem, InvalidTransition)
+    assert problem.allowed_actions == [DeliveryAction.FAIL]
     agent = await riders.create_support_agent(database, city)
     delivered = await riders.take_step(
         database, agent, delivery, deliveries.complete, override=OVERRIDE
@@ -167,8 +170,8 @@ async def test_completing_without_a_pin_is_refused_and_counts_no_attempt(
 ) -> None:
     _, delivery, rider = await riders.delivery_at_customer(dependencies, city)
     problem = await riders.refused_step(dependencies.database, rider, delivery, deliveries.complete)
-    assert isinstance(problem, WrongDeliveryCode)
-    assert problem.tries_left == 5
+    assert isinstance(problem, InvalidHandoverCode)
+    assert problem.attempts_remaining == 5
 
 
 async def test_staff_unassigns_a_rider_and_the_next_rider_gets_an_offer(
@@ -200,7 +203,7 @@ async def test_canceling_an_order_releases_its_rider_and_withdraws_its_offer(
     order, _, _, delivery = await riders.accepted_order(dependencies, city)
     customer = Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
     async with write_as(database, customer, order.company_id) as session:
-        reason = CancelReason.CHANGED_MIND
+        reason = OrderCancelReason.CHANGED_MIND
         await cancellation.cancel_order(session, actor=customer, order_id=order.id, reason=reason)
     assert (await riders.delivery_of(database, order)).status is DeliveryStatus.CANCELED
     assert await riders.open_offer(database, delivery) is None
@@ -218,7 +221,7 @@ async def test_an_order_that_was_picked_up_can_not_be_canceled(
         await deliveries.cancel_for_order(session, locked)
 
     problem = await riders.refused_step(dependencies.database, agent, delivery, cancel)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
 
 
 STEPS: list[tuple[Any, dict[str, Any]]] = [
@@ -226,7 +229,7 @@ STEPS: list[tuple[Any, dict[str, Any]]] = [
     (deliveries.arrive_at_customer, {}),
     (deliveries.complete, {"pin": "0000"}),
     (handover.pick_up, {"handover_code": "0000"}),
-    (failed_attempts.fail_attempt, {"reason": FailReason.REFUSED}),
+    (failed_attempts.fail_attempt, {"reason": DeliveryFailureReason.RECIPIENT_REFUSED}),
     (handover.complete_return, {}),
     (deliveries.unassign, {}),
 ]
@@ -257,5 +260,5 @@ async def test_an_illegal_step_lists_the_legal_steps(
     problem = await riders.refused_step(
         dependencies.database, rider, delivery, deliveries.complete, pin="1"
     )
-    assert isinstance(problem, IllegalStep)
-    assert (problem.state, problem.legal) == ("ASSIGNED", ["ARRIVE_AT_STORE"])
+    assert isinstance(problem, InvalidTransition)
+    assert (problem.current_status, problem.allowed_actions) == ("ASSIGNED", ["ARRIVE_AT_STORE"])

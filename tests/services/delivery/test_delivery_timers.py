@@ -7,15 +7,15 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import fulfillment as fulfillment_jobs
 from models.delivery import FINAL_DELIVERY_STATUSES, Delivery, DeliveryStatus
-from models.events import EventType
+from models.events import OrderEventKind
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, Order, OrderAction, OrderStatus
-from models.support import TicketKind
+from models.orders import Order, OrderAction, OrderCancelReason, OrderStatus
+from models.support import TicketCategory
 from models.timers import DEFAULT_TIMERS
 from services.checkout import cancellation
-from services.core.problems import DomainError, IllegalStep
-from services.delivery import deliveries, dispatch, nearest_riders
+from services.core.problems import DomainError, InvalidTransition
+from services.delivery import deliveries, nearest_riders, search_escalation
 from services.delivery.ride_settings import SETTINGS, STATE_TIMERS
 from services.delivery.search_escalation import SEARCH_STEPS
 from services.events.event_log import order_stream, store_queue_stream
@@ -65,9 +65,9 @@ async def test_store_and_support_are_told_of_a_state_that_lasts_too_long(
         assert now.return_code
         return
     assert (now.status, now.due_at) == (status, None)
-    assert await open_cases(database, order) == [TicketKind.DELIVERY_OVERDUE]
+    assert await open_cases(database, order) == [TicketCategory.DELIVERY_OVERDUE]
     for stream in (order_stream(order.id), store_queue_stream(city.near.id)):
-        assert EventType.DELIVERY_OVERDUE in await event_types(database, stream)
+        assert OrderEventKind.DELIVERY_OVERDUE in await event_types(database, stream)
 
 
 async def test_the_cases_end_with_the_delivery(dependencies: OrderDependencies, city: City) -> None:
@@ -101,17 +101,17 @@ async def test_a_search_without_anybody_online_escalates_and_ends(
         assert parameters["max_distance_m"] == SETTINGS.wide_rider_distance_m
         seen = await event_types(database, store_queue_stream(city.near.id))
         assert step.event_type is None or step.event_type in seen
-    assert await open_cases(database, order) == [TicketKind.NO_RIDER]
+    assert await open_cases(database, order) == [TicketCategory.NO_RIDER]
     assert OrderAction.CANCEL in await actions(database, order, customer)
     await backdate_search(database, delivery, DEFAULT_TIMERS.search_end_seconds + 1)
     assert await advance(database, delivery)
     canceled = await reload_order(database, order)
     assert (canceled.status, canceled.cancel_reason) == (
-        OrderStatus.CANCELED, CancelReason.NO_RIDER,
+        OrderStatus.CANCELED, OrderCancelReason.NO_RIDER_AVAILABLE,
     )  # fmt: skip
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
-    assert payment.void_wanted or not payment.captured_minor
+    assert payment.void_wanted or not payment.captured_amount_minor
     assert (await riders.delivery_of(database, order)).status is DeliveryStatus.CANCELED
     assert await open_cases(database, order) == []
 
@@ -126,7 +126,7 @@ async def test_the_customer_cancels_a_packed_order_that_finds_no_rider(
     customer = Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
     with pytest.raises(DomainError) as caught:
         await cancel(database, customer, order)
-    assert [type(problem) for problem in caught.value.problems] == [IllegalStep]
+    assert [type(problem) for problem in caught.value.problems] == [InvalidTransition]
     await backdate_search(database, delivery, DEFAULT_TIMERS.search_cancel_offer_seconds + 1)
     assert await advance(database, delivery)
     await cancel(database, customer, order)
@@ -160,12 +160,14 @@ async def test_a_round_counts_when_nobody_was_there_to_be_asked(
     """Nobody is online: the rounds pass all the same, and the store is told once after the last."""
     database = dependencies.database
     order, _, _, delivery = await riders.accepted_order(dependencies, city)
-    for number in range(dispatch.MAX_ROUNDS + 1):
-        assert (await riders.delivery_of(database, order)).round == number + 2
+    for number in range(search_escalation.MAX_ROUNDS + 1):
+        assert (await riders.delivery_of(database, order)).dispatch_round == number + 2
         await make_due(database, delivery)
         assert await advance(database, delivery)
     seen = await event_types(database, store_queue_stream(city.near.id))
-    assert seen.count(EventType.DELIVERY_SEARCHING) == 2  # the start, and the end of the rounds
+    assert (
+        seen.count(OrderEventKind.DELIVERY_SEARCHING) == 2
+    )  # the start, and the end of the rounds
 
 
 async def test_bags_that_wait_have_somebody_who_is_told(
@@ -180,7 +182,7 @@ async def test_bags_that_wait_have_somebody_who_is_told(
     await run_step(database, staff, fulfillment, picking.pack, bags=1)
     for status, cases in (
         (FulfillmentStatus.PACKED, []),
-        (FulfillmentStatus.STAGED, [TicketKind.BAGS_WAITING]),
+        (FulfillmentStatus.STAGED, [TicketCategory.BAGS_WAITING]),
     ):
         if status is FulfillmentStatus.STAGED:
             await run_step(database, staff, fulfillment, fulfillments.stage)
@@ -213,8 +215,8 @@ async def test_bags_that_are_not_staged_are_not_handed_over(
         problem = await riders.refused_step(
             database, actor, delivery, handover.pick_up, handover_code=code
         )
-        assert isinstance(problem, IllegalStep)
-        assert problem.state == FulfillmentStatus.PACKED
+        assert isinstance(problem, InvalidTransition)
+        assert problem.current_status == FulfillmentStatus.PACKED
 
 
 async def delivery_in(
@@ -225,7 +227,7 @@ async def delivery_in(
         bags = await carried_bags(dependencies, city, status)
         return bags.order, bags.delivery
     order, _, _, delivery, rider = await riders.assigned_delivery(dependencies, city)
-    if status is DeliveryStatus.TO_STORE:
+    if status is DeliveryStatus.EN_ROUTE_TO_STORE:
         await riders.age_positions(dependencies.database, city)
         store = city.near.latitude, city.near.longitude
         await riders.report_position(dependencies.database, rider, city, *store)
@@ -245,12 +247,12 @@ async def make_bags_due(database: Database, fulfillment: Fulfillment) -> None:
     async with database.write(PLATFORM, ORIGIN) as session:
         past = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 1)
         statement = update(Fulfillment).where(Fulfillment.id == fulfillment.id)
-        await session.execute(statement.values(due_at=past))
+        await session.execute(statement.values(next_step_due_at=past))
 
 
 async def count_stalled(database: Database, city: City) -> int:
     seen = await event_types(database, store_queue_stream(city.near.id))
-    return seen.count(EventType.FULFILLMENT_STALLED)
+    return seen.count(OrderEventKind.FULFILLMENT_STALLED)
 
 
 async def actions(database: Database, order: Order, actor: Actor) -> list[OrderAction]:
@@ -263,5 +265,5 @@ async def actions(database: Database, order: Order, actor: Actor) -> list[OrderA
 async def cancel(database: Database, actor: Actor, order: Order) -> None:
     async with write_as(database, actor, order.company_id) as session:
         await cancellation.cancel_order(
-            session, actor=actor, order_id=order.id, reason=CancelReason.CHANGED_MIND
+            session, actor=actor, order_id=order.id, reason=OrderCancelReason.CHANGED_MIND
         )

@@ -9,9 +9,9 @@ from database.base import uuid7
 from database.scope import NOBODY, PLATFORM
 from database.sessions import Database
 from jobs import delivery as job
-from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus
+from models.delivery import Delivery, DeliveryOffer, DeliveryOfferStatus, DeliveryStatus
 from models.riders import Rider
-from services.core.problems import DomainError, IllegalStep, NotFound
+from services.core.problems import DomainError, InvalidTransition, NotFound
 from services.delivery import nearest_riders, riders
 from services.events.event_log import order_stream, rider_stream
 from tests.support import city as cities
@@ -28,7 +28,7 @@ insert into person (id, name, language)
 insert into rider (id, person_id, company_id, vehicle, status, online_since, version)
     select gen_random_uuid(), id, '{0}', 'SCOOTER', 'ONLINE', now(), 1
     from person where name = 'crowd';
-insert into rider_position (rider_id, person_id, company_id, latitude, longitude, seen_at)
+insert into rider_position (rider_id, person_id, company_id, latitude, longitude, recorded_at)
     select id, person_id, company_id, {1} + random() / 10, {2} + random() / 10, clock_timestamp()
     from rider where status = 'ONLINE';
 analyze person, rider, rider_position;
@@ -45,8 +45,8 @@ async def test_the_nearest_rider_gets_an_offer_as_soon_as_the_store_accepts(
     assert offer is not None
     assert delivery.status is DeliveryStatus.OFFERED
     assert offer.rider_person_id == near.person_id
-    assert 190 <= offer.distance_m <= 210
-    assert offer.eta_seconds == 42  # 200 m * 1.35 at a scooter's 6.5 m/s
+    assert 190 <= offer.pickup_distance_meters <= 210
+    assert offer.pickup_eta_seconds == 42  # 200 m * 1.35 at a scooter's 6.5 m/s
     assert "OFFER_MADE" in await event_types(dependencies.database, rider_stream(city.riders[1].id))
 
 
@@ -60,7 +60,7 @@ async def test_after_a_decline_the_next_nearest_rider_gets_an_offer(
     assert offer is not None
     assert (
         await support_riders.decline(dependencies.database, first, offer)
-    ).status is OfferStatus.DECLINED
+    ).status is DeliveryOfferStatus.DECLINED
     following = await support_riders.open_offer(dependencies.database, delivery)
     assert following is not None
     assert following.rider_person_id == second.person_id
@@ -84,8 +84,8 @@ async def test_an_expired_offer_goes_to_the_next_rider_and_can_not_be_accepted(
     with pytest.raises(DomainError) as caught:
         await support_riders.accept(dependencies.database, first, offer)
     (problem,) = caught.value.problems
-    assert isinstance(problem, IllegalStep)
-    assert (problem.state, problem.legal) == ("EXPIRED", [])
+    assert isinstance(problem, InvalidTransition)
+    assert (problem.current_status, problem.allowed_actions) == ("EXPIRED", [])
 
 
 async def test_after_three_rounds_the_search_slows_down_and_the_store_is_notified(
@@ -96,7 +96,7 @@ async def test_after_three_rounds_the_search_slows_down_and_the_store_is_notifie
     for round_number in (1, 2, 3):
         offer = await support_riders.open_offer(dependencies.database, delivery)
         assert offer is not None
-        assert offer.round == round_number
+        assert offer.dispatch_round == round_number
         await support_riders.decline(dependencies.database, rider, offer)
         searching = await support_riders.delivery_of(dependencies.database, order)
         assert searching.status is DeliveryStatus.SEARCHING
@@ -220,8 +220,8 @@ async def test_the_nearest_riders_are_found_through_the_index(fresh_database_url
         store_id=shared_city.near.id,
         company_id=shared_city.company.id,
         customer_id=uuid7(),
-        distance_m=0,
-        round=1,
+        dropoff_distance_meters=0,
+        dispatch_round=1,
         search_step=0,
     )
     parameters = nearest_riders.nearest_rider_parameters(delivery)
@@ -245,7 +245,7 @@ async def test_the_database_allows_one_open_offer_per_delivery_and_rider(
         open_count = await session.scalar(
             select(func.count()).where(
                 DeliveryOffer.delivery_id == delivery.id,
-                DeliveryOffer.status == OfferStatus.OFFERED,
+                DeliveryOffer.status == DeliveryOfferStatus.OFFERED,
             )
         )
         rider = await session.get_one(Rider, city.riders[0].id)

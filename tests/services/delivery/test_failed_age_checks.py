@@ -6,26 +6,26 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import DeliveryAction, DeliveryStatus, FailReason
+from models.delivery import DeliveryAction, DeliveryFailureReason, DeliveryStatus
 from models.fulfillment import Fulfillment, FulfillmentAction, FulfillmentStatus
 from models.identity import Actor, Grant, Role
-from models.orders import AgeCheckResult, AgeDocument
-from services.core.problems import IllegalStep
+from models.orders import AgeCheckDocument, AgeCheckResult
+from services.core.problems import InvalidTransition
 from services.delivery import deliveries, delivery_states, failed_attempts
 from services.fulfillment import fulfillment_states, pickups
 from services.orders.age_checks import ShownDocument
 from tests.support import riders
-from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, CarriedBags, carried_bags
+from tests.support.carried_bags import OVERRIDE, RECIPIENT_UNAVAILABLE, CarriedBags, carried_bags
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.order_steps.pickup_steps import change_store, give_code, staged_order
 from tests.support.paid_orders import OrderDependencies, create_picker
 from tests.support.store_staff import refusal_of_step, run_step
 
-OLD_ENOUGH = ShownDocument(AgeDocument.IDENTITY_CARD, is_old_enough=True)
-NOTHING = ShownDocument(AgeDocument.NONE)
-TOO_YOUNG = ShownDocument(AgeDocument.IDENTITY_CARD, is_old_enough=False)
-BACK = {"reason": FailReason.AGE_CHECK_FAILED}
+OLD_ENOUGH = ShownDocument(AgeCheckDocument.IDENTITY_CARD, is_old_enough=True)
+NOTHING = ShownDocument(AgeCheckDocument.NONE)
+TOO_YOUNG = ShownDocument(AgeCheckDocument.IDENTITY_CARD, is_old_enough=False)
+BACK = {"reason": DeliveryFailureReason.AGE_CHECK_FAILED}
 
 
 @pytest.fixture
@@ -59,23 +59,27 @@ async def test_a_failed_check_is_not_repeated_in_the_same_attempt(
         arguments: dict[str, Any] = {"shown": OLD_ENOUGH} | ({"override": how} if how else {})
         step = deliveries.check_age
         problem = await riders.refused_step(database, actor, bags.delivery, step, **arguments)
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
         assert "only support can begin another attempt" in problem.message
     pin = {"pin": bags.order.delivery_pin}
     problem = await riders.refused_step(
         database, bags.rider, bags.delivery, deliveries.complete, **pin
     )
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
 
 
 async def test_a_failed_check_ends_the_riders_attempts_for_whatever_reason(
     database: Database, city: City, bags: CarriedBags
 ) -> None:
-    """The rider gave another reason, NOBODY_HOME, and had a second attempt with a new check."""
+    """The rider gave another reason, RECIPIENT_UNAVAILABLE, and had a second attempt with a new
+    check.
+    """
     await check(database, bags.rider, bags, NOTHING)
     await riders.backdate_arrivals(database, city)
     step = failed_attempts.fail_attempt
-    failed = await riders.take_step(database, bags.rider, bags.delivery, step, **NOBODY_HOME)
+    failed = await riders.take_step(
+        database, bags.rider, bags.delivery, step, **RECIPIENT_UNAVAILABLE
+    )
     assert failed.status is DeliveryStatus.RETURNING
 
 
@@ -98,7 +102,7 @@ async def test_no_age_is_checked_on_the_way_back(
         ):
             arguments: dict[str, Any] = {"override": OVERRIDE, **more}
             problem = await riders.refused_step(database, actor, bags.delivery, step, **arguments)
-            assert isinstance(problem, IllegalStep)
+            assert isinstance(problem, InvalidTransition)
 
 
 async def test_support_begins_the_attempt_after_a_mistake_of_typing(
@@ -137,7 +141,7 @@ async def test_whose_check_of_a_pickup_failed_makes_no_other_one(
     failed = await run_step(database, staff, task, step, shown=NOTHING)
     for same in (staff, promoted):
         problem = await refusal_of_step(database, same, task, step, shown=OLD_ENOUGH)
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
         actions = fulfillment_states.MACHINE.available_actions(failed, same)
         assert FulfillmentAction.CHECK_AGE not in actions
     await run_step(database, other, task, step, shown=TOO_YOUNG)
@@ -145,6 +149,6 @@ async def test_whose_check_of_a_pickup_failed_makes_no_other_one(
     for again in (staff, other):
         await refusal_of_step(database, again, task, step, shown=OLD_ENOUGH)
     passed = await run_step(database, third, task, step, shown=OLD_ENOUGH)
-    assert passed.age_result is AgeCheckResult.PASSED
+    assert passed.age_check_result is AgeCheckResult.PASSED
     collected = await give_code(database, staff, task, order.delivery_pin)
     assert collected.status is FulfillmentStatus.COLLECTED

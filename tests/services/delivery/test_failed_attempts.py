@@ -7,21 +7,21 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import DeliveryAction, DeliveryProof, DeliveryStatus, FailReason
+from models.delivery import DeliveryAction, DeliveryFailureReason, DeliveryProof, DeliveryStatus
 from models.fulfillment import Fulfillment
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, OrderStatus
+from models.orders import OrderCancelReason, OrderStatus
 from models.payments import Refund
 from models.timers import DEFAULT_TIMERS
-from services.core.problems import IllegalStep, InvalidInput
+from services.core.problems import InvalidInput, InvalidTransition
 from services.delivery import deliveries, delivery_states, failed_attempts
-from services.delivery.delivery_codes import WrongDeliveryCode
-from services.delivery.failed_attempts import TooEarly
+from services.delivery.delivery_codes import InvalidHandoverCode
+from services.delivery.failed_attempts import NoShowWaitRequired
 from services.delivery.ride_settings import FAILURE_RULES, SETTINGS
 from services.delivery.rider_distance import ProofMissing, TooFar
 from services.fulfillment import handover
 from tests.support import riders
-from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, carried_bags
+from tests.support.carried_bags import OVERRIDE, RECIPIENT_UNAVAILABLE, carried_bags
 from tests.support.city import City
 from tests.support.paid_orders import OrderDependencies, capture_payment, reload_order
 
@@ -34,25 +34,25 @@ BY_RIDER = [
     if rule.by_rider and not rule.proofs & {DeliveryProof.AGE_CHECK, DeliveryProof.PAYMENT}
 ]
 AWAY_M = SETTINGS.place_radius_m + 500
-PROVED: dict[str, Any] = {"call_attempts": 1, "note": "The dog is not on a leash."}
+PROVED: dict[str, Any] = {"call_attempt_count": 1, "note": "The dog is not on a leash."}
 
 
 def test_every_reason_has_a_rule_and_no_rule_charges_without_the_wait() -> None:
-    """The kind: no reason is a way around the wait of NOBODY_HOME."""
-    assert set(FAILURE_RULES) == set(FailReason)
+    """The kind: no reason is a way around the wait of RECIPIENT_UNAVAILABLE."""
+    assert set(FAILURE_RULES) == set(DeliveryFailureReason)
     for rule in FAILURE_RULES.values():
         if rule.fee_after_wait:
             assert DeliveryProof.POSITION in rule.proofs
 
 
 def test_every_reason_of_a_rider_has_a_proof() -> None:
-    """UNSAFE and DAMAGED took the bags back to the store without a word."""
+    """UNSAFE_LOCATION and ITEMS_DAMAGED took the bags back to the store without a word."""
     assert all(rule.proofs for rule in FAILURE_RULES.values() if rule.by_rider)
 
 
 @pytest.mark.parametrize("reason", BY_RIDER)
 async def test_no_reason_charges_the_customer_at_once(
-    dependencies: OrderDependencies, city: City, reason: FailReason
+    dependencies: OrderDependencies, city: City, reason: DeliveryFailureReason
 ) -> None:
     """The rider has just arrived and says that nobody is home, or that the address is wrong, or
     that the customer refuses: the customer does not pay the fee for a delivery without the wait.
@@ -66,7 +66,7 @@ async def test_no_reason_charges_the_customer_at_once(
             problem = await riders.refused_step(
                 database, actor, bags.delivery, FAIL, override=override, **arguments
             )
-            assert isinstance(problem, TooEarly)
+            assert isinstance(problem, NoShowWaitRequired)
             assert 0 < problem.retry_after_seconds <= DEFAULT_TIMERS.no_show_wait_seconds
         return
     failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
@@ -75,7 +75,7 @@ async def test_no_reason_charges_the_customer_at_once(
 
 @pytest.mark.parametrize("reason", BY_RIDER)
 async def test_after_the_wait_the_fee_is_kept_as_the_reason_says(
-    dependencies: OrderDependencies, city: City, reason: FailReason
+    dependencies: OrderDependencies, city: City, reason: DeliveryFailureReason
 ) -> None:
     """After five minutes at the door the customer pays the fee of what happened at their end.
 
@@ -96,7 +96,7 @@ async def test_after_the_wait_the_fee_is_kept_as_the_reason_says(
     assert returned.status is DeliveryStatus.RETURNED
     canceled = await reload_order(database, bags.order)
     assert canceled.status is OrderStatus.CANCELED
-    assert canceled.cancel_reason is CancelReason.NOT_DELIVERED
+    assert canceled.cancel_reason is OrderCancelReason.DELIVERY_FAILED
     async with database.read(PLATFORM) as session:
         refund = (
             await session.scalars(select(Refund).where(Refund.order_id == bags.order.id))
@@ -108,7 +108,7 @@ async def test_after_the_wait_the_fee_is_kept_as_the_reason_says(
 
 @pytest.mark.parametrize("reason", BY_RIDER)
 async def test_each_reason_needs_its_proofs(
-    dependencies: OrderDependencies, city: City, reason: FailReason
+    dependencies: OrderDependencies, city: City, reason: DeliveryFailureReason
 ) -> None:
     """The rider is a street away, the phone reports nothing, nobody called, or wrote why."""
     database, rule = dependencies.database, FAILURE_RULES[reason]
@@ -125,7 +125,10 @@ async def test_each_reason_needs_its_proofs(
     await riders.report_position(database, bags.rider, city, north, city.longitude)
     problem = await riders.refused_step(database, bags.rider, bags.delivery, FAIL, **arguments)
     assert isinstance(problem, TooFar)
-    assert (problem.distance_m, problem.radius_m) == (AWAY_M, SETTINGS.place_radius_m)
+    assert (problem.distance_meters, problem.max_distance_meters) == (
+        AWAY_M,
+        SETTINGS.place_radius_m,
+    )
     await riders.age_positions(database, city, SETTINGS.position_fresh_seconds + 1)
     if DeliveryProof.POSITION in rule.proofs:
         problem = await riders.refused_step(database, bags.rider, bags.delivery, FAIL, **arguments)
@@ -133,7 +136,7 @@ async def test_each_reason_needs_its_proofs(
         assert problem.missing == [DeliveryProof.POSITION]
     else:
         failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
-        assert (failed.fail_reason, failed.fail_note) == (reason, PROVED["note"])
+        assert (failed.failure_reason, failed.failure_note) == (reason, PROVED["note"])
 
 
 async def test_only_support_says_that_the_rider_is_unavailable(
@@ -141,7 +144,7 @@ async def test_only_support_says_that_the_rider_is_unavailable(
 ) -> None:
     """A rider could end any delivery by saying that there is no rider."""
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
-    arguments = {"reason": FailReason.RIDER_UNAVAILABLE}
+    arguments = {"reason": DeliveryFailureReason.RIDER_UNAVAILABLE}
     problem = await riders.refused_step(
         dependencies.database, bags.rider, bags.delivery, FAIL, **arguments
     )
@@ -160,13 +163,17 @@ async def test_a_second_attempt_has_its_own_wait_and_is_the_last(
     again = await riders.take_step(
         database, bags.rider, bags.delivery, failed_attempts.attempt_again
     )
-    assert (again.status, again.fail_reason) == (DeliveryStatus.TO_CUSTOMER, None)
+    assert (again.status, again.failure_reason) == (DeliveryStatus.EN_ROUTE_TO_CUSTOMER, None)
     await riders.take_step(database, bags.rider, bags.delivery, deliveries.arrive_at_customer)
-    problem = await riders.refused_step(database, bags.rider, bags.delivery, FAIL, **NOBODY_HOME)
-    assert isinstance(problem, TooEarly)
+    problem = await riders.refused_step(
+        database, bags.rider, bags.delivery, FAIL, **RECIPIENT_UNAVAILABLE
+    )
+    assert isinstance(problem, NoShowWaitRequired)
     await riders.backdate_arrivals(database, city)
-    failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **NOBODY_HOME)
-    assert (failed.status, failed.failed_attempts) == (DeliveryStatus.RETURNING, 2)
+    failed = await riders.take_step(
+        database, bags.rider, bags.delivery, FAIL, **RECIPIENT_UNAVAILABLE
+    )
+    assert (failed.status, failed.failed_attempt_count) == (DeliveryStatus.RETURNING, 2)
     assert failed.fee_kept
 
 
@@ -189,8 +196,8 @@ async def test_the_code_of_the_pickup_is_no_proof_of_the_return(
         problem = await riders.refused_step(
             database, returning.rider, returning.delivery, step, return_code=code
         )
-        assert isinstance(problem, WrongDeliveryCode)
-        assert (problem.tries_left, problem.path) == (left, ["input", "returnCode"])
+        assert isinstance(problem, InvalidHandoverCode)
+        assert (problem.attempts_remaining, problem.path) == (left, ["input", "returnCode"])
     returned = await riders.take_step(
         database, returning.rider, returning.delivery, step, return_code=return_code
     )
@@ -224,10 +231,10 @@ async def test_after_five_wrong_return_codes_the_store_must_say_so(
         problem = await riders.refused_step(
             database, returning.rider, returning.delivery, step, return_code=wrong
         )
-        assert (type(problem), problem.tries_left) == (WrongDeliveryCode, left)
+        assert (type(problem), problem.attempts_remaining) == (InvalidHandoverCode, left)
     code = {"return_code": returning.delivery.return_code}
     problem = await riders.refused_step(database, returning.rider, returning.delivery, step, **code)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
 
 
 async def test_support_ends_the_return_of_lost_bags_with_a_reason(

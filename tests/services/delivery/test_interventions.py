@@ -6,11 +6,11 @@ import pytest
 
 from database.base import uuid7
 from database.sessions import Database
-from models.delivery import Delivery, DeliveryAction, DeliveryStatus, FailReason
-from models.events import EventType
+from models.delivery import Delivery, DeliveryAction, DeliveryFailureReason, DeliveryStatus
+from models.events import OrderEventKind
 from models.identity import Actor, Grant, Role
 from models.orders import OrderStatus
-from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound
+from services.core.problems import DomainError, InvalidInput, InvalidTransition, NotFound
 from services.delivery import deliveries, delivery_states, failed_attempts, reassignment
 from services.delivery.delivery_codes import MAX_CODE_ATTEMPTS
 from services.delivery.delivery_parties import RIDER
@@ -66,7 +66,7 @@ async def test_support_starts_the_return_of_a_rider_who_had_an_accident(
     bags = await carried_bags(dependencies, city, status)
     agent = await riders.create_support_agent(database, city)
     step: Any = failed_attempts.fail_attempt
-    arguments: dict[str, Any] = {"reason": FailReason.RIDER_UNAVAILABLE}
+    arguments: dict[str, Any] = {"reason": DeliveryFailureReason.RIDER_UNAVAILABLE}
     if status is DeliveryStatus.ATTEMPT_FAILED:
         step, arguments = failed_attempts.start_return, {}
     problem = await riders.refused_step(database, agent, bags.delivery, step, **arguments)
@@ -76,7 +76,7 @@ async def test_support_starts_the_return_of_a_rider_who_had_an_accident(
     )
     assert returning.status is DeliveryStatus.RETURNING
     if status is not DeliveryStatus.ATTEMPT_FAILED:
-        assert (returning.fail_reason, returning.fee_kept) == (arguments["reason"], False)
+        assert (returning.failure_reason, returning.fee_kept) == (arguments["reason"], False)
     returned = await riders.take_step(database, bags.staff, bags.delivery, handover.complete_return)
     assert returned.status is DeliveryStatus.RETURNED
 
@@ -97,7 +97,9 @@ async def test_support_gives_the_bags_to_another_rider(
     assert taken.former_rider_id == city.riders[0].id
     assert (await riders.rider_row(database, city, 0)).live_delivery_id is None
     assert (await riders.rider_row(database, city, 1)).live_delivery_id == taken.id
-    assert EventType.DELIVERY_REASSIGNED in await event_types(database, order_stream(bags.order.id))
+    assert OrderEventKind.DELIVERY_REASSIGNED in await event_types(
+        database, order_stream(bags.order.id)
+    )
     assert (await event_types(database, rider_stream(city.riders[0].id)))[-1] == (
         "DELIVERY_CHANGED"
     )
@@ -116,13 +118,13 @@ async def test_only_a_free_rider_of_the_company_takes_over(
 ) -> None:
     """Bags would be given to a rider who has gone home, or who rides for another company."""
     database = dependencies.database
-    bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
+    bags = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
     agent = await riders.create_support_agent(database, city)
     for number in (0, 1):  # on this delivery, offline
         with pytest.raises(DomainError) as caught:
             await reassign(database, agent, bags.delivery, city, number)
         [problem] = caught.value.problems
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
         assert problem.path == ["input", "riderId"]
     foreign = {"rider_id": city.second.riders[0].id, "override": OVERRIDE}
     problem = await riders.refused_step(
@@ -202,7 +204,7 @@ async def test_a_rider_who_is_staff_does_not_try_all_codes(
     arguments: list[dict[str, Any]] = [pin, {"override": OVERRIDE}]
     for how in arguments:
         problem = await riders.refused_step(database, both, bags.delivery, complete, **how)
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
 
 
 @pytest.mark.parametrize(

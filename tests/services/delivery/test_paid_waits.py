@@ -4,15 +4,20 @@ from typing import Any
 
 import pytest
 
-from models.delivery import DeliveryOverrideReason, DeliveryProof, DeliveryStatus, FailReason
+from models.delivery import (
+    DeliveryFailureReason,
+    DeliveryOverrideReason,
+    DeliveryProof,
+    DeliveryStatus,
+)
 from models.timers import DEFAULT_TIMERS
 from services.delivery import deliveries, failed_attempts
-from services.delivery.failed_attempts import TooEarly
+from services.delivery.failed_attempts import NoShowWaitRequired
 from services.delivery.ride_settings import FAILURE_RULES, SETTINGS
 from services.delivery.rider_distance import ProofMissing
 from services.delivery.step_overrides import StepOverride
 from tests.support import riders
-from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, CarriedBags, carried_bags
+from tests.support.carried_bags import OVERRIDE, RECIPIENT_UNAVAILABLE, CarriedBags, carried_bags
 from tests.support.city import City
 from tests.support.paid_orders import OrderDependencies
 
@@ -22,13 +27,13 @@ AWAY_M = SETTINGS.place_radius_m + 500
 AFTER_WAIT = [
     reason
     for reason, rule in FAILURE_RULES.items()
-    if rule.fee_after_wait and reason is not FailReason.AGE_CHECK_FAILED
+    if rule.fee_after_wait and reason is not DeliveryFailureReason.AGE_CHECK_FAILED
 ]
 
 
 @pytest.mark.parametrize("reason", AFTER_WAIT)
 async def test_a_wait_that_was_spent_on_the_way_charges_nobody(
-    dependencies: OrderDependencies, city: City, reason: FailReason
+    dependencies: OrderDependencies, city: City, reason: DeliveryFailureReason
 ) -> None:
     """The rider is 800 m away, the phone has been silent for a minute: "arrived", then five minutes
     of riding, one position at the door, and nobody is home: the customer paid for a wait that
@@ -38,10 +43,10 @@ async def test_a_wait_that_was_spent_on_the_way_charges_nobody(
     bags = await arrive_unseen(dependencies, city)
     await riders.backdate_arrivals(database, city)
     await riders.report_position(database, bags.rider, city, city.latitude, city.longitude)
-    arguments: dict[str, Any] = {"reason": reason, "call_attempts": 1}
+    arguments: dict[str, Any] = {"reason": reason, "call_attempt_count": 1}
     if FAILURE_RULES[reason].waits:
         problem = await riders.refused_step(database, bags.rider, bags.delivery, FAIL, **arguments)
-        assert isinstance(problem, TooEarly)
+        assert isinstance(problem, NoShowWaitRequired)
         assert problem.retry_after_seconds > DEFAULT_TIMERS.no_show_wait_seconds - 60
         return
     failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
@@ -58,9 +63,9 @@ async def test_support_charges_nobody_for_a_wait_that_no_position_shows(
     database = dependencies.database
     bags = await arrive_unseen(dependencies, city)
     agent = await riders.create_support_agent(database, city)
-    arguments: dict[str, Any] = {**NOBODY_HOME, "override": POSITION_WRONG}
+    arguments: dict[str, Any] = {**RECIPIENT_UNAVAILABLE, "override": POSITION_WRONG}
     problem = await riders.refused_step(database, agent, bags.delivery, FAIL, **arguments)
-    assert isinstance(problem, TooEarly)
+    assert isinstance(problem, NoShowWaitRequired)
     await riders.backdate_arrivals(database, city)
     failed = await riders.take_step(database, agent, bags.delivery, FAIL, **arguments)
     assert (failed.status, failed.fee_kept) == (DeliveryStatus.RETURNING, False)
@@ -76,7 +81,7 @@ async def test_without_a_position_no_other_reason_ends_the_wait(
     agent = await riders.create_support_agent(database, city)
     for actor, override in ((bags.rider, None), (agent, OVERRIDE)):
         problem = await riders.refused_step(
-            database, actor, bags.delivery, FAIL, override=override, **NOBODY_HOME
+            database, actor, bags.delivery, FAIL, override=override, **RECIPIENT_UNAVAILABLE
         )
         assert isinstance(problem, ProofMissing)
         assert problem.missing == [DeliveryProof.POSITION]
@@ -99,7 +104,9 @@ async def test_the_wait_that_is_paid_begins_with_the_first_position_at_the_door(
     assert seen[0] is not None
     assert seen[1] == seen[0]
     await riders.backdate_arrivals(database, city)
-    failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **NOBODY_HOME)
+    failed = await riders.take_step(
+        database, bags.rider, bags.delivery, FAIL, **RECIPIENT_UNAVAILABLE
+    )
     assert failed.fee_kept
 
 

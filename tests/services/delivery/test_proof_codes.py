@@ -12,13 +12,13 @@ from models.delivery import Delivery, DeliveryOverrideReason, DeliveryStatus
 from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import Order
-from services.core.problems import IllegalStep
+from services.core.problems import InvalidTransition
 from services.delivery import deliveries, failed_attempts, reassignment
-from services.delivery.delivery_codes import MAX_CODE_ATTEMPTS, WrongDeliveryCode
+from services.delivery.delivery_codes import MAX_CODE_ATTEMPTS, InvalidHandoverCode
 from services.fulfillment import handover
 from tests.services.delivery.test_rider_release import release
 from tests.support import riders
-from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, CarriedBags, carried_bags
+from tests.support.carried_bags import OVERRIDE, RECIPIENT_UNAVAILABLE, CarriedBags, carried_bags
 from tests.support.city import City
 from tests.support.order_steps.reopened_orders import reopen
 from tests.support.paid_orders import OrderDependencies, place_paid_order
@@ -52,7 +52,7 @@ async def codes_of(database: Database, order: Order) -> list[str]:
 async def turn_back(database: Database, city: City, bags: CarriedBags) -> None:
     await riders.backdate_arrivals(database, city)
     fail, start = failed_attempts.fail_attempt, failed_attempts.start_return
-    await riders.take_step(database, bags.rider, bags.delivery, fail, **NOBODY_HOME)
+    await riders.take_step(database, bags.rider, bags.delivery, fail, **RECIPIENT_UNAVAILABLE)
     await riders.take_step(database, bags.rider, bags.delivery, start)
 
 
@@ -101,8 +101,9 @@ async def test_a_reopened_delivery_keeps_nothing_of_its_failed_attempt(
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     await reopen_returning(database, city, bags)
     sent = await riders.delivery_of(database, bags.order)
-    assert (sent.status, sent.return_code, sent.fail_reason, sent.fail_note, sent.fee_kept) == (
-        DeliveryStatus.TO_CUSTOMER, None, None, "", False,
+    assert (sent.status, sent.return_code, sent.failure_reason, sent.failure_note,
+    sent.fee_kept) == (
+        DeliveryStatus.EN_ROUTE_TO_CUSTOMER, None, None, "", False,
     )  # fmt: skip
     assert sent.pin_tries == 0
 
@@ -114,7 +115,7 @@ async def test_the_note_of_an_older_step_is_not_that_of_the_released_rider(
     first step stood beside the reason of the second.
     """
     database = dependencies.database
-    bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
+    bags = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
     second = await hand_to_next(database, city, bags)
     assert (await riders.delivery_of(database, bags.order)).override_note == OVERRIDE.note
     await release(database, second)
@@ -138,15 +139,15 @@ async def test_a_group_of_riders_has_the_tries_of_one(
     wrong = {name: f"{(int(right) + 1) % 10_000:04}"}
     for left in range(MAX_TRIES - 1, 1, -1):
         problem = await riders.refused_step(database, bags.rider, bags.delivery, step, **wrong)
-        assert (type(problem), problem.tries_left) == (WrongDeliveryCode, left)
+        assert (type(problem), problem.attempts_remaining) == (InvalidHandoverCode, left)
     second = await hand_to_next(database, city, bags)
     if is_pin:
         await riders.take_step(database, second, bags.delivery, deliveries.arrive_at_customer)
     for left in (1, 0):
         problem = await riders.refused_step(database, second, bags.delivery, step, **wrong)
-        assert (type(problem), problem.tries_left) == (WrongDeliveryCode, left)
+        assert (type(problem), problem.attempts_remaining) == (InvalidHandoverCode, left)
     problem = await riders.refused_step(database, second, bags.delivery, step, **{name: right})
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     agent = await riders.create_support_agent(database, city)
     done = await riders.take_step(database, agent, bags.delivery, step, override=OVERRIDE)
     assert done.status in (DeliveryStatus.DELIVERED, DeliveryStatus.RETURNED)
@@ -163,7 +164,7 @@ async def test_the_next_rider_at_the_store_has_the_tries_that_are_left(
     await riders.take_step(database, rider, delivery, deliveries.arrive_at_store)
     for left in range(MAX_TRIES - 1, 0, -1):
         problem = await riders.refused_step(database, rider, delivery, handover.pick_up, **wrong)
-        assert problem.tries_left == left
+        assert problem.attempts_remaining == left
     second = await riders.bring_online(database, city, 1)
     await riders.take_step(database, staff, delivery, deliveries.unassign)
     offer = await riders.open_offer(database, delivery)
@@ -171,10 +172,10 @@ async def test_the_next_rider_at_the_store_has_the_tries_that_are_left(
     await riders.accept(database, second, offer)
     await riders.take_step(database, second, delivery, deliveries.arrive_at_store)
     problem = await riders.refused_step(database, second, delivery, handover.pick_up, **wrong)
-    assert problem.tries_left == 0
+    assert problem.attempts_remaining == 0
     right = {"handover_code": fulfillment.handover_code}
     problem = await riders.refused_step(database, second, delivery, handover.pick_up, **right)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     done = await riders.take_step(database, staff, delivery, handover.pick_up)
     assert done.status is DeliveryStatus.PICKED_UP
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from models.delivery import DeliveryStatus, FailReason
-from services.core.problems import IllegalStep, InvalidInput
+from models.delivery import DeliveryFailureReason, DeliveryStatus
+from services.core.problems import InvalidInput, InvalidTransition
 from services.delivery import deliveries, failed_attempts
 from tests.services.delivery.test_paid_waits import POSITION_WRONG
 from tests.services.delivery.test_rider_release import release
@@ -13,7 +13,7 @@ from tests.support.city import City
 from tests.support.paid_orders import OrderDependencies
 
 FAIL, COMPLETE = failed_attempts.fail_attempt, deliveries.complete
-WAITING = (FailReason.NOBODY_HOME, FailReason.WRONG_ADDRESS)
+WAITING = (DeliveryFailureReason.RECIPIENT_UNAVAILABLE, DeliveryFailureReason.WRONG_ADDRESS)
 
 
 async def test_a_step_before_the_arrival_is_not_refused_for_wrong_codes(
@@ -28,12 +28,16 @@ async def test_a_step_before_the_arrival_is_not_refused_for_wrong_codes(
     refused = [
         await riders.refused_step(database, bags.rider, bags.delivery, COMPLETE, pin="0000"),
         await riders.refused_step(
-            database, bags.rider, bags.delivery, FAIL, reason=FailReason.REFUSED
+            database,
+            bags.rider,
+            bags.delivery,
+            FAIL,
+            reason=DeliveryFailureReason.RECIPIENT_REFUSED,
         ),
         await riders.refused_step(database, bags.staff, bags.delivery, COMPLETE, override=OVERRIDE),
     ]
     for problem in refused:
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
         assert "arrival at the customer" in problem.message
 
 
@@ -46,11 +50,13 @@ async def test_staff_at_the_door_are_not_refused_for_wrong_codes(
     problem = await riders.refused_step(
         database, bags.staff, bags.delivery, COMPLETE, override=OVERRIDE
     )
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     assert "not available to you" in problem.message
 
 
-@pytest.mark.parametrize("status", [DeliveryStatus.AT_CUSTOMER, DeliveryStatus.TO_CUSTOMER])
+@pytest.mark.parametrize(
+    "status", [DeliveryStatus.AT_CUSTOMER, DeliveryStatus.EN_ROUTE_TO_CUSTOMER]
+)
 async def test_support_is_not_told_to_wait_for_an_attempt_that_nobody_makes(
     dependencies: OrderDependencies, city: City, status: DeliveryStatus
 ) -> None:
@@ -70,8 +76,8 @@ async def test_support_is_not_told_to_wait_for_an_attempt_that_nobody_makes(
             )
             assert isinstance(problem, InvalidInput)
             assert problem.path == ["input", "reason"]
-    reason = FailReason.RIDER_UNAVAILABLE
+    reason = DeliveryFailureReason.RIDER_UNAVAILABLE
     failed = await riders.take_step(
         database, agent, bags.delivery, FAIL, reason=reason, override=OVERRIDE
     )
-    assert (failed.fail_reason, failed.fee_kept) == (reason, False)
+    assert (failed.failure_reason, failed.fee_kept) == (reason, False)

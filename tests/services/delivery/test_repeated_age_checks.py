@@ -8,11 +8,11 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.delivery import DeliveryAction, DeliveryStatus
 from models.identity import Actor
-from models.orders import AgeDocument
+from models.orders import AgeCheckDocument
 from services.delivery import deliveries, delivery_states, failed_attempts, reassignment
 from services.orders.age_checks import ShownDocument
 from tests.support import riders
-from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, CarriedBags, carried_bags
+from tests.support.carried_bags import OVERRIDE, RECIPIENT_UNAVAILABLE, CarriedBags, carried_bags
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies
@@ -26,7 +26,7 @@ async def checked(dependencies: OrderDependencies, city: City) -> CarriedBags:
         product = await session.merge(city.products[0], load=True)
         product.age_restricted = True
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
-    shown = ShownDocument(AgeDocument.IDENTITY_CARD, is_old_enough=True)
+    shown = ShownDocument(AgeCheckDocument.IDENTITY_CARD, is_old_enough=True)
     await riders.take_step(database, bags.rider, bags.delivery, deliveries.check_age, shown=shown)
     return bags
 
@@ -40,7 +40,7 @@ async def test_another_attempt_takes_another_check_of_the_age(
     bags = checked
     await riders.backdate_arrivals(database, city)
     fail = failed_attempts.fail_attempt
-    await riders.take_step(database, bags.rider, bags.delivery, fail, **NOBODY_HOME)
+    await riders.take_step(database, bags.rider, bags.delivery, fail, **RECIPIENT_UNAVAILABLE)
     again, arrive = failed_attempts.attempt_again, deliveries.arrive_at_customer
     await riders.take_step(database, bags.rider, bags.delivery, again)
     expect_check(await riders.take_step(database, bags.rider, bags.delivery, arrive), bags.rider)

@@ -6,9 +6,9 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import DeliveryAction, DeliveryStatus, FailReason
-from models.orders import AgeDocument
-from services.core.problems import DomainError, IllegalStep
+from models.delivery import DeliveryAction, DeliveryFailureReason, DeliveryStatus
+from models.orders import AgeCheckDocument
+from services.core.problems import DomainError, InvalidTransition
 from services.delivery import deliveries, delivery_states, failed_attempts
 from services.fulfillment import pickups
 from services.orders.age_checks import ShownDocument
@@ -25,7 +25,7 @@ from tests.support.order_steps.pickup_steps import (
 from tests.support.paid_orders import OrderDependencies, create_picker
 from tests.support.store_staff import refusal_of_step, run_step
 
-CARD = ShownDocument(AgeDocument.IDENTITY_CARD, is_old_enough=True)
+CARD = ShownDocument(AgeCheckDocument.IDENTITY_CARD, is_old_enough=True)
 
 
 async def restrict(database: Database, city: City) -> None:
@@ -38,7 +38,7 @@ async def test_on_the_way_the_rider_learns_it_at_the_door(
 ) -> None:
     """The restriction began while the rider was under way: nobody had to show anything."""
     database = dependencies.database
-    bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
+    bags = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
     await restrict(database, city)
     step = deliveries.arrive_at_customer
     arrived = await riders.take_step(database, bags.rider, bags.delivery, step)
@@ -62,7 +62,7 @@ async def test_at_the_door_the_hand_over_asks_for_it(
     complete = deliveries.complete
     for _ in range(2):
         problem = await riders.refused_step(database, actor, bags.delivery, complete, **how)
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
         assert problem.message == "Check first that the customer is 18 years old."
     step = deliveries.check_age
     checked = await riders.take_step(database, bags.rider, bags.delivery, step, shown=CARD)
@@ -74,12 +74,12 @@ async def test_at_the_door_the_hand_over_asks_for_it(
 async def test_a_minor_gets_nothing_of_it(dependencies: OrderDependencies, city: City) -> None:
     """The check fails: the bags go back, by the reason that is true."""
     database = dependencies.database
-    bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
+    bags = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
     await restrict(database, city)
     await riders.take_step(database, bags.rider, bags.delivery, deliveries.arrive_at_customer)
-    young = ShownDocument(AgeDocument.PASSPORT, is_old_enough=False)
+    young = ShownDocument(AgeCheckDocument.PASSPORT, is_old_enough=False)
     await riders.take_step(database, bags.rider, bags.delivery, deliveries.check_age, shown=young)
-    reason = {"reason": FailReason.AGE_CHECK_FAILED}
+    reason = {"reason": DeliveryFailureReason.AGE_CHECK_FAILED}
     failed = await riders.take_step(
         database, bags.rider, bags.delivery, failed_attempts.fail_attempt, **reason
     )
@@ -108,7 +108,7 @@ async def test_bags_that_wait_for_their_customer_take_it_too(
     await restrict(database, city)
     with pytest.raises(DomainError) as caught:
         await give_code(database, staff, task, order.delivery_pin)
-    assert isinstance(caught.value.problems[0], IllegalStep)
+    assert isinstance(caught.value.problems[0], InvalidTransition)
     code = {"code": order.delivery_pin}
     problem = await refusal_of_step(database, staff, task, pickups.collect, **code)
     assert problem.message == "Check the customer's age first."

@@ -7,17 +7,23 @@ from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import DeliveryOverrideReason, DeliveryStatus, FailReason
-from models.events import EventType
+from models.delivery import DeliveryFailureReason, DeliveryOverrideReason, DeliveryStatus
+from models.events import OrderEventKind
 from models.identity import Actor
-from models.riders import RiderPosition, RiderStatus
-from models.support import TicketKind
+from models.riders import RiderLocation, RiderStatus
+from models.support import TicketCategory
 from services.core.problems import DomainError, InvalidInput, NotFound
 from services.delivery import deliveries, failed_attempts, rider_release
 from services.events.event_log import order_stream
 from services.fulfillment import handover
 from tests.support import riders
-from tests.support.carried_bags import CARRYING, NOBODY_HOME, OVERRIDE, carried_bags, open_cases
+from tests.support.carried_bags import (
+    CARRYING,
+    OVERRIDE,
+    RECIPIENT_UNAVAILABLE,
+    carried_bags,
+    open_cases,
+)
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies
@@ -32,7 +38,7 @@ async def release(database: Database, rider: Actor) -> int:
 
 async def has_position(database: Database, rider: Actor) -> bool:
     async with database.read(PLATFORM) as session:
-        count = select(func.count()).where(RiderPosition.person_id == rider.person_id)
+        count = select(func.count()).where(RiderLocation.person_id == rider.person_id)
         return bool(await session.scalar(count))
 
 
@@ -55,9 +61,9 @@ async def test_a_dismissed_rider_leaves_the_bags_to_support(
     row = await riders.rider_row(database, city)
     assert (row.status, row.live_delivery_id) == (RiderStatus.OFFLINE, None)
     assert not await has_position(database, bags.rider)
-    assert await open_cases(database, bags.order) == [TicketKind.RIDER_RELEASED]
+    assert await open_cases(database, bags.order) == [TicketCategory.RIDER_RELEASED]
     seen = await event_types(database, order_stream(bags.order.id))
-    assert EventType.DELIVERY_RIDER_RELEASED in seen
+    assert OrderEventKind.DELIVERY_RIDER_RELEASED in seen
     problem = await riders.refused_step(
         database, bags.rider, bags.delivery, deliveries.arrive_at_customer
     )
@@ -76,10 +82,10 @@ async def test_the_wait_ends_with_the_rider(dependencies: OrderDependencies, cit
     agent = await riders.create_support_agent(database, city)
     fail = failed_attempts.fail_attempt
     problem = await riders.refused_step(
-        database, agent, bags.delivery, fail, override=OVERRIDE, **NOBODY_HOME
+        database, agent, bags.delivery, fail, override=OVERRIDE, **RECIPIENT_UNAVAILABLE
     )
     assert isinstance(problem, InvalidInput)
-    reason, override = FailReason.REFUSED, OVERRIDE
+    reason, override = DeliveryFailureReason.RECIPIENT_REFUSED, OVERRIDE
     failed = await riders.take_step(
         database, agent, bags.delivery, fail, reason=reason, override=override
     )

@@ -10,11 +10,17 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.delivery import Delivery, DeliveryStatus
 from models.identity import Actor, Grant, Role
-from models.riders import RiderPosition
-from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, RateLimited
+from models.riders import RiderLocation
+from services.core.problems import (
+    DomainError,
+    InvalidInput,
+    InvalidTransition,
+    NotFound,
+    RateLimited,
+)
 from services.delivery import riders
 from services.delivery.positions.position_results import PositionReportResult
-from services.delivery.positions.position_validation import ImplausibleJump
+from services.delivery.positions.position_validation import ImplausibleLocation
 from services.delivery.positions.rider_positions import GpsReading
 from tests.support import riders as support_riders
 from tests.support.city import City
@@ -30,7 +36,7 @@ async def test_a_rider_with_a_delivery_can_not_go_offline(
     with pytest.raises(DomainError) as caught:
         async with write_as(dependencies.database, rider, city.company.id) as session:
             await riders.go_offline(session, actor=rider)
-    assert isinstance(caught.value.problems[0], IllegalStep)
+    assert isinstance(caught.value.problems[0], InvalidTransition)
 
 
 async def test_reports_too_fast_too_far_or_out_of_range_are_refused(
@@ -43,12 +49,12 @@ async def test_reports_too_fast_too_far_or_out_of_range_are_refused(
 
     rider = support_riders.as_actor(city.riders[0])
     offline = await problem_of(city.latitude, city.longitude)
-    assert isinstance(offline, IllegalStep)
-    assert offline.legal == ["GO_ONLINE"]
+    assert isinstance(offline, InvalidTransition)
+    assert offline.allowed_actions == ["GO_ONLINE"]
     await support_riders.bring_online(database, city, 0)
     assert isinstance(await problem_of(city.latitude, city.longitude), RateLimited)
     await support_riders.age_positions(database, city, 1)
-    assert isinstance(await problem_of(city.latitude + 1, city.longitude), ImplausibleJump)
+    assert isinstance(await problem_of(city.latitude + 1, city.longitude), ImplausibleLocation)
     assert isinstance(await problem_of(91, city.longitude), InvalidInput)
     assert isinstance(await problem_of(float("nan"), city.longitude), InvalidInput)
 
@@ -90,7 +96,7 @@ async def test_a_customer_sees_the_rider_of_their_own_open_delivery_only(
     await support_riders.bring_online(database, city, 1)
     customer = Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
     (other,) = await create_people(database)
-    visible_riders = select(RiderPosition.rider_id)
+    visible_riders = select(RiderLocation.rider_id)
     async with database.read(customer.scope()) as session:
         assert list(await session.scalars(visible_riders)) == [city.riders[0].id]
     async with database.read(other.scope()) as session:

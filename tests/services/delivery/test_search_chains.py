@@ -9,9 +9,9 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import delivery as jobs
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderStatus
+from models.orders import Order, OrderCancelReason, OrderStatus
 from models.timers import DEFAULT_TIMERS
 from services.delivery import deliveries, rider_release, silent_riders
 from services.delivery.search_escalation import (
@@ -81,15 +81,15 @@ async def test_a_chain_of_riders_who_are_lost_comes_to_an_end(
     await jobs.advance_deliveries(database)
     canceled = await reload_order(database, order)
     assert (canceled.status, canceled.cancel_reason) == (
-        OrderStatus.CANCELED, CancelReason.NO_RIDER,
+        OrderStatus.CANCELED, OrderCancelReason.NO_RIDER_AVAILABLE,
     )  # fmt: skip
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
-    assert payment.void_wanted or not payment.captured_minor
+    assert payment.void_wanted or not payment.captured_amount_minor
     seen = await event_types(database, order_stream(order.id))
     for step in SEARCH_STEPS:
         assert step.event_type is None or step.event_type in seen
-    assert EventType.DELIVERY_CANCEL_OFFERED in seen
+    assert OrderEventKind.DELIVERY_CANCEL_OFFERED in seen
     assert await open_cases(database, order) == []
 
 
@@ -114,7 +114,9 @@ async def test_riders_who_are_lost_late_come_to_an_end_too(
     order, delivery = await lose_late(dependencies, city, MAX_LOST_RIDERS)
     assert await next_offer(database, delivery) is None
     await jobs.advance_deliveries(database)
-    assert (await reload_order(database, order)).cancel_reason is CancelReason.NO_RIDER
+    assert (
+        await reload_order(database, order)
+    ).cancel_reason is OrderCancelReason.NO_RIDER_AVAILABLE
 
 
 async def lose_late(

@@ -12,10 +12,10 @@ from models.accounts import Membership
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus
 from models.events import Event
 from models.identity import Actor, Grant, Role
-from models.riders import Rider, RiderAction, RiderPosition, RiderStatus
+from models.riders import Rider, RiderAction, RiderLocation, RiderStatus
 from services.accounts import memberships
 from services.accounts.memberships import RoleScope
-from services.core.problems import DomainError, IllegalStep, NotFound
+from services.core.problems import DomainError, InvalidTransition, NotFound
 from services.delivery import deliveries, dispatch
 from services.delivery import riders as shifts
 from services.delivery.rider_states import RIDER_MACHINE
@@ -25,7 +25,7 @@ from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import OrderDependencies, write_as
 from workflows.identity import role_revocation
 
-MODELS_OF_A_COMPANY: tuple[Any, ...] = (Rider, RiderPosition, Delivery, DeliveryOffer, Event)
+MODELS_OF_A_COMPANY: tuple[Any, ...] = (Rider, RiderLocation, Delivery, DeliveryOffer, Event)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ async def test_a_rider_chooses_the_company_of_a_shift(
     online = await go_online(database, both, city.second)
     assert (online.company_id, online.status) == (city.second.id, RiderStatus.ONLINE)
     problem = await refused(go_online(database, both, city.first))
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     assert (await row_of(database, both, city.first)).status is RiderStatus.OFFLINE
     assert (await go_offline(database, both, city.second)).id == online.id
     assert (await go_online(database, both)).id == online.id, "the company of the last shift"
@@ -244,8 +244,8 @@ async def test_a_position_is_reported_for_the_company_of_the_shift_alone(
     await go_online(database, both, city.second)
     left = Actor(both.person_id, grants=(Grant(Role.RIDER, city.first.id),))
     problem = await refused(report_near_store(database, left, city))
-    assert isinstance(problem, IllegalStep)
-    assert problem.legal == [RiderAction.GO_ONLINE]
+    assert isinstance(problem, InvalidTransition)
+    assert problem.allowed_actions == [RiderAction.GO_ONLINE]
 
 
 async def test_a_former_rider_is_offered_no_shift(

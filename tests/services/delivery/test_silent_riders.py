@@ -6,9 +6,9 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import delivery as jobs
 from models.delivery import Delivery, DeliveryStatus
-from models.events import EventType
+from models.events import OrderEventKind
 from models.riders import Rider
-from models.support import TicketKind
+from models.support import TicketCategory
 from models.timers import DEFAULT_TIMERS
 from services.delivery import silent_riders
 from services.events.event_log import order_stream, rider_stream, store_queue_stream
@@ -64,9 +64,9 @@ async def test_a_silent_rider_with_the_bags_is_asked_then_support_gets_a_case(
     await fall_silent(database, city, bags.delivery, more_seconds)
     assert await check_carrier(database, bags.delivery)
     assert not await check_carrier(database, bags.delivery)
-    assert await open_cases(database, bags.order) == [TicketKind.RIDER_SILENT]
+    assert await open_cases(database, bags.order) == [TicketCategory.RIDER_SILENT]
     for stream in (order_stream(bags.order.id), store_queue_stream(city.near.id)):
-        assert EventType.DELIVERY_RIDER_SILENT in await event_types(database, stream)
+        assert OrderEventKind.DELIVERY_RIDER_SILENT in await event_types(database, stream)
     now = await riders.delivery_of(database, bags.order)
     assert (now.status, now.rider_id) == (status, bags.delivery.rider_id)
 
@@ -76,10 +76,10 @@ async def test_the_case_ends_when_the_rider_is_heard_of_again(
 ) -> None:
     """A dead spot on the way: support would go on calling a rider who rides."""
     database = dependencies.database
-    bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
+    bags = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
     await fall_silent(database, city, bags.delivery, DEFAULT_TIMERS.rider_silence_case_seconds + 5)
     assert await check_carrier(database, bags.delivery)
-    assert await open_cases(database, bags.order) == [TicketKind.RIDER_SILENT]
+    assert await open_cases(database, bags.order) == [TicketCategory.RIDER_SILENT]
     await riders.report_position(database, bags.rider, city, city.latitude, city.longitude)
     assert await check_carrier(database, bags.delivery)
     assert await open_cases(database, bags.order) == []

@@ -10,7 +10,7 @@ from models.delivery import Delivery, DeliveryStatus
 from models.fulfillment import Fulfillment
 from models.identity import Actor, Grant, Role
 from models.ids import encode_id
-from services.core.problems import IllegalStep
+from services.core.problems import InvalidTransition
 from services.delivery import deliveries, delivery_states, failed_attempts, reassignment
 from services.delivery.delivery_states import CARRYING_STATUSES, TAKEN_BY_TWO
 from services.fulfillment import handover
@@ -81,12 +81,12 @@ async def test_the_rider_gives_the_bags_to_nobody_else_as_staff(
     problem = await riders.refused_step(
         database, both, bags.delivery, reassignment.reassign, **arguments
     )
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     assert problem.message == "You have or had these bags: somebody else has to do this."
     await riders.take_step(database, bags.staff, bags.delivery, reassignment.reassign, **arguments)
     for step in (handover.complete_return, deliveries.complete):
         problem = await riders.refused_step(database, both, bags.delivery, step, override=OVERRIDE)
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
     step = handover.complete_return
     returned = await riders.take_step(database, bags.staff, bags.delivery, step)
     assert returned.status is DeliveryStatus.RETURNED
@@ -124,7 +124,7 @@ async def test_the_rider_begins_no_attempt_as_support(
     problem = await riders.refused_step(
         dependencies.database, both, bags.delivery, step, override=OVERRIDE
     )
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
 
 
 def test_no_role_takes_a_step_of_two_persons_for_who_has_or_had_the_bags() -> None:
@@ -134,7 +134,7 @@ def test_no_role_takes_a_step_of_two_persons_for_who_has_or_had_the_bags() -> No
     for carrier in ("rider_person_id", "former_carriers"):
         delivery = Delivery(company_id=company, store_id=store, customer_id=uuid7())
         setattr(delivery, carrier, person if carrier == "rider_person_id" else [str(person)])
-        delivery.failed_attempts = delivery.handover_tries = delivery.return_tries = 0
+        delivery.failed_attempt_count = delivery.handover_tries = delivery.return_tries = 0
         delivery.pin_tries = 0
         for status in CARRYING_STATUSES | {DeliveryStatus.AT_STORE}:
             delivery.status = status

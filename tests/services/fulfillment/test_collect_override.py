@@ -7,7 +7,12 @@ from database.scope import PLATFORM
 from models.delivery import DeliveryOverrideReason
 from models.events import Event
 from models.identity import Grant, Role
-from services.core.problems import CommittedDomainError, DomainError, IllegalStep, InvalidInput
+from services.core.problems import (
+    CommittedDomainError,
+    DomainError,
+    InvalidInput,
+    InvalidTransition,
+)
 from services.delivery.step_overrides import StepOverride
 from services.events.event_log import order_stream
 from services.fulfillment import fulfillment_states, pickups
@@ -35,10 +40,10 @@ async def test_the_code_of_a_pickup_is_tried_five_times(
     for left in (4, 3, 2, 1, 0):
         with pytest.raises(CommittedDomainError) as caught:
             await give_code(database, staff, task, wrong)
-        assert getattr(caught.value.problems[0], "tries_left") == left  # noqa: B009 - any problem
+        assert getattr(caught.value.problems[0], "attempts_remaining") == left  # noqa: B009 - any problem
     right = {"code": order.delivery_pin}
     problem = await refusal_of_step(database, staff, task, pickups.collect, **right)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     assert problem.message == fulfillment_states.TOO_MANY_CODES
     grant = Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
     (manager,) = await create_people(database, 1, grant)
@@ -67,7 +72,7 @@ async def test_staff_needs_the_code_of_a_pickup(
     with pytest.raises(DomainError) as refused:  # nor by a reason: that is for managers
         await give_code(database, staff, task, None, OVERRIDE)
     assert isinstance(refused.value.problems[0], InvalidInput)
-    assert getattr(caught.value.problems[0], "tries_left") == 5  # noqa: B009 - any problem
+    assert getattr(caught.value.problems[0], "attempts_remaining") == 5  # noqa: B009 - any problem
 
 
 async def test_a_manager_does_not_find_the_code_by_trying_all(

@@ -7,9 +7,9 @@ import pytest
 from database.scope import PLATFORM
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason
+from models.orders import OrderCancelReason
 from services.checkout import cancellation
-from services.core.problems import DomainError, IllegalStep, NotFound, VersionConflict
+from services.core.problems import DomainError, InvalidTransition, NotFound, VersionConflict
 from services.fulfillment import fulfillment_states, fulfillments, picking
 from services.fulfillment.picking import LinePick
 from tests.support.city import City
@@ -39,8 +39,8 @@ async def test_of_two_pickers_one_accepts(dependencies: OrderDependencies, city:
     assert (len(accepted), len(refused)) == (1, 3), results
     for result in refused:
         (problem,) = result.problems
-        assert isinstance(problem, IllegalStep)
-        assert (problem.state, problem.legal) == (
+        assert isinstance(problem, InvalidTransition)
+        assert (problem.current_status, problem.allowed_actions) == (
             "ACCEPTED",
             ["PICK_LINE", "GIVE_BACK"],
         )
@@ -48,7 +48,7 @@ async def test_of_two_pickers_one_accepts(dependencies: OrderDependencies, city:
         database, staff[0], fulfillment, fulfillments.accept, expected_version=fulfillment.version
     )
     assert isinstance(conflict, VersionConflict)
-    assert conflict.current == fulfillment.version + 1
+    assert conflict.current_version == fulfillment.version + 1
 
 
 async def test_a_fulfillment_with_an_open_delivery_is_not_accepted_again(
@@ -62,7 +62,7 @@ async def test_a_fulfillment_with_an_open_delivery_is_not_accepted_again(
         queued.status, queued.accepted_at = FulfillmentStatus.QUEUED, None
         queued.version += 1
     problem = await refusal_of_step(dependencies.database, staff, fulfillment, fulfillments.accept)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     assert problem.path == ["input", "fulfillmentId"]
     assert (await fulfillments_of(dependencies.database, order))[
         0
@@ -106,7 +106,7 @@ async def test_canceling_restocks_found_units_and_writes_off_the_rest(
     await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(0, code="P001"))
     async with database.write(PLATFORM, ORIGIN) as session:
         actor = Actor(order.customer_id)
-        reason = CancelReason.CHANGED_MIND
+        reason = OrderCancelReason.CHANGED_MIND
         await cancellation.cancel_order(session, actor=actor, order_id=order.id, reason=reason)
     assert (await fulfillments_of(database, order))[0].status is FulfillmentStatus.CANCELED
     assert await on_hand(database, city.near, city, 0) == 48

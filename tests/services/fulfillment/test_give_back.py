@@ -13,7 +13,7 @@ from models.fulfillment import Fulfillment, FulfillmentLineStatus, FulfillmentSt
 from models.identity import Actor
 from models.timers import DEFAULT_TIMERS
 from services.core.clock import current_time
-from services.core.problems import IllegalStep, NotFound
+from services.core.problems import InvalidTransition, NotFound
 from services.events.event_log import order_stream, store_queue_stream
 from services.fulfillment import fulfillments, give_back, picking, rerouting
 from services.fulfillment.picking import LinePick
@@ -70,10 +70,10 @@ async def test_a_picker_gives_a_task_back_and_another_one_continues(
     await run_step(database, staff, task, picking.pick_line, pick=pick)
     returned = await run_step(database, staff, task, give_back.give_back)
     assert (returned.status, returned.picker_id) == (QUEUED, None)
-    assert returned.due_at is not None
+    assert returned.next_step_due_at is not None
     assert await unexplained_stock(database, city) == []
     problem = await refusal_of_step(database, staff, task, picking.pick_line, pick=pick)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     colleague = await create_picker(database, city.near)
     taken = await run_step(database, colleague, task, fulfillments.accept)
     assert (taken.status, taken.picker_id) == (PICKING, colleague.person_id)
@@ -99,7 +99,7 @@ async def test_only_staff_of_the_store_gives_a_task_back_and_only_while_it_is_pi
     assert isinstance(problem, NotFound)
     await riders.pick_and_pack(dependencies, task, staff)
     problem = await refusal_of_step(database, staff, task, give_back.give_back)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
 
 
 async def test_a_task_that_is_idle_for_ten_minutes_goes_back_to_the_queue(
@@ -109,16 +109,18 @@ async def test_a_task_that_is_idle_for_ten_minutes_goes_back_to_the_queue(
     database = dependencies.database
     order = await place_paid_order(dependencies, city)
     task, staff = await accept_task(dependencies, city, order)
-    assert task.due_at is not None
+    assert task.next_step_due_at is not None
     assert task.accepted_at is not None
-    assert (task.due_at - task.accepted_at).total_seconds() == DEFAULT_TIMERS.picking_idle_seconds
+    assert (
+        task.next_step_due_at - task.accepted_at
+    ).total_seconds() == DEFAULT_TIMERS.picking_idle_seconds
     await jobs.give_back_stalled_tasks(database)
     assert (await now(database, task)).status is FulfillmentStatus.ACCEPTED
     await make_overdue(database, task)
     await jobs.give_back_stalled_tasks(database)
     returned = await now(database, task)
     assert (returned.status, returned.picker_id) == (QUEUED, None)
-    assert returned.due_at is not None
+    assert returned.next_step_due_at is not None
     assert DEFAULT_TIMERS.accept_seconds < DEFAULT_TIMERS.picking_idle_seconds
     for stream in (order_stream(order.id), store_queue_stream(city.near.id)):
         assert (await event_types(database, stream)).count(STALLED) == 1
@@ -144,12 +146,12 @@ async def test_a_half_picked_task_has_more_time_before_it_moves(
     async with database.read(PLATFORM) as session:
         before = await current_time(session)
     returned = await run_step(database, staff, task, give_back.give_back)
-    assert returned.due_at is not None
+    assert returned.next_step_due_at is not None
     seconds = DEFAULT_TIMERS.resume_seconds if picks else DEFAULT_TIMERS.accept_seconds
     async with database.read(PLATFORM) as session:
         after = await current_time(session)
     wait = timedelta(seconds=seconds)
-    assert before + wait <= returned.due_at <= after + wait
+    assert before + wait <= returned.next_step_due_at <= after + wait
     await make_overdue(database, task)
     async with database.write(PLATFORM, ORIGIN) as session:
         assert await rerouting.time_out(session, task.id)

@@ -4,9 +4,9 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.delivery import DeliveryAction, DeliveryStatus
-from services.core.problems import IllegalStep
+from services.core.problems import InvalidTransition
 from services.delivery import deliveries, delivery_states
 from services.fulfillment import handover, picking
 from services.fulfillment.picking import LinePick
@@ -46,7 +46,7 @@ async def test_a_product_that_was_restricted_after_the_order_is_checked_at_the_d
     await riders.take_step(database, rider, delivery, deliveries.arrive_at_customer)
     pin = {"pin": order.delivery_pin}
     problem = await riders.refused_step(database, rider, delivery, deliveries.complete, **pin)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     at_door = await riders.delivery_of(database, order)
     assert (at_door.status, at_door.minimum_age) == (DeliveryStatus.AT_CUSTOMER, 18)
     actions = delivery_states.MACHINE.available_actions(at_door, rider)
@@ -77,7 +77,9 @@ async def test_a_substitute_that_was_restricted_after_its_proposal_is_checked(
 ) -> None:
     """The customer accepted a substitute that has an age limit since; a declined one has none."""
     database = dependencies.database
-    order, task, staff, line = await order_with_short_line(dependencies, city, Substitution.ASK_ME)
+    order, task, staff, line = await order_with_short_line(
+        dependencies, city, SubstitutionPreference.ASK_ME
+    )
     substitute = await propose(dependencies, task, staff, line, "P002")
     await restrict(database, city, 1)
     await answer(dependencies, order, substitute, packed)

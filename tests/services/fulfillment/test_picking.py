@@ -11,12 +11,12 @@ from models.fulfillment import (
     FulfillmentStatus,
 )
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderLine, OrderStatus
-from models.stock import StockEntry, StockReason
-from services.core.problems import IllegalStep, InvalidInput
+from models.orders import Order, OrderCancelReason, OrderLine, OrderStatus
+from models.stock import StockMovement, StockMovementReason
+from services.core.problems import InvalidInput, InvalidTransition
 from services.events.event_log import store_queue_stream
 from services.fulfillment import fulfillments, picking
-from services.fulfillment.picking import LinePick, WrongProduct
+from services.fulfillment.picking import LinePick, ProductMismatch
 from services.operations import documents
 from tests.support.city import City
 from tests.support.paid_orders import (
@@ -67,11 +67,11 @@ async def test_missing_units_are_not_charged(dependencies: OrderDependencies, ci
     await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(2, code=barcode))
     await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(1, second.id))
     problem = await refusal_of_step(database, staff, fulfillment, picking.pack, bags=1)
-    assert isinstance(problem, IllegalStep)
-    assert problem.legal == [FulfillmentAction.PICK_LINE, FulfillmentAction.GIVE_BACK]
+    assert isinstance(problem, InvalidTransition)
+    assert problem.allowed_actions == [FulfillmentAction.PICK_LINE, FulfillmentAction.GIVE_BACK]
     await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(0, third.id))
     packed = await run_step(database, staff, fulfillment, picking.pack, bags=2)
-    assert (packed.status, packed.bags) == (FulfillmentStatus.PACKED, 2)
+    assert (packed.status, packed.bag_count) == (FulfillmentStatus.PACKED, 2)
     found, partly_found, missing = await lines_of(database, fulfillment)
     assert found.status is FulfillmentLineStatus.FOUND
     short = FulfillmentLineStatus.SHORT
@@ -82,12 +82,10 @@ async def test_missing_units_are_not_charged(dependencies: OrderDependencies, ci
         rows = select(OrderLine).where(OrderLine.order_id == order.id)
         order_lines = await session.scalars(rows.order_by(OrderLine.position))
         assert [line.packed_quantity for line in order_lines] == [2, 1, 0]
-        short_units = await session.scalar(
-            select(func.sum(StockEntry.delta)).where(
-                StockEntry.store_id == city.near.id, StockEntry.reason == StockReason.SHORT
-            )
-        )
-    assert order.items_minor == 2 * (199 + 299 + 399)
+        row = {"store_id": city.near.id, "reason": StockMovementReason.PICK_SHORTAGE}
+        delta = select(func.sum(StockMovement.on_hand_delta)).filter_by(**row)
+        short_units = await session.scalar(delta)
+    assert order.subtotal_minor == 2 * (199 + 299 + 399)
     goods, fees = 2 * 199 + 1 * 299, order.delivery_fee_minor + order.small_order_fee_minor
     assert payment.capture_wanted_minor == goods + fees + order.tip_minor
     assert short_units == -3
@@ -114,7 +112,7 @@ async def test_a_complete_bag_costs_the_total_of_the_order(
 
 def test_a_discount_shrinks_with_the_goods_in_the_customers_favor() -> None:
     order = Order(
-        items_minor=1000, discount_minor=100, delivery_fee_minor=50, small_order_fee_minor=0,
+        subtotal_minor=1000, discount_minor=100, delivery_fee_minor=50, small_order_fee_minor=0,
         tip_minor=20, total_minor=970,
     )  # fmt: skip
     whole = [OrderLine(packed_quantity=10, unit_price_minor=100)]
@@ -133,7 +131,7 @@ async def test_an_empty_bag_cancels_the_order_and_voids_the_payment(
     packed = await run_step(database, staff, fulfillment, picking.pack, bags=1)
     assert packed.status is FulfillmentStatus.CANCELED
     order = await reload_order(database, order)
-    canceled = (OrderStatus.CANCELED, CancelReason.OUT_OF_STOCK)
+    canceled = (OrderStatus.CANCELED, OrderCancelReason.OUT_OF_STOCK)
     assert (order.status, order.cancel_reason) == canceled
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
@@ -152,7 +150,7 @@ async def test_a_wrong_barcode_is_refused_with_the_expected_code(
     first, *_ = await lines_of(database, fulfillment)
     for pick in (LinePick(2, first.id, "P002"), LinePick(2, code="P009")):
         problem = await refusal_of_step(database, staff, fulfillment, picking.pick_line, pick=pick)
-        assert isinstance(problem, WrongProduct)
+        assert isinstance(problem, ProductMismatch)
         assert problem.expected == city.products[0].barcode
     for pick in (
         LinePick(3, first.id),

@@ -7,21 +7,31 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import fulfillment as jobs
 from models.delivery import Delivery
-from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason, RejectReason
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentRejectReason,
+    FulfillmentStatus,
+    PutBackReason,
+)
 from models.geo_point import Point
 from models.identity import Grant, Role
 from models.orders import (
-    AgeDocument,
-    CancelReason,
+    AgeCheckDocument,
     FulfillmentMethod,
     Order,
+    OrderCancelReason,
     OrderStage,
     OrderStatus,
 )
 from models.payments import Refund
-from models.stores import PickupRefusal, StoreHours, StoreStatus
+from models.stores import PickupUnavailableReason, StoreHours, StoreStatus
 from services.carts.baskets import OrderRequest
-from services.core.problems import CommittedDomainError, DomainError, IllegalStep, InvalidInput
+from services.core.problems import (
+    CommittedDomainError,
+    DomainError,
+    InvalidInput,
+    InvalidTransition,
+)
 from services.events.event_log import order_stream, store_queue_stream
 from services.fulfillment import pickups, rerouting
 from services.orders.age_checks import ShownDocument
@@ -85,16 +95,16 @@ async def test_a_customer_collects_an_order_with_its_code(
     database, city = dependencies.database, city_with_pickup
     order, task, staff = await staged_order(dependencies, city)
     assert (order.method, order.delivery_fee_minor) == (FulfillmentMethod.PICKUP, 0)
-    assert (order.distance_m, order.address_line) == (0, "")
+    assert (order.dropoff_distance_meters, order.address_line) == (0, "")
     assert order.promise_p50_seconds == city.near.preparation_seconds
     assert task.status is READY
-    assert task.due_at == order.pickup_due_at
+    assert task.next_step_due_at == order.pickup_due_at
     assert await stage_of(database, order) is OrderStage.READY_FOR_PICKUP
     async with database.read(PLATFORM) as session:
         rides = await session.scalars(select(Delivery).where(Delivery.order_id == order.id))
         assert rides.all() == []
     collected = await give_code(database, staff, task, order.delivery_pin)
-    assert (collected.status, collected.due_at) == (COLLECTED, None)
+    assert (collected.status, collected.next_step_due_at) == (COLLECTED, None)
     done = await reload_order(database, order)
     assert done.status is OrderStatus.COMPLETED
     assert await stage_of(database, order) is OrderStage.DELIVERED
@@ -112,7 +122,7 @@ async def test_a_code_of_a_pickup_is_read_however_it_is_typed(
     order, task, staff = await staged_order(dependencies, city_with_pickup)
     with pytest.raises(CommittedDomainError) as caught:
         await give_code(database, staff, task, "12 34 5")
-    assert getattr(caught.value.problems[0], "tries_left") == 5  # noqa: B009 - any problem
+    assert getattr(caught.value.problems[0], "attempts_remaining") == 5  # noqa: B009 - any problem
     typed = "".join(chr(ord("\uff10") + int(digit)) for digit in order.delivery_pin)
     assert (await give_code(database, staff, task, f" {typed}")).status is COLLECTED
 
@@ -127,12 +137,12 @@ async def test_restricted_products_are_collected_after_a_check_of_the_age_only(
         (await session.get_one(Fulfillment, task.id)).minimum_age = 18
     right = {"code": order.delivery_pin}
     problem = await refusal_of_step(database, staff, task, pickups.collect, **right)
-    assert isinstance(problem, IllegalStep)
-    nothing = ShownDocument(AgeDocument.NONE)
+    assert isinstance(problem, InvalidTransition)
+    nothing = ShownDocument(AgeCheckDocument.NONE)
     await run_step(database, staff, task, pickups.check_age, shown=nothing)
     problem = await refusal_of_step(database, staff, task, pickups.collect, **right)
-    assert isinstance(problem, IllegalStep)
-    card = ShownDocument(AgeDocument.IDENTITY_CARD, is_old_enough=True)
+    assert isinstance(problem, InvalidTransition)
+    card = ShownDocument(AgeCheckDocument.IDENTITY_CARD, is_old_enough=True)
     other = await create_picker(database, city.near)
     await run_step(database, other, task, pickups.check_age, shown=card)
     assert (await give_code(database, staff, task, order.delivery_pin)).status is COLLECTED
@@ -152,14 +162,14 @@ async def test_an_order_that_nobody_collects_is_refunded_and_put_back(
     ended = await reload_order(database, order)
     assert (ended.status, ended.cancel_reason) == (
         OrderStatus.CANCELED,
-        CancelReason.NOT_COLLECTED,
+        OrderCancelReason.NOT_COLLECTED,
     )
     (left,) = await fulfillments_of(database, order)
     assert left.status is FulfillmentStatus.NOT_COLLECTED
     assert left.put_back_reason is PutBackReason.NOT_COLLECTED
     async with database.read(PLATFORM) as session:
         refund = (await session.scalars(select(Refund).where(Refund.order_id == order.id))).one()
-        assert refund.amount_minor == (await payment_of(session, order)).captured_minor
+        assert refund.amount_minor == (await payment_of(session, order)).captured_amount_minor
     assert await on_hand(database, city.near, city, 0) == 48
     done = await put_back_everything(database, staff, left)
     assert done.status is FulfillmentStatus.PUT_BACK
@@ -177,9 +187,11 @@ async def test_a_pickup_does_not_move_to_another_store(
     (task,) = await fulfillments_of(database, order)
     grant = Grant(Role.STORE_STAFF, city.company.id, city.near.id)
     (staff,) = await create_people(database, 1, grant)
-    await run_step(database, staff, task, rerouting.reject, reason=RejectReason.TOO_BUSY)
+    await run_step(database, staff, task, rerouting.reject, reason=FulfillmentRejectReason.TOO_BUSY)
     assert len(await fulfillments_of(database, order)) == 1
-    assert (await reload_order(database, order)).cancel_reason is CancelReason.NO_STORE
+    assert (
+        await reload_order(database, order)
+    ).cancel_reason is OrderCancelReason.NO_STORE_AVAILABLE
     assert await unexplained_stock(database, city) == []
 
 
@@ -191,7 +203,7 @@ async def test_a_pickup_names_a_store_and_nothing_for_a_rider(
     refused = [
         pickup_request(city_with_pickup, store_id=None),
         pickup_request(city_with_pickup, point=point),
-        pickup_request(city_with_pickup, drop_note="ring twice"),
+        pickup_request(city_with_pickup, delivery_instructions="ring twice"),
         pickup_request(city_with_pickup, tip_minor=100),
         pickup_request(city_with_pickup, method=FulfillmentMethod.DELIVERY, point=point),
     ]
@@ -205,15 +217,15 @@ async def test_a_pickup_needs_a_store_that_offers_it_and_is_open_until_it_is_rea
     """A store without pickup, one that has paused, one that is closed."""
     database, request = dependencies.database, pickup_request(city)
 
-    async def reason() -> PickupRefusal:
+    async def reason() -> PickupUnavailableReason:
         problem = await refusal(dependencies, request)
         assert isinstance(problem, PickupUnavailable)
         return problem.reason
 
-    assert await reason() is PickupRefusal.NOT_OFFERED
+    assert await reason() is PickupUnavailableReason.NOT_OFFERED
     await change_store(database, city, pickup_enabled=True, status=StoreStatus.PAUSED)
-    assert await reason() is PickupRefusal.PAUSED
+    assert await reason() is PickupUnavailableReason.PAUSED
     await change_store(database, city, status=StoreStatus.OPEN)
     async with database.write(PLATFORM, ORIGIN) as session:
         await session.execute(delete(StoreHours).where(StoreHours.store_id == city.near.id))
-    assert await reason() is PickupRefusal.CLOSED
+    assert await reason() is PickupUnavailableReason.CLOSED

@@ -8,16 +8,16 @@ from database.sessions import Database
 from jobs import fulfillment as jobs
 from models.fulfillment import (
     Fulfillment,
+    FulfillmentRejectReason,
     FulfillmentStatus,
     PutBackReason,
     PutBackWasteReason,
-    RejectReason,
 )
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, Order, OrderStatus
-from models.stock import StockEntry, StockReason
+from models.orders import Order, OrderCancelReason, OrderStatus
+from models.stock import StockMovement, StockMovementReason
 from services.checkout import cancellation
-from services.core.problems import IllegalStep, InvalidInput, NotFound
+from services.core.problems import InvalidInput, InvalidTransition, NotFound
 from services.fulfillment import fulfillments, give_back, picking, put_back, rerouting
 from services.fulfillment.picking import LinePick
 from services.fulfillment.put_back import PutBackCount
@@ -69,13 +69,13 @@ async def picked_order(
     return order, task, staff
 
 
-async def reasons_of(database: Database, order: Order) -> list[tuple[StockReason, int]]:
+async def reasons_of(database: Database, order: Order) -> list[tuple[StockMovementReason, int]]:
     """The ledger rows of an order that changed on_hand, the oldest first."""
     async with database.read(PLATFORM) as session:
         rows = await session.execute(
-            select(StockEntry.reason, StockEntry.delta)
-            .where(StockEntry.reference == str(order.id), StockEntry.delta != 0)
-            .order_by(StockEntry.id)
+            select(StockMovement.reason, StockMovement.on_hand_delta)
+            .where(StockMovement.reference == str(order.id), StockMovement.on_hand_delta != 0)
+            .order_by(StockMovement.id)
         )
         return [(reason, delta) for reason, delta in rows]
 
@@ -95,7 +95,7 @@ async def test_the_bags_of_an_order_canceled_after_packing_are_put_back_by_a_per
     agent = await riders.create_support_agent(database, city)
     async with write_as(database, agent, order.company_id) as session:
         await cancellation.cancel_order(
-            session, actor=agent, order_id=order.id, reason=CancelReason.OTHER
+            session, actor=agent, order_id=order.id, reason=OrderCancelReason.OTHER
         )
     (canceled,) = await fulfillments_of(database, order)
     assert canceled.status is FulfillmentStatus.CANCELED
@@ -136,7 +136,7 @@ async def test_a_task_of_which_nothing_was_picked_has_nothing_to_put_back(
     assert await on_hand(database, city.near, city, 0) == 50
     assert await put_back_lines_of(database, task) == []
     problem = await refusal_of_step(database, staff, task, put_back.confirm, counts=[])
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     assert await unexplained_stock(database, city) == []
 
 
@@ -165,7 +165,11 @@ async def test_wasted_and_missing_units_are_written_off_from_their_batches(
     assert (batches["soon"][0], batches["late"][0]) == (1, 3)
     assert await on_hand(database, city.near, city, 0) == 57 - 5 + 2
     written_off = sorted(why for why, delta in await reasons_of(database, order) if delta == -1)
-    assert written_off == [StockReason.SHORT, StockReason.WASTE, StockReason.WASTE]
+    assert written_off == [
+        StockMovementReason.PICK_SHORTAGE,
+        StockMovementReason.WASTE,
+        StockMovementReason.WASTE,
+    ]
     assert await unexplained_stock(database, city) == []
 
 
@@ -222,7 +226,7 @@ async def test_every_unit_of_every_line_has_to_be_counted_once(
     assert isinstance(problem, NotFound)
     await run_step(database, staff, task, put_back.confirm, counts=counts)
     problem = await refusal_of_step(database, staff, task, put_back.confirm, counts=counts)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
 
 
 async def test_the_list_of_a_store_has_the_open_put_backs_only(
@@ -260,7 +264,7 @@ async def test_a_task_given_back_leaves_its_picked_units_at_the_first_store(
     order, task, staff = await picked_order(dependencies, city)
     await run_step(database, staff, task, give_back.give_back)
     if end is REJECTED:
-        busy = RejectReason.TOO_BUSY
+        busy = FulfillmentRejectReason.TOO_BUSY
         await run_step(database, staff, task, rerouting.reject, reason=busy)
     else:
         await make_overdue(database, task)

@@ -6,7 +6,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import fulfillment as jobs
 from models.orders import Order
-from models.support import Ticket, TicketKind, TicketStatus
+from models.support import Ticket, TicketCategory, TicketStatus
 from services.events.event_log import store_queue_stream
 from tests.services.fulfillment.test_put_back import cancel, picked_order
 from tests.support.city import City
@@ -21,7 +21,7 @@ async def case_status(database: Database, order: Order) -> TicketStatus | None:
     async with database.read(PLATFORM) as session:
         statement = select(Ticket.status).where(Ticket.order_id == order.id)
         status: TicketStatus | None = await session.scalar(
-            statement.where(Ticket.kind == TicketKind.PUT_BACK_OVERDUE)
+            statement.where(Ticket.category == TicketCategory.PUT_BACK_OVERDUE)
         )
         return status
 

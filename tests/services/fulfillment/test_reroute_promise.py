@@ -6,10 +6,10 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.counting import StockCount, StockCountLine
 from models.events import Event
-from models.fulfillment import Fulfillment, RejectReason
+from models.fulfillment import Fulfillment, FulfillmentRejectReason
 from models.identity import Actor
 from models.orders import Order
-from models.stock import StockEntry, StockReason
+from models.stock import StockMovement, StockMovementReason
 from services.core.problems import InvalidInput, NotFound
 from services.counting import missing_products
 from services.delivery import deliveries
@@ -31,7 +31,7 @@ from tests.support.paid_orders import (
 from tests.support.stock.batches import batches_of, day, receive
 from tests.support.store_staff import on_hand, refusal_of_step, run_step
 
-OUT_OF_STOCK = RejectReason.OUT_OF_STOCK
+OUT_OF_STOCK = FulfillmentRejectReason.OUT_OF_STOCK
 
 
 async def queued_order(
@@ -64,13 +64,13 @@ async def test_a_rerouted_order_has_the_estimate_of_its_new_store(
     """
     database = dependencies.database
     order, task, staff = await queued_order(dependencies, city)
-    busy = RejectReason.TOO_BUSY
+    busy = FulfillmentRejectReason.TOO_BUSY
     await run_step(database, staff, task, rerouting.reject, reason=busy)
     moved = await reload_order(database, order)
-    assert moved.distance_m > order.distance_m
+    assert moved.dropoff_distance_meters > order.dropoff_distance_meters
     assert moved.promised_at > order.promised_at
     expected = estimate_delivery(
-        distance_m=moved.distance_m,
+        distance_m=moved.dropoff_distance_meters,
         preparation_seconds=city.next.preparation_seconds,
         fee_minor=0,
         currency=order.currency,
@@ -84,7 +84,10 @@ async def test_a_rerouted_order_has_the_estimate_of_its_new_store(
         told = await session.scalar(statement.where(Event.type == "ORDER_REROUTED"))
     assert told is not None
     assert (told["promise_p50_seconds"], told["promise_p90_seconds"]) == promise
-    assert (told["distance_m"], told["store_id"]) == (moved.distance_m, str(city.next.id))
+    assert (told["distance_m"], told["store_id"]) == (
+        moved.dropoff_distance_meters,
+        str(city.next.id),
+    )
 
 
 async def test_the_first_store_forgets_who_the_customer_is(
@@ -95,12 +98,12 @@ async def test_the_first_store_forgets_who_the_customer_is(
     order, task, staff, _ = await riders.accepted_order(dependencies, city)
     assert task.customer_name
     await run_step(database, staff, task, give_back.give_back)
-    await run_step(database, staff, task, rerouting.reject, reason=RejectReason.CLOSING)
+    await run_step(database, staff, task, rerouting.reject, reason=FulfillmentRejectReason.CLOSING)
     first, second = await fulfillments_of(database, order)
     assert (first.customer_name, second.customer_name) == ("", order.customer_name)
     ride = await riders.delivery_of(database, order)
     assert ride.store_id == city.near.id
-    assert (ride.customer_name, ride.address_line, ride.drop_note) == ("", "", "")
+    assert (ride.customer_name, ride.address_line, ride.delivery_instructions) == ("", "", "")
     assert (ride.latitude, ride.longitude) == (0.0, 0.0)
     picker = await create_picker(database, city.next)
     await run_step(database, picker, second, fulfillments.accept)
@@ -129,8 +132,12 @@ async def test_products_that_a_store_rejects_as_out_of_stock_are_off_sale_and_co
     assert await counted_products(database, city) == {1}
     assert await unexplained_stock(database, city) == []
     async with database.read(PLATFORM) as session:
-        statement = select(StockEntry.delta).where(StockEntry.reference == str(task.id))
-        short = await session.scalars(statement.where(StockEntry.reason == StockReason.SHORT))
+        statement = select(StockMovement.on_hand_delta).where(
+            StockMovement.reference == str(task.id)
+        )
+        short = await session.scalars(
+            statement.where(StockMovement.reason == StockMovementReason.PICK_SHORTAGE)
+        )
         assert sum(short) == -54
     following = await place_paid_order(dependencies, city, 9, (1,))
     assert following.store_id == city.next.id
@@ -161,7 +168,7 @@ async def test_missing_lines_are_named_with_out_of_stock_only(
     _, task, staff = await queued_order(dependencies, city)
     _, other_task, _ = await queued_order(dependencies, city)
     own, foreign = [(await lines_of(database, one))[0].id for one in (task, other_task)]
-    busy = {"reason": RejectReason.TOO_BUSY, "missing_line_ids": [own]}
+    busy = {"reason": FulfillmentRejectReason.TOO_BUSY, "missing_line_ids": [own]}
     step = missing_products.reject
     assert isinstance(await refusal_of_step(database, staff, task, step, **busy), InvalidInput)
     lines = {"reason": OUT_OF_STOCK, "missing_line_ids": [foreign]}

@@ -4,9 +4,9 @@ import asyncio
 
 from database.scope import PLATFORM
 from jobs import fulfillment as jobs
-from models.fulfillment import FulfillmentStatus, RejectReason
-from models.orders import CancelReason, OrderStatus
-from models.stock import StockReason
+from models.fulfillment import FulfillmentRejectReason, FulfillmentStatus
+from models.orders import OrderCancelReason, OrderStatus
+from models.stock import StockMovementReason
 from models.stores import Store, StoreStatus
 from services.events.event_log import order_stream
 from services.fulfillment import rerouting
@@ -44,8 +44,8 @@ async def test_an_unanswered_order_moves_to_the_second_store(
     await make_overdue(database, fulfillment)
     assert sum(await asyncio.gather(*(jobs.time_out_acceptances(database) for _ in range(3)))) == 1
     first, second = await fulfillments_of(database, order)
-    assert (first.status, first.due_at) == (FulfillmentStatus.TIMED_OUT, None)
-    assert (second.status, second.attempt) == (FulfillmentStatus.QUEUED, 2)
+    assert (first.status, first.next_step_due_at) == (FulfillmentStatus.TIMED_OUT, None)
+    assert (second.status, second.attempt_number) == (FulfillmentStatus.QUEUED, 2)
     assert second.store_id == city.next.id
     order_now = await reload_order(database, order)
     assert (order_now.store_id, order_now.status) == (city.next.id, OrderStatus.CONFIRMED)
@@ -67,11 +67,11 @@ async def test_without_a_second_store_a_rejected_order_is_canceled(
     order = await place_paid_order(dependencies, city)
     (fulfillment,) = await fulfillments_of(database, order)
     staff = await create_picker(database, city.near)
-    reason = RejectReason.TOO_BUSY
+    reason = FulfillmentRejectReason.TOO_BUSY
     rejected = await run_step(database, staff, fulfillment, rerouting.reject, reason=reason)
     assert (rejected.status, rejected.reject_reason) == (FulfillmentStatus.REJECTED, reason)
     order = await reload_order(database, order)
-    canceled = (OrderStatus.CANCELED, CancelReason.NO_STORE)
+    canceled = (OrderStatus.CANCELED, OrderCancelReason.NO_STORE_AVAILABLE)
     assert (order.status, order.cancel_reason) == canceled
     async with database.read(PLATFORM) as session:
         assert (await payment_of(session, order)).void_wanted
@@ -88,12 +88,16 @@ async def test_a_store_that_lacks_a_line_is_not_the_second_store(
     async with database.write(PLATFORM, ORIGIN) as session:
         damaged = {city.products[1].id: 49}
         store = (city.next.id, city.company.id)
-        assert not await movements.deduct(session, *store, damaged, StockReason.DAMAGE, "", None)
+        assert not await movements.deduct(
+            session, *store, damaged, StockMovementReason.DAMAGE, "", None
+        )
     (fulfillment,) = await fulfillments_of(database, order)
     staff = await create_picker(database, city.near)
-    reason = RejectReason.CLOSING
+    reason = FulfillmentRejectReason.CLOSING
     await run_step(database, staff, fulfillment, rerouting.reject, reason=reason)
-    assert (await reload_order(database, order)).cancel_reason is CancelReason.NO_STORE
+    assert (
+        await reload_order(database, order)
+    ).cancel_reason is OrderCancelReason.NO_STORE_AVAILABLE
     assert await unexplained_stock(database, city) == []
 
 
@@ -104,7 +108,7 @@ async def test_an_order_is_canceled_when_every_store_rejected_it(
     database = dependencies.database
     order = await place_paid_order(dependencies, city)
     (fulfillment,) = await fulfillments_of(database, order)
-    reason = RejectReason.TOO_BUSY
+    reason = FulfillmentRejectReason.TOO_BUSY
     await run_step(
         database,
         await create_picker(database, city.near),
@@ -119,7 +123,9 @@ async def test_an_order_is_canceled_when_every_store_rejected_it(
         database, await create_picker(database, city.next), second, rerouting.reject, reason=reason
     )
     assert len(await fulfillments_of(database, order)) == 2
-    assert (await reload_order(database, order)).cancel_reason is CancelReason.NO_STORE
+    assert (
+        await reload_order(database, order)
+    ).cancel_reason is OrderCancelReason.NO_STORE_AVAILABLE
     assert await on_hand(database, city.near, city, 0) == 50
     assert await on_hand(database, city.next, city, 0) == 50
     assert await unexplained_stock(database, city) == []

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select, update
 
 from database.scope import PLATFORM
-from models.carts import Substitution
-from models.fulfillment import Fulfillment, FulfillmentLineStatus, Substitute, SubstituteStatus
+from models.carts import SubstitutionPreference
+from models.fulfillment import Fulfillment, FulfillmentLineStatus, Substitution, SubstitutionStatus
 from models.identity import Actor
 from models.orders import Order, OrderLine
 from services.core.problems import DomainError
@@ -55,9 +55,9 @@ async def answer(
     dependencies: OrderDependencies, staff: Actor, fulfillment: Fulfillment, rng: random.Random
 ) -> None:
     async with dependencies.database.read(PLATFORM) as session:
-        statement = select(Substitute).where(Substitute.fulfillment_id == fulfillment.id)
+        statement = select(Substitution).where(Substitution.fulfillment_id == fulfillment.id)
         rows = await session.scalars(
-            statement.where(Substitute.status == SubstituteStatus.PROPOSED)
+            statement.where(Substitution.status == SubstitutionStatus.PROPOSED)
         )
         substitutes = rows.all()
     for substitute in substitutes:
@@ -100,7 +100,7 @@ async def test_stock_movements_explain_the_stock_after_any_random_steps(
     order = await place_paid_order(dependencies, city, 3, (0, 1, 2))
     async with database.write(PLATFORM, ORIGIN) as session:
         of_order = OrderLine.order_id == order.id
-        preference = {"substitution": Substitution.ASK_ME}
+        preference = {"substitution_preference": SubstitutionPreference.ASK_ME}
         await session.execute(update(OrderLine).where(of_order).values(**preference))
     fulfillment, staff = await accept_task(dependencies, city, order)
     for _ in range(STEPS):
@@ -112,7 +112,7 @@ async def test_stock_movements_explain_the_stock_after_any_random_steps(
     assert await unexplained_stock(database, city) == []
     if seed % 2:
         payment = await decide_and_pack(dependencies, staff, fulfillment, order)
-        assert (payment.capture_wanted_minor or 0) <= payment.authorized_minor
+        assert (payment.capture_wanted_minor or 0) <= payment.authorized_amount_minor
     else:
         async with write_as(database, staff, order.company_id) as session:
             await fulfillments.cancel_for_order(session, await session.get_one(Order, order.id))

@@ -7,14 +7,14 @@ from sqlalchemy import update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.fulfillment import (
     FulfillmentLine,
     FulfillmentLineStatus,
     FulfillmentStatus,
-    SubstituteStatus,
+    SubstitutionStatus,
 )
-from services.core.problems import DomainError, IllegalStep
+from services.core.problems import DomainError, InvalidTransition
 from services.fulfillment import picking, substitutions
 from services.fulfillment.picking import LinePick
 from tests.support.city import City
@@ -40,14 +40,14 @@ async def test_an_answer_for_a_line_that_waits_for_none_is_refused(
 ) -> None:
     """It was an internal error, since no step of the line begins at its state."""
     order, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.ASK_ME
+        dependencies, city, SubstitutionPreference.ASK_ME
     )
     substitute = await propose(dependencies, fulfillment, staff, line, "P002")
     await open_line_again(dependencies.database, line)
     for accept in (True, False):
         with pytest.raises(DomainError) as caught:
             await answer(dependencies, order, substitute, accept)
-        assert isinstance(caught.value.problems[0], IllegalStep)
+        assert isinstance(caught.value.problems[0], InvalidTransition)
 
 
 async def test_a_proposal_whose_line_waits_for_no_answer_ends_by_itself(
@@ -56,14 +56,14 @@ async def test_a_proposal_whose_line_waits_for_no_answer_ends_by_itself(
     """The job failed for it ten times and gave up: the units stayed sold, the task unpackable."""
     database = dependencies.database
     _, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.REPLACE_SIMILAR
+        dependencies, city, SubstitutionPreference.REPLACE_SIMILAR
     )
     substitute = await propose(dependencies, fulfillment, staff, line, "P002")
     await open_line_again(database, line)
     async with database.write(PLATFORM, ORIGIN) as session:
         assert await substitutions.time_out(session, substitute.id)
     declined = await newest_substitute(database, fulfillment)
-    assert (declined.status, declined.due_at) == (SubstituteStatus.DECLINED, None)
+    assert (declined.status, declined.answer_due_at) == (SubstitutionStatus.DECLINED, None)
     assert await on_hand(database, city.near, city, 1) == 50
     await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(2, line.id))
     packed = await run_step(database, staff, fulfillment, picking.pack, bags=1)

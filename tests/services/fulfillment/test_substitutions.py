@@ -7,18 +7,18 @@ from sqlalchemy import func, update
 
 from database.scope import PLATFORM
 from jobs import fulfillment as jobs
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.fulfillment import (
-    Substitute,
-    SubstituteStatus,
+    Substitution,
+    SubstitutionStatus,
 )
 from models.orders import Order
 from services.carts.basket_problems import InsufficientStock
-from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound
+from services.core.problems import DomainError, InvalidInput, InvalidTransition, NotFound
 from services.events.event_log import order_stream
 from services.fulfillment import fulfillments, picking, substitutions
 from services.fulfillment.picking import LinePick
-from services.fulfillment.substitutions import SubstituteProposal, SubstituteUnwanted
+from services.fulfillment.substitutions import SubstituteProposal, SubstitutionNotAllowed
 from services.operations import documents
 from services.stock.receiving import StockReceiptLine
 from tests.services.stock.test_picked_batches import picked_of_order
@@ -53,16 +53,16 @@ async def test_an_accepted_substitute_is_charged_but_never_more_than_the_missing
 ) -> None:
     database = dependencies.database
     order, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.ASK_ME
+        dependencies, city, SubstitutionPreference.ASK_ME
     )
     substitute = await propose(dependencies, fulfillment, staff, line, code)
     problem = await refusal_of_step(database, staff, fulfillment, picking.pack, bags=1)
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     accepted = await answer(dependencies, order, substitute, accept=True)
-    assert (accepted.status, accepted.total_minor) == (SubstituteStatus.ACCEPTED, price)
+    assert (accepted.status, accepted.total_minor) == (SubstitutionStatus.ACCEPTED, price)
     with pytest.raises(DomainError) as caught:
         await answer(dependencies, order, substitute, accept=False)
-    assert isinstance(caught.value.problems[0], IllegalStep)
+    assert isinstance(caught.value.problems[0], InvalidTransition)
     await run_step(database, staff, fulfillment, picking.pack, bags=1)
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
@@ -78,14 +78,14 @@ async def test_an_accepted_substitute_is_charged_but_never_more_than_the_missing
         (city.products[3].code, 2, "1"), (code, 0, "1"),
     ]  # fmt: skip
     events = await event_types(database, order_stream(order.id))
-    assert events.index("SUBSTITUTE_PROPOSED") < events.index("SUBSTITUTE_ACCEPTED")
+    assert events.index("SUBSTITUTION_PROPOSED") < events.index("SUBSTITUTION_ACCEPTED")
 
 
 async def test_a_declined_substitute_is_restocked_and_not_charged(
     dependencies: OrderDependencies, city: City
 ) -> None:
     order, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.ASK_ME
+        dependencies, city, SubstitutionPreference.ASK_ME
     )
     substitute = await propose(dependencies, fulfillment, staff, line, "P002")
     assert await on_hand(dependencies.database, city.near, city, 1) == 49
@@ -102,13 +102,13 @@ async def test_a_declined_substitute_is_restocked_and_not_charged(
 @pytest.mark.parametrize(
     ("preference", "final_status"),
     [
-        (Substitution.REPLACE_SIMILAR, SubstituteStatus.ACCEPTED),
-        (Substitution.ASK_ME, SubstituteStatus.DECLINED),
+        (SubstitutionPreference.REPLACE_SIMILAR, SubstitutionStatus.ACCEPTED),
+        (SubstitutionPreference.ASK_ME, SubstitutionStatus.DECLINED),
     ],
 )
 async def test_without_an_answer_the_preference_of_the_line_decides(
-    preference: Substitution,
-    final_status: SubstituteStatus,
+    preference: SubstitutionPreference,
+    final_status: SubstitutionStatus,
     dependencies: OrderDependencies,
     city: City,
 ) -> None:
@@ -117,11 +117,11 @@ async def test_without_an_answer_the_preference_of_the_line_decides(
     await jobs.time_out_substitutions(dependencies.database)
     assert (
         await newest_substitute(dependencies.database, fulfillment)
-    ).status is SubstituteStatus.PROPOSED
+    ).status is SubstitutionStatus.PROPOSED
     async with dependencies.database.write(PLATFORM, ORIGIN) as session:
         past = func.now() - timedelta(seconds=1)
-        of_substitute = Substitute.id == substitute.id
-        await session.execute(update(Substitute).where(of_substitute).values(due_at=past))
+        of_substitute = Substitution.id == substitute.id
+        await session.execute(update(Substitution).where(of_substitute).values(answer_due_at=past))
     assert await jobs.time_out_substitutions(dependencies.database) >= 1
     assert (await newest_substitute(dependencies.database, fulfillment)).status is final_status
     assert await unexplained_stock(dependencies.database, city) == []
@@ -131,7 +131,7 @@ async def test_the_substitutes_of_a_canceled_order_are_put_back(
     dependencies: OrderDependencies, city: City
 ) -> None:
     order, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.ASK_ME
+        dependencies, city, SubstitutionPreference.ASK_ME
     )
     await propose(dependencies, fulfillment, staff, line, "P002")
     async with write_as(dependencies.database, staff, order.company_id) as session:
@@ -141,14 +141,14 @@ async def test_the_substitutes_of_a_canceled_order_are_put_back(
     assert await on_hand(dependencies.database, city.near, city, 1) == 50
     assert (
         await newest_substitute(dependencies.database, fulfillment)
-    ).status is SubstituteStatus.RETURNED
+    ).status is SubstitutionStatus.RETURNED
     assert await unexplained_stock(dependencies.database, city) == []
 
 
 async def test_an_invalid_proposal_is_refused(dependencies: OrderDependencies, city: City) -> None:
     database = dependencies.database
     _, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.ASK_ME
+        dependencies, city, SubstitutionPreference.ASK_ME
     )
     cases: list[tuple[SubstituteProposal, type]] = [
         (SubstituteProposal(line.id, "P002", 2), InvalidInput),
@@ -167,21 +167,21 @@ async def test_an_invalid_proposal_is_refused(dependencies: OrderDependencies, c
     problem = await refusal_of_step(
         database, staff, fulfillment, substitutions.propose, proposal=proposal
     )
-    assert isinstance(problem, IllegalStep)
+    assert isinstance(problem, InvalidTransition)
     _, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.REFUND
+        dependencies, city, SubstitutionPreference.REFUND
     )
     proposal = SubstituteProposal(line.id, "P002", 1)
     problem = await refusal_of_step(
         database, staff, fulfillment, substitutions.propose, proposal=proposal
     )
-    assert isinstance(problem, SubstituteUnwanted)
+    assert isinstance(problem, SubstitutionNotAllowed)
     assert not isinstance(problem, InsufficientStock)
 
 
 async def test_only_the_customer_can_answer(dependencies: OrderDependencies, city: City) -> None:
     order, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.ASK_ME
+        dependencies, city, SubstitutionPreference.ASK_ME
     )
     substitute = await propose(dependencies, fulfillment, staff, line, "P002")
     for other in [staff, *(await create_people(dependencies.database))]:
@@ -201,7 +201,7 @@ async def test_the_batches_of_a_substitute_are_recorded(
     database, substitute_product = dependencies.database, city.products[1].id
     await receive(database, city.near, StockReceiptLine(substitute_product, 3, "late", day(8)))
     order, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.ASK_ME
+        dependencies, city, SubstitutionPreference.ASK_ME
     )
     substitute = await propose(dependencies, fulfillment, staff, line, "P002")
     assert await picked_of_order(database, order) == {"late": 1}

@@ -24,7 +24,7 @@ async def raise_tax(database: Database, city: City) -> None:
     """The rate of the company changes, as that of a country on the first of January."""
     async with database.write(PLATFORM, ORIGIN) as session:
         company = update(Company).where(Company.id == city.company.id)
-        await session.execute(company.values(tax_rate_bp=NEW_RATE))
+        await session.execute(company.values(tax_rate_basis_points=NEW_RATE))
 
 
 async def test_the_tax_of_what_is_packed_has_the_rate_of_the_placement(
@@ -32,14 +32,14 @@ async def test_the_tax_of_what_is_packed_has_the_rate_of_the_placement(
 ) -> None:
     """An order was placed at 6 % and packed after midnight at 23 %: its invoice said 23 %."""
     order = await place_paid_order(dependencies, city, 2, (3,))
-    assert order.tax_rate_bp == OLD_RATE
+    assert order.tax_rate_basis_points == OLD_RATE
     await raise_tax(dependencies.database, city)
     task, staff = await accept_task(dependencies, city, order)
     pick = LinePick(2, code="P004")
     await run_step(dependencies.database, staff, task, picking.pick_line, pick=pick)
     await run_step(dependencies.database, staff, task, picking.pack, bags=1)
     packed = await reload_order(dependencies.database, order)
-    assert packed.charged_tax_minor == order.tax_minor
+    assert packed.final_tax_minor == order.tax_minor
     assert packed.tax_minor == included_tax(order.total_minor - order.tip_minor, OLD_RATE)
 
 
@@ -56,4 +56,7 @@ async def test_a_changed_order_keeps_its_tax_rate(
     changed = await reload_order(dependencies.database, order)
     assert changed.total_minor != order.total_minor
     taxed = changed.total_minor - changed.tip_minor
-    assert (changed.tax_minor, changed.tax_rate_bp) == (included_tax(taxed, OLD_RATE), OLD_RATE)
+    assert (changed.tax_minor, changed.tax_rate_basis_points) == (
+        included_tax(taxed, OLD_RATE),
+        OLD_RATE,
+    )

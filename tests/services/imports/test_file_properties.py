@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from models.imports import ImportFormat, ImportMode
+from models.imports import StockImportFormat, StockImportMode
 from services.core.problems import DomainError
 from tests.support.stock.file_rows import read_file
 
@@ -88,18 +88,18 @@ def test_rows_are_the_same_in_every_dialect_and_for_every_cut(
 ) -> None:
     """Whatever program writes the rows, and wherever a chunk ends, the same rows are read."""
     data = write(dialect, rows * 3)
-    found = read_file(data, mode=ImportMode.ADD, chunk_bytes=chunk_bytes)
+    found = read_file(data, mode=StockImportMode.ADD, chunk_bytes=chunk_bytes)
     assert [(row.store, row.product, row.units) for row in found] == [row[:3] for row in rows * 3]
     assert [row.number for row in found] == sorted({row.number for row in found})
 
 
 @LIGHT
-@given(st.binary(max_size=300), st.sampled_from(ImportFormat), st.integers(300, 2_000))
+@given(st.binary(max_size=300), st.sampled_from(StockImportFormat), st.integers(300, 2_000))
 def test_no_bytes_are_an_unexpected_error(
-    data: bytes, format: ImportFormat, chunk_bytes: int
+    data: bytes, format: StockImportFormat, chunk_bytes: int
 ) -> None:
     """Any content is rows, rows with a fault, or a file that is refused."""
-    head = b"store,product,quantity\n" if format is ImportFormat.CSV else b'{"store":1}\n'
+    head = b"store,product,quantity\n" if format is StockImportFormat.CSV else b'{"store":1}\n'
     rows = []
     with suppress(DomainError):
         rows = read_file(head + data, format=format, chunk_bytes=chunk_bytes)

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 
 import pytest
 
-from models.imports import ImportFormat, ImportMode, RowFault
+from models.imports import StockImportErrorCode, StockImportFormat, StockImportMode
 from services.core.problems import DomainError
-from services.imports.file_encoding import UnreadableFile
+from services.imports.file_encoding import InvalidFile
 from services.imports.file_reader import ImportRow
 from tests.support.stock.file_rows import read_file as read
 
-CSV, JSONL, SET, ADD = ImportFormat.CSV, ImportFormat.JSONL, ImportMode.SET, ImportMode.ADD
+CSV, JSONL, SET, ADD = (
+    StockImportFormat.CSV,
+    StockImportFormat.JSONL,
+    StockImportMode.SET,
+    StockImportMode.ADD,
+)
 HEAD = "store,product,quantity"
 
 
@@ -21,7 +26,7 @@ def values(rows: Sequence[ImportRow]) -> list[tuple[int, str, str, int | None]]:
     return [(row.number, row.store, row.product, row.units) for row in rows]
 
 
-def quantity(text: str, *, delimiter: str = ",", mode: ImportMode = ADD) -> ImportRow:
+def quantity(text: str, *, delimiter: str = ",", mode: StockImportMode = ADD) -> ImportRow:
     """The row of a file with one quantity."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter)
@@ -83,7 +88,7 @@ def test_quoted_line_breaks_belong_to_the_row() -> None:
 def test_a_missing_quote_costs_one_row() -> None:
     """Neither the rest of the file nor the next row is swallowed."""
     rows = read(f'{HEAD}\nS1,"P001,7\nS1,P002,8\nS1,"P003",9\nS1,"P"4,1\nS1,P005,2')
-    assert [row.number for row in rows if row.fault is RowFault.MALFORMED] == [2, 5]
+    assert [row.number for row in rows if row.fault is StockImportErrorCode.MALFORMED] == [2, 5]
     assert values([row for row in rows if row.fault is None]) == [
         (3, "S1", "P002", 8), (4, "S1", "P003", 9), (6, "S1", "P005", 2),
     ]  # fmt: skip
@@ -113,7 +118,7 @@ def test_a_header_that_cannot_be_used_is_named(head: str, message: str) -> None:
     with pytest.raises(DomainError) as caught:
         read(f"{head}\nS1,P001,7,9")
     (problem,) = caught.value.problems
-    assert isinstance(problem, UnreadableFile)
+    assert isinstance(problem, InvalidFile)
     assert message in problem.message
 
 
@@ -139,7 +144,7 @@ def test_the_decimal_sign_is_that_of_the_dialect() -> None:
     assert quantity("12.000", delimiter=",").units == 12
     for text, delimiter in (("12.000", ";"), ("12,000", ",")):
         row = quantity(text, delimiter=delimiter)
-        assert (row.units, row.fault) == (None, RowFault.INVALID_QUANTITY)
+        assert (row.units, row.fault) == (None, StockImportErrorCode.INVALID_QUANTITY)
         assert "it can mean 12000 or 12.000" in row.message
 
 
@@ -147,26 +152,27 @@ def test_a_decimal_comma_that_is_not_quoted_is_a_fault() -> None:
     """12,5 becomes two cells: 12 would be applied silently."""
     (row,) = read(f"{HEAD}\nS1,P001,12,5")
     assert (row.fault, row.message) == (
-        RowFault.MALFORMED, "The line has 4 cells, the header 3: quote cells that contain ','.",
+        StockImportErrorCode.MALFORMED, ("The line has 4 cells, the header 3: quote cells that"
+        " contain ','."),
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("text", "fault", "reason"),
     [
-        ("12.5", RowFault.INVALID_QUANTITY, "it has a fraction"),
-        ("twelve", RowFault.INVALID_QUANTITY, "it is not a number"),
-        ("1,23,4", RowFault.INVALID_QUANTITY, "it is not a number"),
-        ("", RowFault.INVALID_QUANTITY, "it is not a number"),
-        ("9" * 90, RowFault.INVALID_QUANTITY, "it is out of range"),
-        ("1.23E+12", RowFault.DAMAGED, "a spreadsheet has shortened it"),
-        ("01-Mar", RowFault.DAMAGED, "a spreadsheet has made a date of it"),
-        ("#N/A", RowFault.DAMAGED, "it is an error of a spreadsheet"),
-        ("#####", RowFault.DAMAGED, "it is an error of a spreadsheet"),
+        ("12.5", StockImportErrorCode.INVALID_QUANTITY, "it has a fraction"),
+        ("twelve", StockImportErrorCode.INVALID_QUANTITY, "it is not a number"),
+        ("1,23,4", StockImportErrorCode.INVALID_QUANTITY, "it is not a number"),
+        ("", StockImportErrorCode.INVALID_QUANTITY, "it is not a number"),
+        ("9" * 90, StockImportErrorCode.INVALID_QUANTITY, "it is out of range"),
+        ("1.23E+12", StockImportErrorCode.DAMAGED, "a spreadsheet has shortened it"),
+        ("01-Mar", StockImportErrorCode.DAMAGED, "a spreadsheet has made a date of it"),
+        ("#N/A", StockImportErrorCode.DAMAGED, "it is an error of a spreadsheet"),
+        ("#####", StockImportErrorCode.DAMAGED, "it is an error of a spreadsheet"),
     ],
 )
 def test_a_quantity_that_is_no_whole_number_says_what_was_expected(
-    text: str, fault: RowFault, reason: str
+    text: str, fault: StockImportErrorCode, reason: str
 ) -> None:
     row = quantity(text, mode=SET)
     assert (row.number, row.field, row.fault, row.units) == (2, "quantity", fault, None)
@@ -206,14 +212,16 @@ def test_what_is_longer_than_the_bounds_is_a_fault_of_its_row() -> None:
     long, wide, broken = f"S1,{'x' * 2_000},1", "S1,P001,1" + "," * 100, 'S1,"a' + "\n" * 30
     rows = read("\n".join([HEAD, long, wide, broken, "S1,P002,8"]))
     assert [(row.number, row.fault) for row in rows] == [
-        (2, RowFault.MALFORMED), (3, RowFault.MALFORMED), (4, RowFault.MALFORMED), (35, None),
+        (2, StockImportErrorCode.MALFORMED), (3, StockImportErrorCode.MALFORMED), (4,
+        StockImportErrorCode.MALFORMED), (35, None),
     ]  # fmt: skip
 
 
 def test_empty_cells_are_named_with_their_column() -> None:
     rows = read(f"{HEAD}\n,P001,7\nS1,,7\n,,\n")
     assert [(row.number, row.field, row.fault) for row in rows] == [
-        (2, "store", RowFault.UNKNOWN_STORE), (3, "product", RowFault.UNKNOWN_PRODUCT),
+        (2, "store", StockImportErrorCode.UNKNOWN_STORE), (3, "product",
+        StockImportErrorCode.UNKNOWN_PRODUCT),
     ]  # fmt: skip
 
 

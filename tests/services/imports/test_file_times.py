@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from database.scope import PLATFORM
-from models.imports import ErrorPolicy, ImportMode, ImportStatus
-from models.stock import Stock, StockReason
+from models.imports import ErrorPolicy, StockImportMode, StockImportStatus
+from models.stock import StockLevel, StockMovementReason
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput
 from services.stock import stock_writer
@@ -18,12 +18,12 @@ from tests.support.stock.import_runner import ImportRunner, stock_file
 
 
 async def move(
-    runner: ImportRunner, units: int, reason: StockReason = StockReason.COUNTER_SALE
+    runner: ImportRunner, units: int, reason: StockMovementReason = StockMovementReason.POS_SALE
 ) -> None:
     """Move units of the first product in the nearest store."""
     key = (runner.city.near.id, runner.city.products[0].id)
     async with runner.database.write(PLATFORM, ORIGIN) as session:
-        row = await session.get_one(Stock, key, with_for_update=True)
+        row = await session.get_one(StockLevel, key, with_for_update=True)
         cause = stock_writer.MovementCause(reason, "", None)
         stock_writer.record_movement(session, row, cause, units)
 
@@ -35,7 +35,7 @@ async def test_a_file_of_totals_keeps_what_was_sold_since_it_was_sent(
     """A count of 40 is sent, 3 are sold before the worker applies it: 37 are left, not 40."""
     row = await runner.start(stock_file("S1,P001,40", "S1,P002,9"), policy)
     await move(runner, -3)
-    assert (await runner.finish(row)).status is ImportStatus.COMPLETED
+    assert (await runner.finish(row)).status is StockImportStatus.COMPLETED
     assert await runner.on_hand(0, 1) == [37, 9]
     assert await unexplained_stock(runner.database, runner.city) == []
 
@@ -47,9 +47,9 @@ async def test_a_file_of_totals_may_be_of_an_earlier_time(runner: ImportRunner) 
         as_of = await current_time(session)
     await move(runner, -3)
     row = await runner.run(stock_file("S1,P001,40"), as_of=as_of)
-    assert (row.status, row.as_of) == (ImportStatus.COMPLETED, as_of)
+    assert (row.status, row.as_of) == (StockImportStatus.COMPLETED, as_of)
     assert await runner.on_hand(0) == [37]
-    assert (await runner.run(stock_file("S1,P001,40"))).status is ImportStatus.COMPLETED
+    assert (await runner.run(stock_file("S1,P001,40"))).status is StockImportStatus.COMPLETED
     assert await runner.on_hand(0) == [40]
 
 
@@ -59,10 +59,10 @@ async def test_goods_of_every_kind_are_kept_and_corrections_are_replaced(
     """A count after the time of the file said what the file says too: it counts only once."""
     async with runner.database.read(PLATFORM) as session:
         as_of = await current_time(session)
-    await move(runner, 12, StockReason.RECEIPT)
-    await move(runner, -5, StockReason.COUNT)
-    await move(runner, -1, StockReason.ADJUSTMENT)
-    await runner.run(stock_file("S1,P001,6"), mode=ImportMode.ADD)
+    await move(runner, 12, StockMovementReason.RECEIPT)
+    await move(runner, -5, StockMovementReason.COUNT)
+    await move(runner, -1, StockMovementReason.ADJUSTMENT)
+    await runner.run(stock_file("S1,P001,6"), mode=StockImportMode.ADD)
     await runner.run(stock_file("S1,P001,44"), as_of=as_of)
     assert await runner.on_hand(0) == [44 + 12 + 6]
     await runner.run(stock_file("S1,P001,40"), as_of=as_of)
@@ -86,10 +86,10 @@ async def test_more_units_sold_since_then_than_the_file_has_are_a_bad_row(
     runner: ImportRunner,
 ) -> None:
     """The file says two and three were sold since: its count was wrong, and not minus one."""
-    row = await runner.start(stock_file("S1,P001,2", "S1,P002,9"), ErrorPolicy.SKIP_BAD)
+    row = await runner.start(stock_file("S1,P001,2", "S1,P002,9"), ErrorPolicy.SKIP_INVALID)
     await move(runner, -3)
     row = await runner.finish(row)
-    assert (row.rows_done, row.rows_failed) == (1, 1)
+    assert (row.processed_row_count, row.failed_row_count) == (1, 1)
     assert await runner.on_hand(0, 1) == [47, 9]
 
 
@@ -110,6 +110,6 @@ async def test_units_to_add_have_no_time(runner: ImportRunner) -> None:
     async with runner.database.read(PLATFORM) as session:
         as_of = await current_time(session)
     with pytest.raises(DomainError):
-        await runner.start(stock_file("S1,P001,4"), mode=ImportMode.ADD, as_of=as_of)
-    await runner.run(stock_file("S1,P001,4"), mode=ImportMode.ADD)
+        await runner.start(stock_file("S1,P001,4"), mode=StockImportMode.ADD, as_of=as_of)
+    await runner.run(stock_file("S1,P001,4"), mode=StockImportMode.ADD)
     assert await runner.on_hand(0) == [54]

@@ -32,15 +32,17 @@ TABLES = Base.metadata.tables
 ENDED = {"order": "COMPLETED", "delivery": "DELIVERED", "fulfillment": "HANDED_OVER",
          "order_change": "APPLIED", "refund": "SUCCEEDED", "counter_sale": "VOIDED",
          "ticket": "RESOLVED", "ticket_message": "RESOLVED"}  # fmt: skip
-OPEN = {"order": "CONFIRMED", "delivery": "TO_CUSTOMER", "fulfillment": "PICKING",
+OPEN = {"order": "CONFIRMED", "delivery": "EN_ROUTE_TO_CUSTOMER", "fulfillment": "PICKING",
         "order_change": "AWAITING_PAYMENT", "refund": "FAILED", "counter_sale": "COMPLETED",
-        "ticket": "WAITING", "ticket_message": "WAITING"}  # fmt: skip
-DETAILS = {"address_line": "Rua 1, 3.º", "drop_note": "Gate code 4711", "latitude": 41.123456,
+        "ticket": "AWAITING_CUSTOMER", "ticket_message": "AWAITING_CUSTOMER"}  # fmt: skip
+DETAILS = {"address_line": "Rua 1, 3.º", "delivery_instructions": "Gate code 4711",
+"latitude": 41.123456,
            "longitude": -8.654321}  # fmt: skip
 FULL: Mapping[str, Mapping[str, Any]] = {
     "order": {**DETAILS, "customer_name": "Ana", "cancel_note": "Ana of Rua 1 is ill",
               "reopen_note": "Ana moved to Rua 2"},
-    "delivery": {**DETAILS, "customer_name": "Ana", "fail_note": "Ana left", "override_note": "x"},
+    "delivery": {**DETAILS, "customer_name": "Ana", "failure_note": "Ana left",
+    "override_note": "x"},
     "fulfillment": {"customer_name": "Ana", "override_note": "Ana showed her passport"},
     "refund": {"note": "Ana is ill", "resolution": "By transfer to Ana's account"},
     "counter_sale": {"void_note": "Ana brought it back"},
@@ -49,13 +51,13 @@ FULL: Mapping[str, Mapping[str, Any]] = {
     "order_change": {name: {"lines": [], "values": {"total_minor": 7, **DETAILS}}
                      for name in ("wanted", "previous")},
 }  # fmt: skip
-ROUNDED = {"drop_note": "", "latitude": 41.12, "longitude": -8.65}
+ROUNDED = {"delivery_instructions": "", "latitude": 41.12, "longitude": -8.65}
 EMPTY = {**ROUNDED, "address_line": "", "customer_name": ""}
 LEFT: Mapping[str, Mapping[str, Any]] = {
     "order.door_days": {**FULL["order"], **ROUNDED},
     "delivery.door_days": {**FULL["delivery"], **ROUNDED},
     "order.recipient_days": {**EMPTY, "cancel_note": "", "reopen_note": ""},
-    "delivery.recipient_days": {**EMPTY, "fail_note": "", "override_note": ""},
+    "delivery.recipient_days": {**EMPTY, "failure_note": "", "override_note": ""},
     "fulfillment.recipient_days": {"customer_name": "", "override_note": ""},
     **{f"{table}.recipient_days": dict.fromkeys(FULL[table], "")
        for table in ("refund", "counter_sale", "ticket", "ticket_message")},
@@ -73,7 +75,7 @@ async def insert(database: Database, table: str, days_ago: float, status: str) -
     key = UUID(int=first_uuid7_at(at.timestamp()).int | uuid7().int % 2**80)
     times = ("placed_at", "completed_at", "created_at", "delivered_at", "queued_at",
              "handed_over_at", "requested_at", "opened_at", "resolved_at", "voided_at",
-             "at")  # fmt: skip
+             "sent_at")  # fmt: skip
     values: dict[str, Any] = {name: at for name in times if name in TABLES[table].c}
     async with database.write(PLATFORM, ORIGIN) as session:
         # The rows of other tests may have an open task, delivery or case.
@@ -95,7 +97,11 @@ async def insert(database: Database, table: str, days_ago: float, status: str) -
         else:
             values["status"] = status
         if table == "counter_sale":
-            values |= {"number": uuid7().int % 2**30, "total_minor": 1, "tender": "CARD"}
+            values |= {
+                "receipt_number": uuid7().int % 2**30,
+                "total_minor": 1,
+                "tender_type": "CARD",
+            }
         await insert_row(session, TABLES[table], id=key, **values, **FULL[table])
     return key
 
@@ -151,7 +157,7 @@ async def test_an_order_that_ended_after_its_neighbors_has_its_turn_later(
         at = datetime.now(UTC) - timedelta(days=PERIODS.door_days + 1)
         await session.execute(ended, {"at": at, "key": key})
     await mask_all(database, rule)
-    assert (await read(database, "order", key))["drop_note"] == ""
+    assert (await read(database, "order", key))["delivery_instructions"] == ""
 
 
 async def test_a_locked_order_is_skipped(database: Database, city: City) -> None:
@@ -207,7 +213,7 @@ def test_every_free_text_about_people_has_an_end() -> None:
 
 def test_every_copy_of_a_recipient_is_masked() -> None:
     """A new table with a copy of the address would keep it for ever."""
-    columns = {"customer_name", "address_line", "drop_note", "latitude", "longitude"}
+    columns = {"customer_name", "address_line", "delivery_instructions", "latitude", "longitude"}
     masked = {(rule.table, column) for rule in MASKS for column in rule.values}
     copies = {
         (table.name, column)

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.carts import Substitution
-from models.counter_sales import CounterSale, Tender
-from models.orders import AgeDocument, OrderLine
+from models.carts import SubstitutionPreference
+from models.counter_sales import PosSale, TenderKind
+from models.orders import AgeCheckDocument, OrderLine
 from services.carts.age_restrictions import AgeConfirmationRequired, TooYoung
 from services.carts.baskets import RequestedLine
 from services.checkout import order_changes
@@ -37,10 +37,10 @@ from workflows.checkout import place_order
 BEER = 2
 DOCUMENTS = (
     None,
-    ShownDocument(AgeDocument.NONE),
-    ShownDocument(AgeDocument.PASSPORT, None, False),
+    ShownDocument(AgeCheckDocument.NONE),
+    ShownDocument(AgeCheckDocument.PASSPORT, None, False),
 )
-PAID = CounterPayment(Tender.CASH, 100_000)
+PAID = CounterPayment(TenderKind.CASH, 100_000)
 
 
 async def restrict_beer(database: Database, city: City) -> None:
@@ -75,7 +75,7 @@ async def get_as_substitute(dependencies: OrderDependencies, city: City) -> None
     await restrict_beer(database, city)
     async with database.write(PLATFORM, ORIGIN) as session:
         lines = await session.scalars(select(OrderLine).where(OrderLine.order_id == order.id))
-        lines.one().substitution = Substitution.ASK_ME
+        lines.one().substitution_preference = SubstitutionPreference.ASK_ME
     task, staff = await accept_task(dependencies, city, order)
     (line,) = await lines_of(database, task)
     await run_step(database, staff, task, picking.pick_line, pick=LinePick(1, line.id))
@@ -83,7 +83,7 @@ async def get_as_substitute(dependencies: OrderDependencies, city: City) -> None
     await run_step(database, staff, task, substitutions.propose, proposal=proposal)
 
 
-async def sell(dependencies: OrderDependencies, city: City, **more: Any) -> CounterSale:
+async def sell(dependencies: OrderDependencies, city: City, **more: Any) -> PosSale:
     """Scan it at the counter."""
     await restrict_beer(dependencies.database, city)
     staff = await create_picker(dependencies.database, city.near)
@@ -122,13 +122,13 @@ async def test_the_counter_sells_nothing_to_who_does_not_prove_the_age(
     with pytest.raises(DomainError) as caught:
         await sell(dependencies, city, shown=shown)
     (problem,) = caught.value.problems
-    checked = shown is not None and shown.document is not AgeDocument.NONE
+    checked = shown is not None and shown.document is not AgeCheckDocument.NONE
     assert type(problem) is (TooYoung if checked else AgeConfirmationRequired)
     assert problem.path == ["input", "ageCheck"]
     assert getattr(problem, "minimum_age", None) == 18
     async with dependencies.database.read(PLATFORM) as session:
-        sales = select(func.count()).where(CounterSale.store_id == city.near.id)
-        assert await session.scalar(sales.select_from(CounterSale)) == 0
+        sales = select(func.count()).where(PosSale.store_id == city.near.id)
+        assert await session.scalar(sales.select_from(PosSale)) == 0
 
 
 async def test_what_has_no_restriction_is_sold_without_a_document(
@@ -136,7 +136,7 @@ async def test_what_has_no_restriction_is_sold_without_a_document(
 ) -> None:
     """The till sends the newest check with every sale: of this one nothing is kept."""
     staff = await create_picker(dependencies.database, city.near)
-    shown = ShownDocument(AgeDocument.PASSPORT, is_old_enough=True)
+    shown = ShownDocument(AgeCheckDocument.PASSPORT, is_old_enough=True)
     for check in (None, shown):
         async with write_as(dependencies.database, staff, city.company.id) as session:
             sale = await counter_sales.complete(
@@ -154,8 +154,10 @@ async def test_the_sale_has_who_saw_which_kind_of_document(
     dependencies: OrderDependencies, city: City
 ) -> None:
     sale = await sell(
-        dependencies, city, shown=ShownDocument(AgeDocument.RESIDENCE_PERMIT, is_old_enough=True)
+        dependencies,
+        city,
+        shown=ShownDocument(AgeCheckDocument.RESIDENCE_PERMIT, is_old_enough=True),
     )
-    assert (sale.minimum_age, sale.age_document) == (18, AgeDocument.RESIDENCE_PERMIT)
+    assert (sale.minimum_age, sale.age_document) == (18, AgeCheckDocument.RESIDENCE_PERMIT)
     assert sale.cashier_id is not None
-    assert not {"birth_date", "document_number"} & set(CounterSale.__table__.columns.keys())
+    assert not {"birth_date", "document_number"} & set(PosSale.__table__.columns.keys())

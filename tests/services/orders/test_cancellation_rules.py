@@ -11,7 +11,7 @@ from models.companies import Company
 from models.delivery import DeliveryStatus
 from models.fulfillment import FulfillmentStatus
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, Order, OrderStatus
+from models.orders import Order, OrderCancelReason, OrderStatus
 from models.payments import PaymentStatus
 from services.core.problems import DomainError
 from services.orders import cancellation_rules
@@ -66,7 +66,7 @@ ON_THE_WAY = progress(FulfillmentStatus.HANDED_OVER, delivery=DeliveryStatus.PIC
 
 def terms(
     actor: Actor, at: OrderProgress, now: datetime = NOW
-) -> tuple[frozenset[CancelReason], int] | None:
+) -> tuple[frozenset[OrderCancelReason], int] | None:
     found = cancellation_rules.cancellation_terms(ORDER, at, actor, COMPANY, now)
     return None if found is None else (frozenset(found.reasons), found.fee_minor)
 
@@ -75,8 +75,8 @@ def terms(
     ("actor", "at", "expected"),
     [
         (BUYER, UNPAID, (BY_CUSTOMER, 0)),
-        (BUYER, QUEUED, (BY_CUSTOMER | {CancelReason.TOO_SLOW}, 0)),
-        (BUYER, PICKING, (BY_CUSTOMER | {CancelReason.TOO_SLOW}, 300)),
+        (BUYER, QUEUED, (BY_CUSTOMER | {OrderCancelReason.TOO_SLOW}, 0)),
+        (BUYER, PICKING, (BY_CUSTOMER | {OrderCancelReason.TOO_SLOW}, 300)),
         (BUYER, PACKED, None),
         (BUYER, ON_THE_WAY, None),
         (AGENT, UNPAID, (BY_SUPPORT, 0)),
@@ -88,7 +88,7 @@ def terms(
     ],
 )
 def test_the_table(
-    actor: Actor, at: OrderProgress, expected: tuple[frozenset[CancelReason], int] | None
+    actor: Actor, at: OrderProgress, expected: tuple[frozenset[OrderCancelReason], int] | None
 ) -> None:
     assert terms(actor, at) == expected
 
@@ -113,7 +113,7 @@ def test_whoever_may_cancel_has_a_reason_to_give(actor: Actor) -> None:
 
 def test_an_order_later_than_its_estimate_costs_no_fee() -> None:
     late = NOW + timedelta(seconds=ORDER.promise_p90_seconds + 1)
-    assert terms(BUYER, PICKING, late) == (BY_CUSTOMER | {CancelReason.TOO_SLOW}, 0)
+    assert terms(BUYER, PICKING, late) == (BY_CUSTOMER | {OrderCancelReason.TOO_SLOW}, 0)
 
 
 def test_the_fee_is_at_most_the_total() -> None:
@@ -124,19 +124,19 @@ def test_the_fee_is_at_most_the_total() -> None:
 
 
 def test_every_reason_belongs_to_a_person_or_to_the_system() -> None:
-    given = frozenset[CancelReason]().union(*(rule.reasons for rule in RULES))
-    assert given | BY_SYSTEM == frozenset(CancelReason)
+    given = frozenset[OrderCancelReason]().union(*(rule.reasons for rule in RULES))
+    assert given | BY_SYSTEM == frozenset(OrderCancelReason)
     assert not given & BY_SYSTEM
 
 
 def test_only_support_suspects_fraud() -> None:
     """A customer could cancel with SUSPECTED_FRAUD, and every other reason of the enum."""
     by_customer = [rule.reasons for rule in RULES if rule.party == CUSTOMER]
-    assert all(CancelReason.SUSPECTED_FRAUD not in reasons for reasons in by_customer)
+    assert all(OrderCancelReason.SUSPECTED_FRAUD not in reasons for reasons in by_customer)
     found = cancellation_rules.cancellation_terms(ORDER, QUEUED, BUYER, COMPANY, NOW)
     assert found is not None
     with pytest.raises(DomainError) as caught:
-        cancellation_rules.check_reason(found, CancelReason.SUSPECTED_FRAUD)
+        cancellation_rules.check_reason(found, OrderCancelReason.SUSPECTED_FRAUD)
     (problem,) = caught.value.problems
     assert isinstance(problem, CancelReasonNotAllowed)
     assert problem.allowed_reasons == found.reasons

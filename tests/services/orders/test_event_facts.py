@@ -9,8 +9,8 @@ from graphql import GraphQLObjectType
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from gateways.payments.interface import DisputeResult, DisputeState
-from models.events import EventType
-from models.fulfillment import RejectReason
+from models.events import OrderEventKind
+from models.fulfillment import FulfillmentRejectReason
 from models.identity import Actor, Grant, Role
 from models.ids import encode_id
 from models.orders import Order
@@ -36,7 +36,7 @@ from tests.support.store_staff import run_step
 
 SOURCES = {*REASONS.values(), *AMOUNTS.values()}
 TIMELINE = """query ($id: ID!) { order(id: $id) {
-  timeline(first: 50) { nodes { type reason amount { minor } } } } }"""
+  timeline(first: 50) { nodes { type reason amount { minorUnits } } } } }"""
 REJECTED, DISPUTED = ("FULFILLMENT_REJECTED", "TOO_BUSY"), ("DISPUTE_OPENED", "fraudulent")
 STUCK = ("PAYMENT_STUCK", "REFUSED")
 DISPUTED_MINOR = 777
@@ -48,7 +48,7 @@ async def troubled_order(dependencies: OrderDependencies, city: City) -> Order:
     order = await place_paid_order(dependencies, city)
     (task,) = await fulfillments_of(database, order)
     staff = await create_picker(database, city.near)
-    await run_step(database, staff, task, rerouting.reject, reason=RejectReason.TOO_BUSY)
+    await run_step(database, staff, task, rerouting.reject, reason=FulfillmentRejectReason.TOO_BUSY)
     await set_situation(database, order, Situation(PaymentStatus.CAPTURED))
     dispute = DisputeResult(
         id=f"dp_{order.id}",
@@ -93,7 +93,7 @@ async def test_the_reason_of_an_event_is_for_whoever_reads_the_field_it_comes_fr
         told = {(node["type"], node["reason"]) for node in nodes if node["reason"]}
         assert told == reads, actor.grants
         amounts = [node["amount"] for node in nodes if node["type"] == "DISPUTE_OPENED"]
-        assert amounts == [{"minor": DISPUTED_MINOR} if DISPUTED in reads else None]
+        assert amounts == [{"minorUnits": DISPUTED_MINOR} if DISPUTED in reads else None]
         assert {event for event, _ in (REJECTED, DISPUTED, STUCK)} <= {one["type"] for one in nodes}
 
 
@@ -111,5 +111,5 @@ def test_a_new_event_with_a_reason_needs_declared_readers() -> None:
     """Somebody adds a reason to an event, or an amount, and does not say who may read it."""
     for facts in ({"reason": "CODE"}, {"amount_minor": 1}, {"total_minor": 1}):
         with pytest.raises(AssertionError, match="Add it to"):
-            require_readers(EventType.FULFILLMENT_STAGED, facts)
-    require_readers(EventType.ORDER_CANCELED, {"reason": "CHANGED_MIND"})
+            require_readers(OrderEventKind.FULFILLMENT_STAGED, facts)
+    require_readers(OrderEventKind.ORDER_CANCELED, {"reason": "CHANGED_MIND"})

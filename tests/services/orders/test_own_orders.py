@@ -8,14 +8,14 @@ from sqlalchemy import update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import FailReason
-from models.fulfillment import RejectReason
+from models.delivery import DeliveryFailureReason
+from models.fulfillment import FulfillmentRejectReason
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, Order
+from models.orders import Order, OrderCancelReason
 from models.payments import Payment, PaymentStatus, RefundReason
-from models.support import TicketKind
+from models.support import TicketCategory
 from services.checkout import cancellation
-from services.core.problems import DomainError, IllegalStep
+from services.core.problems import DomainError, InvalidTransition
 from services.delivery import deliveries, dispatch, failed_attempts
 from services.fulfillment import fulfillments, handover, rerouting
 from services.orders import order_states
@@ -72,7 +72,7 @@ async def own_order_problem(
         async with write_as(database, actor, order.company_id) as session:
             await step(session, actor=actor, **arguments)
     (problem,) = caught.value.problems
-    assert isinstance(problem, IllegalStep), problem
+    assert isinstance(problem, InvalidTransition), problem
 
 
 async def test_a_support_agent_does_not_refund_the_own_order(
@@ -82,7 +82,10 @@ async def test_a_support_agent_does_not_refund_the_own_order(
     me = await person_with_every_role(desk.database, city)
     order = await place_paid_order(desk, city, customer=me)
     async with desk.database.write(PLATFORM, ORIGIN) as session:
-        captured = {"status": PaymentStatus.CAPTURED, "captured_minor": Payment.authorized_minor}
+        captured = {
+            "status": PaymentStatus.CAPTURED,
+            "captured_amount_minor": Payment.authorized_amount_minor,
+        }
         await session.execute(update(Payment).where(Payment.order_id == order.id).values(captured))
     given: dict[str, Any] = {"order_id": order.id, "amount_minor": 100, "note": ""}
     given |= {"reason": RefundReason.GOODWILL}
@@ -101,11 +104,11 @@ async def test_a_support_agent_cancels_the_own_order_as_any_customer_does(
     order = await place_paid_order(desk, city, customer=me)
     fulfillment, picker = await accept_task(desk, city, order)
     await pick_and_pack(desk, fulfillment, picker)
-    given: dict[str, Any] = {"order_id": order.id, "reason": CancelReason.OTHER, "note": ""}
+    given: dict[str, Any] = {"order_id": order.id, "reason": OrderCancelReason.OTHER, "note": ""}
     await own_order_problem(desk.database, me, order, cancellation.cancel_order, **given)
     early = await place_paid_order(desk, city, customer=me)
     async with write_as(desk.database, me, early.company_id) as session:
-        given |= {"order_id": early.id, "reason": CancelReason.CHANGED_MIND}
+        given |= {"order_id": early.id, "reason": OrderCancelReason.CHANGED_MIND}
         await cancellation.cancel_order(session, actor=me, **given)
 
 
@@ -118,7 +121,7 @@ async def test_store_staff_take_no_step_with_the_bags_of_their_own_order(
     [task] = await fulfillments_of(desk.database, order)
     here = {"fulfillment_id": task.id}
     await own_order_problem(desk.database, me, order, fulfillments.accept, **here)
-    reason = {"reason": RejectReason.TOO_BUSY}
+    reason = {"reason": FulfillmentRejectReason.TOO_BUSY}
     await own_order_problem(desk.database, me, order, rerouting.reject, **here, **reason)
 
 
@@ -141,7 +144,7 @@ async def test_support_takes_no_step_with_the_delivery_of_the_own_order(
     await take_step(desk.database, rider, delivery, deliveries.arrive_at_store)
     await own_order_problem(desk.database, me, order, handover.pick_up, **here)
     await own_order_problem(desk.database, me, order, deliveries.complete, **here)
-    reason = {"reason": FailReason.REFUSED}
+    reason = {"reason": DeliveryFailureReason.RECIPIENT_REFUSED}
     await own_order_problem(
         desk.database, me, order, failed_attempts.fail_attempt, **here, **reason
     )
@@ -165,7 +168,7 @@ async def test_an_agent_resolves_no_ticket_about_the_own_order(
     """An agent complains about the own order and would answer and refund it as support."""
     me = await person_with_every_role(desk.database, city)
     order = await place_paid_order(desk, city, customer=me)
-    given: dict[str, Any] = {"order_id": order.id, "kind": TicketKind.ITEM_MISSING}
+    given: dict[str, Any] = {"order_id": order.id, "kind": TicketCategory.ITEM_MISSING}
     async with write_as(desk.database, me, order.company_id) as session:
         ticket = await tickets.open_ticket(
             session, actor=me, **given, subject="Milk", body="None came."

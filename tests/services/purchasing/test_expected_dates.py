@@ -35,4 +35,4 @@ async def test_goods_are_expected_on_a_day_of_the_store(
     async with supply.database.read(PLATFORM) as session:
         supplier = await session.get_one(Supplier, ordered.supplier_id)
         today = await read_calendar_date(session, ordered.store_id)
-    assert ordered.expected_on == today + timedelta(days=supplier.lead_days)
+    assert ordered.expected_date == today + timedelta(days=supplier.lead_time_days)

@@ -42,12 +42,12 @@ async def test_over_receipt_beyond_the_tolerance_needs_a_manager(
     ]
     for actor, allowed in ((supply.picker, False), (supply.picker, True), (supply.manager, False)):
         [problem] = await expect_problems(
-            supply.receive(ordered, over, actor, over_allowed=allowed)
+            supply.receive(ordered, over, actor, allow_over_receipt=allowed)
         )
         assert isinstance(problem, OverReceipt)
-        assert (problem.ordered, problem.arrived, problem.most) == (6, 9, 7)
+        assert (problem.ordered, problem.received, problem.limit) == (6, 9, 7)
         assert problem.path == ["input", "lines", "1", "quantity"]
-    await supply.receive(ordered, over, supply.manager, over_allowed=True)
+    await supply.receive(ordered, over, supply.manager, allow_over_receipt=True)
     assert (await supply.reload(ordered)).status is Status.RECEIVED
     assert (await supply.stock_level()).incoming == 0
     assert await supply.incoming_mismatches() == {}
@@ -61,9 +61,9 @@ INVALID_LINES: list[tuple[dict[str, Any], type, list[str]]] = [
     ({"quantity": 1, "batch_code": "a\0"}, InvalidInput, ["lines", "0", "batchCode"]),
     ({"quantity": 1, "batch_code": ""}, InvalidInput, ["lines", "0", "batchCode"]),
     (
-        {"quantity": 1, "batch_code": "b", "expires_on": date(2020, 1, 1)},
+        {"quantity": 1, "batch_code": "b", "sell_by_date": date(2020, 1, 1)},
         InvalidInput,
-        ["lines", "0", "expiresOn"],
+        ["lines", "0", "sellByDate"],
     ),
     ({"quantity": 1, "product_id": uuid7()}, NotFound, ["lines", "0", "productId"]),
 ]

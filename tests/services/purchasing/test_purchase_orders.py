@@ -17,12 +17,18 @@ from models.purchasing import GoodsReceipt, PurchaseOrder
 from models.purchasing import PurchaseOrderAction as Action
 from models.purchasing import PurchaseOrderStatus as Status
 from models.stock import StockBatch
-from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, VersionConflict
+from services.core.problems import (
+    DomainError,
+    InvalidInput,
+    InvalidTransition,
+    NotFound,
+    VersionConflict,
+)
 from services.events.event_log import supply_stream
 from services.purchasing import goods_receipts, purchase_order_states, purchase_orders, suppliers
 from services.purchasing.purchase_order_lines import (
     MAX_PACKS_PER_LINE,
-    NotSupplied,
+    ProductNotSupplied,
     PurchaseOrderItem,
 )
 from services.purchasing.purchase_orders import BelowSupplierMinimum
@@ -55,24 +61,24 @@ async def test_an_order_is_received_in_parts_with_batches_and_damaged_units(
     assert (await supply.stock_level()).incoming == 0
     ordered = await supply.approve(draft)
     assert ordered.approved_by_id == supply.owner.person_id
-    assert ordered.expected_on is not None
+    assert ordered.expected_date is not None
     assert (await supply.stock_level()).incoming == 2 * PACK_UNITS
-    first = receipt_item(supply, 0, 7, damaged=1, batch_code="L1", expires_on=NEXT_YEAR)
+    first = receipt_item(supply, 0, 7, damaged=1, batch_code="L1", sell_by_date=NEXT_YEAR)
     receipt = await supply.receive(ordered, [first], note="4711")
     assert (receipt.received_by_id, receipt.note) == (supply.picker.person_id, "4711")
     row = await supply.stock_level()
-    assert (row.on_hand, row.damaged, row.incoming) == (57, 1, 4)
+    assert (row.on_hand, row.unsellable, row.incoming) == (57, 1, 4)
     now = await supply.reload(ordered)
-    assert (now.status, now.ended_at) == (Status.PARTLY_RECEIVED, None)
+    assert (now.status, now.closed_at) == (Status.PARTIALLY_RECEIVED, None)
     await supply.receive(now, [receipt_item(supply, 0, 4), receipt_item(supply, 1, 6)])
     now = await supply.reload(ordered)
     assert now.status is Status.RECEIVED
-    assert now.ended_at is not None
+    assert now.closed_at is not None
     assert (await supply.stock_level()).incoming == (await supply.stock_level(1)).incoming == 0
     async with supply.database.read(PLATFORM) as session:
         query = select(StockBatch).where(StockBatch.store_id == supply.city.near.id)
         batch = (await session.scalars(query)).one()
-        assert (batch.code, batch.on_hand, batch.expires_on) == ("L1", 7, NEXT_YEAR)
+        assert (batch.code, batch.on_hand, batch.sell_by_date) == ("L1", 7, NEXT_YEAR)
         of_order = GoodsReceipt.purchase_order_id == ordered.id
         assert await session.scalar(select(func.count()).where(of_order)) == 2
     assert await unexplained_stock(supply.database, supply.city) == []
@@ -107,7 +113,7 @@ async def test_cancel_and_close_remove_outstanding_units_from_incoming_stock(
     assert (await supply.stock_level()).incoming == 8
     arguments = {"purchase_order_id": short.id, "note": "sold out there"}
     closed = await supply.run_as(purchase_orders.close, supply.manager, **arguments)
-    assert (closed.status, closed.end_note) == (Status.CLOSED, "sold out there")
+    assert (closed.status, closed.closing_note) == (Status.CLOSED, "sold out there")
     assert (await supply.stock_level()).incoming == 0
     assert await supply.incoming_mismatches() == {}
 
@@ -115,13 +121,13 @@ async def test_cancel_and_close_remove_outstanding_units_from_incoming_stock(
 ALLOWED_ACTIONS: list[tuple[str, Status, set[Action]]] = [
     ("owner", Status.DRAFT, {Action.SET_LINES, Action.APPROVE, Action.CANCEL}),
     ("owner", Status.APPROVED, {Action.RECEIVE, Action.CANCEL}),
-    ("owner", Status.PARTLY_RECEIVED, {Action.RECEIVE, Action.CLOSE}),
+    ("owner", Status.PARTIALLY_RECEIVED, {Action.RECEIVE, Action.CLOSE}),
     ("manager", Status.DRAFT, {Action.SET_LINES, Action.CANCEL}),
     ("manager", Status.APPROVED, {Action.RECEIVE}),
-    ("manager", Status.PARTLY_RECEIVED, {Action.RECEIVE, Action.CLOSE}),
+    ("manager", Status.PARTIALLY_RECEIVED, {Action.RECEIVE, Action.CLOSE}),
     ("picker", Status.DRAFT, set()),
     ("picker", Status.APPROVED, {Action.RECEIVE}),
-    ("picker", Status.PARTLY_RECEIVED, {Action.RECEIVE}),
+    ("picker", Status.PARTIALLY_RECEIVED, {Action.RECEIVE}),
     *((who, status, set()) for who in ("owner", "manager", "picker")
       for status in (Status.RECEIVED, Status.CLOSED, Status.CANCELED)),
 ]  # fmt: skip
@@ -141,8 +147,8 @@ async def test_actions_are_available_exactly_where_they_are_accepted(
             await step
             continue
         [problem] = await expect_problems(step)
-        assert isinstance(problem, IllegalStep)
-        assert (problem.state, set(problem.legal)) == (status, legal)
+        assert isinstance(problem, InvalidTransition)
+        assert (problem.current_status, set(problem.allowed_actions)) == (status, legal)
 
 
 def step_call(
@@ -192,10 +198,10 @@ async def test_concurrent_approvals_or_receipts_take_effect_once(supply: Supplie
     )
     assert sum(isinstance(one, PurchaseOrder) for one in results) == 1
     problems = [one.problems[0] for one in results if isinstance(one, DomainError)]
-    assert [type(one) for one in problems] == [IllegalStep] * 3
+    assert [type(one) for one in problems] == [InvalidTransition] * 3
     assert (await supply.stock_level()).incoming == 2 * PACK_UNITS
     ordered = await supply.reload(draft)
-    for units, kind in ((5, VersionConflict), (7, IllegalStep)):
+    for units, kind in ((5, VersionConflict), (7, InvalidTransition)):
         lines = [receipt_item(supply, 0, units)]
         results = await asyncio.gather(
             *(supply.receive(ordered, lines) for _ in range(4)), return_exceptions=True
@@ -207,18 +213,18 @@ async def test_concurrent_approvals_or_receipts_take_effect_once(supply: Supplie
 
 
 async def test_invalid_lines_are_refused(supply: SupplierScenario) -> None:
-    first = supply.product(0)
+    first, packs = supply.product(0), ["lines", "0", "packQuantity"]
     cases: list[tuple[list[PurchaseOrderItem], type, list[str]]] = [
         ([], InvalidInput, ["lines"]),
         ([PurchaseOrderItem(first, 1)] * 2, InvalidInput, ["lines"]),
-        ([PurchaseOrderItem(first, 0)], InvalidInput, ["lines", "0", "packs"]),
-        ([PurchaseOrderItem(first, -1)], InvalidInput, ["lines", "0", "packs"]),
-        ([PurchaseOrderItem(first, MAX_PACKS_PER_LINE + 1)], InvalidInput, ["lines", "0", "packs"]),
+        ([PurchaseOrderItem(first, 0)], InvalidInput, packs),
+        ([PurchaseOrderItem(first, -1)], InvalidInput, packs),
+        ([PurchaseOrderItem(first, MAX_PACKS_PER_LINE + 1)], InvalidInput, packs),
         ([PurchaseOrderItem(first, 1, -1)], InvalidInput, ["lines", "0", "packCostMinor"]),
         ([PurchaseOrderItem(first, 9_999, 10**10)], InvalidInput, ["lines"]),
         (
             [PurchaseOrderItem(first, 1), PurchaseOrderItem(supply.product(9), 1)],
-            NotSupplied,
+            ProductNotSupplied,
             ["lines", "1", "productId"],
         ),
     ]

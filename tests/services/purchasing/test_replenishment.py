@@ -14,8 +14,8 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import purchasing
 from models.identity import Grant, Role
-from models.purchasing import PurchaseOrder, ReorderProposal, ReorderRun
-from models.stock import StockEntry, StockReason
+from models.purchasing import PurchaseOrder, ReplenishmentProposal, ReplenishmentRun
+from models.stock import StockMovement, StockMovementReason
 from services.core.clock import current_time
 from services.core.problems import NotFound, RateLimited
 from services.purchasing import replenishment, suppliers
@@ -26,7 +26,7 @@ from services.purchasing.demand_forecast import (
     calculate_need,
     forecast_demand,
 )
-from services.purchasing.replenishment import NothingProposed
+from services.purchasing.replenishment import NoReplenishmentProposal
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
 from tests.support.graph_queries import record_statements
@@ -102,9 +102,14 @@ async def record_daily_sales(
         today = (await current_time(session)).astimezone(zone).date()
         noon = datetime.combine(today, time(12), zone)
         session.add_all(
-            StockEntry(**keys, reason=reason, delta=delta, at=noon - timedelta(days=day))
+            StockMovement(
+                **keys, reason=reason, on_hand_delta=delta, occurred_at=noon - timedelta(days=day)
+            )
             for day in range(1, days + 1)
-            for reason, delta in ((StockReason.SALE, -units), (StockReason.RECEIPT, units))
+            for reason, delta in (
+                (StockMovementReason.SALE, -units),
+                (StockMovementReason.RECEIPT, units),
+            )
         )
 
 
@@ -114,10 +119,12 @@ async def refresh_proposals(supply: SupplierScenario, **more: Any) -> Any:
     )
 
 
-async def read_proposals(supply: SupplierScenario) -> dict[int, ReorderProposal]:
+async def read_proposals(supply: SupplierScenario) -> dict[int, ReplenishmentProposal]:
     """The store's proposals by the index of the product."""
     async with supply.database.read(PLATFORM) as session:
-        rows = select(ReorderProposal).where(ReorderProposal.store_id == supply.city.near.id)
+        rows = select(ReplenishmentProposal).where(
+            ReplenishmentProposal.store_id == supply.city.near.id
+        )
         by_key = {row.product_id: row for row in await session.scalars(rows)}
     products = enumerate(supply.city.products)
     return {n: by_key[product.id] for n, product in products if product.id in by_key}
@@ -126,7 +133,7 @@ async def read_proposals(supply: SupplierScenario) -> dict[int, ReorderProposal]
 async def expire_proposals(supply: SupplierScenario) -> None:
     """Make the current proposals two days old."""
     async with supply.database.write(PLATFORM, ORIGIN) as session:
-        run = await session.get_one(ReorderRun, supply.city.near.id)
+        run = await session.get_one(ReplenishmentRun, supply.city.near.id)
         assert run.computed_at is not None
         run.computed_at -= timedelta(days=2)
 
@@ -141,11 +148,13 @@ async def test_proposals_contain_all_figures_and_count_incoming_and_drafted_unit
     rows = await read_proposals(supply)
     assert list(rows) == [0]  # 50 units of product 1 last for weeks
     row = rows[0]
-    assert (row.available, row.incoming, row.drafted, row.lead_days) == (50, 0, 0, 2)
-    assert row.level == pytest.approx(20.0)
-    assert row.demand == pytest.approx(60.0)
-    assert row.packs == math.ceil((row.demand + row.safety - 50) / PACK_UNITS)
-    assert row.cover_days == pytest.approx(2.5)
+    assert (row.available, row.incoming, row.on_draft_orders, row.lead_time_days) == (50, 0, 0, 2)
+    assert row.average_daily_demand == pytest.approx(20.0)
+    assert row.forecast_demand == pytest.approx(60.0)
+    assert row.pack_quantity == math.ceil(
+        (row.forecast_demand + row.safety_stock - 50) / PACK_UNITS
+    )
+    assert row.days_of_cover == pytest.approx(2.5)
     await supply.create_ordered(1)
     await supply.create_draft(1)
     await expire_proposals(supply)
@@ -166,7 +175,7 @@ async def test_proposals_are_ordered_only_once(supply: SupplierScenario) -> None
             product_ids=[supply.product(2)],
         )
     )
-    assert isinstance(problem, NothingProposed)
+    assert isinstance(problem, NoReplenishmentProposal)
     assert problem.path == ["input", "productIds", "0"]
     calls = (
         supply.run_as(replenishment.create_purchase_order, who, **arguments, product_ids=None)

@@ -54,8 +54,8 @@ async def set_terms(
         ({"name": "a\0"}, {"name"}),
         ({"email": "nobody"}, {"email"}),
         ({"phone": "12"}, {"phone"}),
-        ({"lead_days": -1}, {"leadDays"}),
-        ({"review_days": 0}, {"reviewDays"}),
+        ({"lead_time_days": -1}, {"leadTimeDays"}),
+        ({"review_period_days": 0}, {"reviewPeriodDays"}),
         ({"minimum_order_minor": -1}, {"minimumOrderMinor"}),
         ({"over_tolerance_percent": 101, "name": ""}, {"overTolerancePercent", "name"}),
     ],
@@ -81,7 +81,7 @@ async def test_codes_are_unique_and_changes_need_the_current_version(
     results = await asyncio.gather(*calls, return_exceptions=True)
     [conflict] = [one.problems[0] for one in results if isinstance(one, DomainError)]
     assert isinstance(conflict, VersionConflict)
-    assert conflict.current == 2
+    assert conflict.current_version == 2
     [problem] = await expect_problems(save_supplier(supply, supplier_id=row.id))
     assert isinstance(problem, VersionConflict)
 
@@ -117,16 +117,20 @@ async def test_invalid_terms_are_refused(supply: SupplierScenario) -> None:
             ["products", "0", "packCostMinor"],
         ),
         (
-            [SupplierProductTerms(**first, pack_units=0)],
+            [SupplierProductTerms(**first, units_per_pack=0)],
             InvalidInput,
-            ["products", "0", "packUnits"],
+            ["products", "0", "unitsPerPack"],
         ),
         (
-            [SupplierProductTerms(**first, lead_days=-1)],
+            [SupplierProductTerms(**first, lead_time_days=-1)],
             InvalidInput,
-            ["products", "0", "leadDays"],
+            ["products", "0", "leadTimeDays"],
         ),
-        ([SupplierProductTerms(**first, sku="a\0")], InvalidInput, ["products", "0", "sku"]),
+        (
+            [SupplierProductTerms(**first, sku="a\0")],
+            InvalidInput,
+            ["products", "0", "supplierSku"],
+        ),
         (
             [valid, SupplierProductTerms(product_id=foreign, pack_cost_minor=1)],
             NotFound,

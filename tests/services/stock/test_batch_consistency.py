@@ -9,7 +9,7 @@ from database.scope import PLATFORM
 from jobs import stock
 from models.fulfillment import Fulfillment
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, Order
+from models.orders import Order, OrderCancelReason
 from services.checkout import cancellation
 from services.core.problems import DomainError
 from services.fulfillment import picking
@@ -70,7 +70,7 @@ class RandomWork:
             order, *_ = self.random.choice(self.tasks)
             agent = Actor(order.customer_id, grants=(Grant(Role.SUPER_ADMIN),))
             async with self.dependencies.database.write(PLATFORM, ORIGIN) as session:
-                reason = CancelReason.OTHER
+                reason = OrderCancelReason.OTHER
                 await cancellation.cancel_order(
                     session, actor=agent, order_id=order.id, reason=reason
                 )

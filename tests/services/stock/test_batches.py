@@ -60,7 +60,11 @@ async def test_received_units_extend_their_batch_and_damaged_ones_are_set_aside(
         StockReceiptLine(milk, 3),
         StockReceiptLine(milk, 1, None, day(9)),
     )
-    assert [(entry.delta, entry.batch_delta) for entry in entries] == [(4, 4), (3, 0), (1, 1)]
+    assert [(entry.on_hand_delta, entry.batch_delta) for entry in entries] == [
+        (4, 4),
+        (3, 0),
+        (1, 1),
+    ]
     assert await counters(database, near, milk) == (65, 0, 1, 0)
     assert await batches_of(database, near, milk) == {
         "A": (9, 1, BatchStatus.OPEN),
@@ -80,7 +84,7 @@ async def test_units_that_expire_first_are_issued_first(database: Database, city
         StockReceiptLine(milk, 2, "ever"),
     )
     issued = await issue(database, near, {milk: 7})
-    assert [(units.batch_code, units.quantity, units.expires_on) for units in issued] == [
+    assert [(units.batch_code, units.quantity, units.sell_by_date) for units in issued] == [
         ("soon", 2, day(1)),
         ("late", 2, day(9)),
         ("ever", 2, None),
@@ -129,8 +133,8 @@ async def test_incoming_units_are_counted(database: Database, city: City) -> Non
         ({"quantity": 0}, "quantity"),
         ({"quantity": 10**9}, "quantity"),
         ({"quantity": 1, "damaged": -1}, "damaged"),
-        ({"quantity": 1, "expires_on": day(-3)}, "expiresOn"),
-        ({"quantity": 1, "batch_code": "A", "expires_on": day(5)}, "expiresOn"),
+        ({"quantity": 1, "sell_by_date": day(-3)}, "sellByDate"),
+        ({"quantity": 1, "batch_code": "A", "sell_by_date": day(5)}, "sellByDate"),
         ({"quantity": 1, "batch_code": ""}, "batchCode"),
         ({"quantity": 1, "batch_code": "x" * 65}, "batchCode"),
         ({"quantity": 1, "batch_code": "a\0b"}, "batchCode"),
@@ -158,7 +162,7 @@ async def test_a_product_of_another_company_is_not_received(database: Database, 
 @pytest.mark.parametrize(
     "statement",
     [
-        "update stock_entry set delta = delta + 1 where store_id = :store",
+        "update stock_entry set on_hand_delta = on_hand_delta + 1 where store_id = :store",
         "delete from stock_entry where store_id = :store",
     ],
 )

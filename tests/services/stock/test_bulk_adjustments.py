@@ -9,8 +9,8 @@ import pytest
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor
-from models.imports import ErrorPolicy, StockSet
-from models.stock import Stock, StockReason
+from models.imports import ErrorPolicy, StockBulkUpdate
+from models.stock import StockLevel, StockMovementReason
 from services.core.problems import DomainError, InvalidInput, NotFound, VersionConflict
 from services.stock import bulk_adjustments
 from services.stock.adjustments import BelowHeld
@@ -19,14 +19,19 @@ from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import create_picker, unexplained_stock, write_as
 
-ALL, SKIP = ErrorPolicy.ALL_OR_NOTHING, ErrorPolicy.SKIP_BAD
+ALL, SKIP = ErrorPolicy.ALL_OR_NOTHING, ErrorPolicy.SKIP_INVALID
 
 
 async def set_many(
     database: Database, city: City, actor: Actor, *lines: BulkLine, policy: ErrorPolicy = ALL,
     **more: Any,
-) -> StockSet:  # fmt: skip
-    arguments = {"reason": StockReason.COUNT, "note": "aisle 3", "store_id": city.near.id, **more}
+) -> StockBulkUpdate:  # fmt: skip
+    arguments = {
+        "reason": StockMovementReason.COUNT,
+        "note": "aisle 3",
+        "store_id": city.near.id,
+        **more,
+    }
     async with write_as(database, actor, city.company.id) as session:
         return await bulk_adjustments.set_stock_levels(
             session, actor=actor, lines=lines, on_error=policy, **arguments
@@ -36,7 +41,7 @@ async def set_many(
 async def on_hand(database: Database, city: City, *products: int) -> list[int]:
     async with database.read(PLATFORM) as session:
         keys = [(city.near.id, city.products[nth].id) for nth in products]
-        return [(await session.get_one(Stock, key)).on_hand for key in keys]
+        return [(await session.get_one(StockLevel, key)).on_hand for key in keys]
 
 
 def mixed_lines(city: City, keys: list[UUID]) -> tuple[BulkLine, ...]:
@@ -59,7 +64,7 @@ def mixed_lines(city: City, keys: list[UUID]) -> tuple[BulkLine, ...]:
 async def lines(database: Database, city: City) -> tuple[BulkLine, ...]:
     keys = [product.id for product in city.products]
     async with database.write(PLATFORM, ORIGIN) as session:
-        (await session.get_one(Stock, (city.near.id, keys[3]))).held = 4
+        (await session.get_one(StockLevel, (city.near.id, keys[3]))).reserved = 4
     return mixed_lines(city, keys)
 
 
@@ -88,12 +93,15 @@ async def test_invalid_lines_are_skipped_with_skip_bad(
 ) -> None:
     staff = await create_picker(database, city.near)
     result = await set_many(database, city, staff, *lines, policy=SKIP)
-    assert (result.applied, result.unchanged) == (2, 1)
+    assert (result.applied_count, result.unchanged_count) == (2, 1)
     async with database.read(PLATFORM) as session:
-        stored = await session.get_one(StockSet, result.id)
+        stored = await session.get_one(StockBulkUpdate, result.id)
     problems = bulk_adjustments.skipped_line_problems(stored)
     assert [(type(each), *each.path[2:]) for each in problems] == PROBLEMS
-    assert [each.current for each in problems if isinstance(each, VersionConflict)] == [1, 1]
+    assert [each.current_version for each in problems if isinstance(each, VersionConflict)] == [
+        1,
+        1,
+    ]
     assert await on_hand(database, city, *range(7)) == [40, 50, 50, 50, 50, 50, 60]
 
 
@@ -105,7 +113,7 @@ async def test_one_of_two_concurrent_adjustments_of_the_same_quantity_succeeds(
     results = await asyncio.gather(
         *(set_many(database, city, staff, each) for each in lines), return_exceptions=True
     )
-    assert sum(isinstance(each, StockSet) for each in results) == 1
+    assert sum(isinstance(each, StockBulkUpdate) for each in results) == 1
     (refused,) = [each for each in results if isinstance(each, DomainError)]
     assert isinstance(refused.problems[0], VersionConflict)
     assert await unexplained_stock(database, city) == []
@@ -114,7 +122,7 @@ async def test_one_of_two_concurrent_adjustments_of_the_same_quantity_succeeds(
 async def test_an_invalid_bulk_adjustment_is_refused(database: Database, city: City) -> None:
     staff, line = await create_picker(database, city.near), BulkLine(city.products[0].id, 1)
     cases: list[tuple[dict[str, Any], int, str]] = [
-        ({"reason": StockReason.SALE}, 1, "reason"),
+        ({"reason": StockMovementReason.SALE}, 1, "reason"),
         ({}, 0, "lines"),
         ({}, 251, "lines"),
         ({"store_id": city.next.id}, 1, "storeId"),

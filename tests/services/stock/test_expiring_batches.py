@@ -13,8 +13,8 @@ from models.identity import Grant, Role
 from models.stock import (
     BatchStatus,
     StockBatch,
-    StockEntry,
-    WasteSource,
+    StockMovement,
+    WriteOffSource,
 )
 from services.stock import expiring_batches, recalls
 from services.stock.receiving import StockReceiptLine
@@ -37,7 +37,7 @@ async def expire(database: Database, city: City, code: str) -> None:
     """Set a batch's last day of sale to the past."""
     async with database.write(PLATFORM, ORIGIN) as session:
         here = (StockBatch.store_id == city.near.id) & (StockBatch.code == code)
-        await session.execute(update(StockBatch).where(here).values(expires_on=day(-2)))
+        await session.execute(update(StockBatch).where(here).values(sell_by_date=day(-2)))
 
 
 async def test_expired_units_are_set_aside(dependencies: OrderDependencies) -> None:
@@ -114,8 +114,8 @@ async def test_written_off_units_leave_their_batch(database: Database, city: Cit
     staff = await create_picker(database, near)
 
     async def write_off(
-        quantity: int, source: WasteSource, batch: UUID | None = None
-    ) -> StockEntry:
+        quantity: int, source: WriteOffSource, batch: UUID | None = None
+    ) -> StockMovement:
         async with write_as(database, staff, city.company.id) as session:
             return await expiring_batches.write_off(
                 session, actor=staff, store_id=near.id, product_id=None if batch else milk,
@@ -125,17 +125,17 @@ async def test_written_off_units_leave_their_batch(database: Database, city: Cit
     async with database.read(PLATFORM) as session:
         of_product = select(StockBatch.id).where(StockBatch.product_id == milk)
         key = (await session.scalars(of_product)).one()
-    await write_off(2, WasteSource.SHELF, key)
-    await write_off(1, WasteSource.SET_ASIDE, key)
-    await write_off(4, WasteSource.SHELF)
+    await write_off(2, WriteOffSource.SELLABLE, key)
+    await write_off(1, WriteOffSource.UNSELLABLE, key)
+    await write_off(4, WriteOffSource.SELLABLE)
     assert await batches_of(database, near, milk) == {"A": (0, 1, BatchStatus.OPEN)}
     assert await counters(database, near, milk) == (49, 0, 1, 0)
     for arguments in (
-        (1, WasteSource.SHELF, key),
-        (2, WasteSource.SET_ASIDE, key),
-        (1, WasteSource.SET_ASIDE),
-        (50, WasteSource.SHELF),
-        (0, WasteSource.SHELF),
+        (1, WriteOffSource.SELLABLE, key),
+        (2, WriteOffSource.UNSELLABLE, key),
+        (1, WriteOffSource.UNSELLABLE),
+        (50, WriteOffSource.SELLABLE),
+        (0, WriteOffSource.SELLABLE),
     ):
         (problem,) = await refusals_of(write_off(*arguments))
         assert problem.path == ["input", "quantity"]

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor, Grant, Role
-from models.stock import Stock, StockReason
-from models.transfers import Transfer, TransferLine, TransferLot
+from models.stock import StockLevel, StockMovementReason
+from models.transfers import StockTransfer, StockTransferLine, TransferLot
 from services.stock import adjustments, movements, recalls, receiving
 from services.stock.adjustments import StockAdjustment
 from services.stock.receiving import StockReceiptLine
@@ -36,7 +36,7 @@ async def adjust(database: Database, city: City, admin: Actor) -> None:
         await adjustments.adjust(
             session, actor=admin, store_id=city.near.id, product_id=city.products[0].id,
             adjustment=StockAdjustment(delta=1, batch_code=CODE),
-            reason=StockReason.ADJUSTMENT, note="found",
+            reason=StockMovementReason.ADJUSTMENT, note="found",
         )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ async def receive(database: Database, city: City, admin: Actor) -> None:
         await receiving.receive(
             session, company_id=city.company.id, store_id=city.near.id,
             lines=[StockReceiptLine(city.products[0].id, 1, CODE)],
-            reason=StockReason.RECEIPT, reference="PO-1", actor_id=None,
+            reason=StockMovementReason.RECEIPT, reference="PO-1", actor_id=None,
         )  # fmt: skip
 
 
@@ -59,8 +59,8 @@ async def recall(database: Database, city: City, admin: Actor) -> None:
 
 async def arrive(database: Database, city: City, admin: Actor) -> None:
     """Units of a batch arrive from another store."""
-    transfer = Transfer(company_id=city.company.id, destination_id=city.near.id)
-    line = TransferLine(transfer_id=transfer.id, product_id=city.products[0].id)
+    transfer = StockTransfer(company_id=city.company.id, destination_id=city.near.id)
+    line = StockTransferLine(transfer_id=transfer.id, product_id=city.products[0].id)
     arrival = LotArrival(line, TransferLot(quantity=1, batch_code=CODE), received=1)
     async with database.write(PLATFORM, ORIGIN) as session:
         await arrivals.record_arrivals(session, transfer, [arrival], None)
@@ -101,8 +101,8 @@ async def test_two_ways_to_a_batch_wait_for_each_other_and_never_both(
         await until(is_waiting, what=f"{count} transactions that wait for a lock")
 
     async with database.write(PLATFORM, ORIGIN) as session:
-        row = (Stock.store_id == city.near.id) & (Stock.product_id == city.products[0].id)
-        await session.execute(select(Stock).where(row).with_for_update())
+        row = (StockLevel.store_id == city.near.id) & (StockLevel.product_id == city.products[0].id)
+        await session.execute(select(StockLevel).where(row).with_for_update())
         changes = []
         for number, change in enumerate((first, second), start=1):
             changes.append(asyncio.create_task(change(database, city, admin)))

@@ -108,7 +108,8 @@ async def pack(shop: Shop, city: City, order: Order) -> Actor:
 
 async def packed_order(shop: Shop, city: City, buyer: Actor) -> tuple[Order, Actor]:
     order = await shop.buy(buyer, order_request(city, 3, (0, 1, 2)))
-    await execute(shop, city, "update order_line set substitution = 'ASK_ME' where order_id = :o",
+    await execute(shop, city, "update order_line set substitution_preference = 'ASK_ME' where"
+    " order_id = :o",
                   o=order.id)  # fmt: skip
     await shop.pay(order)
     staff = await pack(shop, city, order)
@@ -125,25 +126,27 @@ async def test_an_order_agrees_with_the_ledger_at_every_stage(
     lines = await lines_of(shop.database, task)
     assert lines[0].status is FulfillmentLineStatus.SUBSTITUTED
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        from models.orders import CancelReason
+        from models.orders import OrderCancelReason
         from services.checkout import cancellation
         from services.orders import order_states
 
         locked = await order_states.lock(session, order.id)
-        await cancellation.cancel_for_cause(session, locked, CancelReason.NO_RIDER)
+        await cancellation.cancel_for_cause(session, locked, OrderCancelReason.NO_RIDER_AVAILABLE)
     assert await found(shop, city) == []
     await put_back_everything(shop.database, staff, task)
     assert await found(shop, city) == []
 
 
 FAULTS = {
-    "sold": "insert into stock_entry (id, company_id, store_id, product_id, delta, damaged_delta,"
+    "sold": "insert into stock_entry (id, company_id, store_id, product_id, on_hand_delta,"
+    " unsellable_delta,"
     " incoming_delta, batch_delta, reason, reference) select gen_random_uuid(), company_id,"
     " store_id, product_id, -1, 0, 0, 0, 'SALE', :r from stock"
     " where store_id = :s and product_id = :p",
     "packed": "update order_line set packed_quantity = 2 where order_id = :o and product_id = :p",
-    "charged": 'update "order" set charged_minor = charged_minor - 1 where id = :o',
-    "captured": "update payment set captured_minor = captured_minor - 1 where order_id = :o",
+    "charged": 'update "order" set final_total_minor = final_total_minor - 1 where id = :o',
+    "captured": "update payment set captured_amount_minor = captured_amount_minor - 1 where"
+    " order_id = :o",
 }
 
 
@@ -169,7 +172,7 @@ async def test_reservations_of_ended_orders_and_changes_are_named(
     order = await shop.buy(buyer, order_request(city, 2, (1,)))
     assert await found(shop, city) == []
     await execute(
-        shop, city, "update \"order\" set status = 'EXPIRED', due_at = null where id = :o",
+        shop, city, "update \"order\" set status = 'EXPIRED', payment_due_at = null where id = :o",
         o=order.id,
     )  # fmt: skip
     assert await found(shop, city) == [("reserved", product_id(city, 1), 2, 0)]

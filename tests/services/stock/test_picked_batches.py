@@ -9,14 +9,14 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.fulfillment import Fulfillment
 from models.identity import Actor, Grant, Role
-from models.orders import CancelReason, Order
+from models.orders import Order, OrderCancelReason
 from models.stock import (
     BatchRecall,
     BatchStatus,
     PickedBatch,
     StockBatch,
-    StockEntry,
-    StockReason,
+    StockMovement,
+    StockMovementReason,
 )
 from services.checkout import cancellation
 from services.core.problems import InvalidInput, NotFound
@@ -24,7 +24,7 @@ from services.fulfillment import picking, put_back
 from services.fulfillment.picking import LinePick
 from services.fulfillment.put_back import PutBackCount
 from services.stock import recalls
-from services.stock.picked_batches import BatchFrozen
+from services.stock.picked_batches import BatchNotSellable
 from services.stock.receiving import StockReceiptLine
 from tests.support import city as cities
 from tests.support.city import City
@@ -109,11 +109,11 @@ async def test_batches_that_expire_first_are_picked_first_and_returned_last(
     assert await counters(database, near, milk) == (53, 0, 0, 0)
     async with database.read(PLATFORM) as session:
         written = await session.execute(
-            select(StockEntry.reason, StockEntry.batch_delta).where(
-                StockEntry.reference == str(order.id), StockEntry.batch_delta != 0
+            select(StockMovement.reason, StockMovement.batch_delta).where(
+                StockMovement.reference == str(order.id), StockMovement.batch_delta != 0
             )
         )
-        assert (StockReason.PICK, -2) in [tuple(row) for row in written]
+        assert (StockMovementReason.PICK, -2) in [tuple(row) for row in written]
     assert await unexplained_stock(database, city) == []
 
 
@@ -129,7 +129,7 @@ async def test_units_of_a_canceled_order_return_to_their_batches(
     assert await picked_of_order(database, order) == {"A": 2}
     async with database.write(PLATFORM, ORIGIN) as session:
         agent = Actor(staff.person_id, grants=(Grant(Role.SUPER_ADMIN),))
-        why = CancelReason.OTHER
+        why = OrderCancelReason.OTHER
         await cancellation.cancel_order(session, actor=agent, order_id=order.id, reason=why)
     counts = [
         PutBackCount(line.id, line.quantity) for line in await put_back_lines_of(database, task)
@@ -206,7 +206,7 @@ async def test_a_recall_stops_a_batch_and_lists_the_orders_that_received_it(
     for code in (None, "A"):
         pick = LinePick(1, code="P001", batch_code=code)
         problem = await refusal_of_step(database, staff, task, picking.pick_line, pick=pick)
-        assert isinstance(problem, BatchFrozen)
+        assert isinstance(problem, BatchNotSellable)
         assert problem.status is BatchStatus.RECALLED
     await pick_line(dependencies, staff, task, 0)
     await run_step(database, staff, task, picking.pack, bags=1)

@@ -14,7 +14,7 @@ from models.events import Event
 from models.identity import Actor
 from models.orders import Order, OrderStatus
 from models.payments import PaymentStatus
-from models.stock import Hold, HoldStatus, StockEntry, StockReason
+from models.stock import Hold, HoldStatus, StockMovement, StockMovementReason
 from services.checkout import payment_outcomes
 from services.core.clock import current_time
 from services.events.event_log import inventory_stream
@@ -42,7 +42,7 @@ async def statuses_of(shop: Shop, orders: Sequence[Order]) -> dict[UUID, set[Hol
 async def set_due(shop: Shop, order: Order, seconds: float, *, age_seconds: float = 0) -> None:
     """Set the deadline of an order, and make the order `age_seconds` older."""
     change = text(
-        'update "order" set due_at = now() + make_interval(secs => :ahead),'
+        'update "order" set payment_due_at = now() + make_interval(secs => :ahead),'
         " placed_at = placed_at - make_interval(secs => :age) where id = :order"
     )
     async with shop.database.write(PLATFORM, ORIGIN) as session:
@@ -55,7 +55,7 @@ async def remaining_seconds(shop: Shop, order: Order) -> tuple[float, float]:
     async with shop.database.read(PLATFORM) as session:
         now = await current_time(session)
         first_expiry = select(func.min(Hold.expires_at)).where(Hold.order_id == order.id)
-        due_at = (await session.get_one(Order, order.id)).due_at
+        due_at = (await session.get_one(Order, order.id)).payment_due_at
         expires_at = await session.scalar(first_expiry)
     assert due_at is not None
     assert expires_at is not None
@@ -98,8 +98,10 @@ async def test_many_orders_are_sold_by_two_statements(shop: Shop, city: City) ->
     keys = sorted(str(product_id(city, index)) for index in (10, 11))
     assert [change["product_id"] for change in event["changes"]] == keys  # type: ignore[attr-defined] # a list of changes
     async with shop.database.read(PLATFORM) as session:
-        sale = (StockEntry.store_id == city.near.id) & (StockEntry.reason == StockReason.SALE)
-        columns = (StockEntry.reference, StockEntry.actor_id, StockEntry.delta)
+        sale = (StockMovement.store_id == city.near.id) & (
+            StockMovement.reason == StockMovementReason.SALE
+        )
+        columns = (StockMovement.reference, StockMovement.actor_id, StockMovement.on_hand_delta)
         rows = await session.execute(select(*columns).where(sale))
         assert sorted(rows.all()) == sorted(
             (str(order.id), order.customer_id, -units)
@@ -178,10 +180,10 @@ async def test_a_payment_attempt_in_the_last_minute_extends_the_reservation(
     await set_due(shop, due_soon, 20)
     for each in (order, due_soon):
         assert await shop.pay(each, card) is status
-    assert "PAYMENT_TIME_EXTENDED" not in await shop.event_types(order), (
+    assert "PAYMENT_DEADLINE_EXTENDED" not in await shop.event_types(order), (
         "the deadline is far enough"
     )
-    assert (await shop.event_types(due_soon))[-1] == "PAYMENT_TIME_EXTENDED"
+    assert (await shop.event_types(due_soon))[-1] == "PAYMENT_DEADLINE_EXTENDED"
     due_seconds, reserved_seconds = await remaining_seconds(shop, due_soon)
     assert 170 < due_seconds <= payment_outcomes.PAYMENT_EXTENSION_SECONDS
     assert reserved_seconds >= due_seconds + reservations.RESERVATION_GRACE_SECONDS - 1
@@ -208,7 +210,7 @@ async def test_bank_authentication_extends_the_deadline_up_to_the_maximum(
     assert (await shop.order(order)).status is OrderStatus.EXPIRED
     assert await shop.reservation_statuses(order) == {HoldStatus.EXPIRED}
     assert await stock_counts(shop, city) == (50, 0)
-    assert (await shop.event_types(order)).count("PAYMENT_TIME_EXTENDED") == 2
+    assert (await shop.event_types(order)).count("PAYMENT_DEADLINE_EXTENDED") == 2
 
 
 async def test_an_order_is_either_extended_or_expired(shop: Shop, city: City) -> None:

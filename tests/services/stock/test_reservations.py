@@ -13,7 +13,7 @@ from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.orders import Order
-from models.stock import Hold, HoldStatus, Stock
+from models.stock import Hold, HoldStatus, StockLevel
 from services.carts.basket_problems import InsufficientStock
 from services.core import request_batcher
 from services.core.problems import DomainError
@@ -47,8 +47,8 @@ async def dependencies(database: Database) -> AsyncIterator[ReservationDependenc
 
 async def stock_of(database: Database, store_id: UUID, product_id: UUID) -> tuple[int, int]:
     async with database.read(PLATFORM) as session:
-        row = await session.get_one(Stock, (store_id, product_id))
-        return row.on_hand, row.held
+        row = await session.get_one(StockLevel, (store_id, product_id))
+        return row.on_hand, row.reserved
 
 
 async def set_stock(
@@ -56,7 +56,7 @@ async def set_stock(
 ) -> None:
     async with database.write(PLATFORM, ORIGIN) as session:
         for store_id in store_ids:
-            row = await session.get_one(Stock, (store_id, product_id))
+            row = await session.get_one(StockLevel, (store_id, product_id))
             row.on_hand = n
 
 
@@ -235,7 +235,7 @@ async def test_a_full_queue_rejects_requests_as_busy(
     await asyncio.sleep(0.05)
     with pytest.raises(DomainError) as refused:
         await idle.reserve(*store, uuid7(), quantities, 60)
-    assert isinstance(refused.value.problems[0], request_batcher.Busy)
+    assert isinstance(refused.value.problems[0], request_batcher.ServiceOverloaded)
     # A rush on one company rejects the last request of that company, not another company's.
     other = idle.reserve(city.second.id, city.second.stores[0].id, uuid7(), quantities, 60)
     waiting.append(asyncio.create_task(other))

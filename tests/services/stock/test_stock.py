@@ -15,8 +15,8 @@ from jobs import fulfillment as jobs
 from models.events import Event
 from models.identity import Actor, Grant, Role
 from models.operations import AuditEntry
-from models.orders import CancelReason, OrderStatus
-from models.stock import HoldStatus, Stock, StockEntry, StockReason
+from models.orders import OrderCancelReason, OrderStatus
+from models.stock import HoldStatus, StockLevel, StockMovement, StockMovementReason
 from services.checkout import cancellation
 from services.core.problems import DomainError, InvalidInput, NotFound, VersionConflict
 from services.events.event_log import inventory_stream
@@ -38,7 +38,7 @@ from tests.support.paid_orders import (
 from tests.support.store_staff import make_overdue
 from workflows.checkout import place_order
 
-ADJUSTMENT = StockReason.ADJUSTMENT
+ADJUSTMENT = StockMovementReason.ADJUSTMENT
 
 
 async def adjust(
@@ -46,9 +46,9 @@ async def adjust(
     actor: Actor,
     city: City,
     adjustment: StockAdjustment,
-    reason: StockReason = ADJUSTMENT,
+    reason: StockMovementReason = ADJUSTMENT,
     product_id: UUID | None = None,
-) -> StockEntry:
+) -> StockMovement:
     product_id = product_id or city.products[0].id
     async with write_as(database, actor, city.company.id) as session:
         return await adjustments.adjust(
@@ -65,23 +65,29 @@ async def refusal_of(*args: Any, **options: Any) -> Any:
     return problem
 
 
-async def stock_row(database: Database, city: City) -> Stock:
+async def stock_row(database: Database, city: City) -> StockLevel:
     async with database.read(PLATFORM) as session:
-        return await session.get_one(Stock, (city.near.id, city.products[0].id))
+        return await session.get_one(StockLevel, (city.near.id, city.products[0].id))
 
 
 async def test_an_adjustment_changes_stock_ledger_and_stream(
     database: Database, city: City
 ) -> None:
     staff = await create_picker(database, city.near)
-    entry = await adjust(database, staff, city, StockAdjustment(delta=-3), StockReason.DAMAGE)
-    assert (entry.delta, entry.actor_id, entry.reference) == (-3, staff.person_id, "shelf 3")
+    entry = await adjust(
+        database, staff, city, StockAdjustment(delta=-3), StockMovementReason.DAMAGE
+    )
+    assert (entry.on_hand_delta, entry.actor_id, entry.reference) == (
+        -3,
+        staff.person_id,
+        "shelf 3",
+    )
     row = await stock_row(database, city)
     assert (row.on_hand, row.version) == (47, 2)
     second = await adjust(database, staff, city, StockAdjustment(on_hand=60, expected_version=2))
-    assert second.delta == 13
-    third = await adjust(database, staff, city, StockAdjustment(on_hand=0, compare_on_hand=60))
-    assert third.delta == -60
+    assert second.on_hand_delta == 13
+    third = await adjust(database, staff, city, StockAdjustment(on_hand=0, compare_quantity=60))
+    assert third.on_hand_delta == -60
     async with database.read(PLATFORM) as session:
         stream = inventory_stream(city.near.id)
         rows = select(Event.type, Event.body).where(Event.stream == stream).order_by(Event.seq)
@@ -102,16 +108,16 @@ async def test_an_adjustment_of_changed_stock_is_refused(database: Database, cit
     for adjustment in (
         StockAdjustment(delta=1, expected_version=7),
         StockAdjustment(on_hand=9, expected_version=7),
-        StockAdjustment(on_hand=9, compare_on_hand=49),
+        StockAdjustment(on_hand=9, compare_quantity=49),
     ):
         problem = await refusal_of(database, staff, city, adjustment)
         assert isinstance(problem, VersionConflict)
-        assert problem.current == 1
-    same = StockAdjustment(on_hand=9, compare_on_hand=50)
+        assert problem.current_version == 1
+    same = StockAdjustment(on_hand=9, compare_quantity=50)
     results = await asyncio.gather(
         *(adjust(database, staff, city, same) for _ in range(5)), return_exceptions=True
     )
-    assert sum(isinstance(each, StockEntry) for each in results) == 1
+    assert sum(isinstance(each, StockMovement) for each in results) == 1
     assert sum(isinstance(each, DomainError) for each in results) == 4
 
 
@@ -124,7 +130,7 @@ async def test_reserved_units_cannot_be_removed(
     await reserve(city.company.id, city.near.id, uuid7(), quantities, 60)
     problem = await refusal_of(database, staff, city, StockAdjustment(delta=-46))
     assert isinstance(problem, BelowHeld)
-    assert problem.held == 5
+    assert problem.reserved == 5
     await adjust(database, staff, city, StockAdjustment(delta=-45))
     assert await unexplained_stock(database, city) == []
 
@@ -136,17 +142,17 @@ async def test_reserved_units_cannot_be_removed(
         (StockAdjustment(delta=0), ADJUSTMENT),
         (StockAdjustment(delta=1, on_hand=2, expected_version=1), ADJUSTMENT),
         (StockAdjustment(on_hand=2), ADJUSTMENT),
-        (StockAdjustment(on_hand=50, compare_on_hand=50), ADJUSTMENT),
+        (StockAdjustment(on_hand=50, compare_quantity=50), ADJUSTMENT),
         (StockAdjustment(on_hand=-1, expected_version=1), ADJUSTMENT),
         (StockAdjustment(delta=2**31 - 1), ADJUSTMENT),
-        (StockAdjustment(delta=1), StockReason.SALE),
-        (StockAdjustment(delta=1), StockReason.OPENING),
-        (StockAdjustment(delta=1), StockReason.DAMAGE),
-        (StockAdjustment(delta=-1), StockReason.RECEIPT),
+        (StockAdjustment(delta=1), StockMovementReason.SALE),
+        (StockAdjustment(delta=1), StockMovementReason.OPENING_BALANCE),
+        (StockAdjustment(delta=1), StockMovementReason.DAMAGE),
+        (StockAdjustment(delta=-1), StockMovementReason.RECEIPT),
     ],
 )
 async def test_an_invalid_adjustment_is_refused(
-    database: Database, city: City, adjustment: StockAdjustment, reason: StockReason
+    database: Database, city: City, adjustment: StockAdjustment, reason: StockMovementReason
 ) -> None:
     staff = await create_picker(database, city.near)
     problem = await refusal_of(database, staff, city, adjustment, reason)
@@ -191,7 +197,7 @@ async def test_stock_is_read_in_pages_and_searched(database: Database, city: Cit
     everything = await product_ids(first=100)
     assert everything == sorted(product.id for product in city.products)
     milk = city.products[0].id
-    assert await product_ids(first=5, at_most=2) == [milk]
+    assert await product_ids(first=5, max_available=2) == [milk]
     assert await product_ids(first=5, search="milk") == [milk]
     assert await product_ids(first=5, search="5600000000001") == [milk]
     assert await product_ids(first=5, search="%") == []
@@ -235,7 +241,7 @@ class RandomWork:
         if self.placed:
             order = self.random.choice(self.placed)
             async with self.dependencies.database.write(PLATFORM, ORIGIN) as session:
-                actor, reason = Actor(order.customer_id), CancelReason.CHANGED_MIND
+                actor, reason = Actor(order.customer_id), OrderCancelReason.CHANGED_MIND
                 await cancellation.cancel_order(
                     session, actor=actor, order_id=order.id, reason=reason
                 )
@@ -258,7 +264,7 @@ class RandomWork:
         lines = {self.city.products[index].id: 2 for index in self.random.sample(range(3, 8), 2)}
         async with self.dependencies.database.write(PLATFORM, ORIGIN) as session:
             store = (self.city.next.id, self.city.company.id)
-            await movements.deduct(session, *store, lines, StockReason.DAMAGE, "day", None)
+            await movements.deduct(session, *store, lines, StockMovementReason.DAMAGE, "day", None)
 
     async def unexplained(self) -> list[StockDifference]:
         """What the audit finds, besides the reservations that `release` took from orders."""
@@ -286,6 +292,6 @@ async def test_no_unit_is_created_or_lost_by_concurrent_work(
         assert await work.unexplained() == []
     async with dependencies.database.read(PLATFORM) as session:
         rows = await session.scalars(
-            select(Stock).where(Stock.store_id.in_([city.near.id, city.next.id]))
+            select(StockLevel).where(StockLevel.store_id.in_([city.near.id, city.next.id]))
         )
-        assert all(0 <= row.held <= row.on_hand for row in rows)
+        assert all(0 <= row.reserved <= row.on_hand for row in rows)

@@ -170,7 +170,7 @@ async def test_opening_hours_that_overlap_are_refused(
             await save(session)
     (problem,) = refused.value.problems
     assert isinstance(problem, opening_hours.OpeningHoursOverlap)
-    assert problem.path == ["input", "hours", str(index)]
+    assert problem.path == ["input", "openingHours", str(index)]
     weekday = list(Weekday).index(problem.weekday)
     assert (weekday, problem.opens.hour, problem.closes.hour) == other
 
@@ -205,7 +205,7 @@ async def test_a_week_with_an_interval_of_the_week_before_is_stored(
 async def test_the_database_opens_a_store_at_the_same_times(
     city: City, database: Database, zone: str, night: date
 ) -> None:
-    """`openNow`, storefronts and pickups ask the database, waiting times are computed here."""
+    """`isOpen`, storefronts and pickups ask the database, waiting times are computed here."""
     async with database.write(PLATFORM, ORIGIN) as session:
         store = await session.get_one(Store, city.near.id)
         store.timezone = zone

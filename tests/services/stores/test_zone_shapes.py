@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from models.stores import ZoneFault
+from models.stores import InvalidZoneReason
 from services.core.geo_points import SWAPPED, parse_point
 from services.core.problems import DomainError
 from services.stores.zone_shapes import InvalidZone, Polygons, parse_polygons, place_near
@@ -54,7 +54,7 @@ def test_a_pasted_feature_is_understood(area: Any) -> None:
 )
 def test_a_feature_without_a_polygon_is_refused_with_a_hint(area: Any) -> None:
     problem = refusal(area)
-    assert problem.fault is ZoneFault.MALFORMED
+    assert problem.reason is InvalidZoneReason.MALFORMED
     assert "Polygon" in problem.message or "polygons" in problem.message
 
 
@@ -63,7 +63,7 @@ def test_collections_in_collections_have_an_end() -> None:
     area: dict[str, Any] = POLYGON
     for _ in range(1_000):
         area = {"type": "GeometryCollection", "geometries": [area]}
-    assert refusal(area).fault is ZoneFault.MALFORMED
+    assert refusal(area).reason is InvalidZoneReason.MALFORMED
 
 
 def test_a_ring_open_at_the_ninth_decimal_is_closed() -> None:
@@ -75,7 +75,7 @@ def test_a_ring_open_at_the_ninth_decimal_is_closed() -> None:
 def test_faults_name_their_ring_and_place() -> None:
     hole = [[0.01, 0.01], [0.02, 0.01], [0.02, 0.02], [0.01, 0.011]]
     problem = refusal(polygon(SQUARE, hole))
-    assert problem.fault is ZoneFault.OPEN_RING
+    assert problem.reason is InvalidZoneReason.OPEN_RING
     place = problem.place
     assert place is not None
     assert (place.polygon, place.ring, place.point) == (0, 1, 3)
@@ -86,7 +86,7 @@ def test_faults_name_their_ring_and_place() -> None:
 def test_swapped_positions_get_a_hint() -> None:
     """Hong Kong is at 22.3 N, 114.2 E: a latitude of 114 is a longitude."""
     problem = refusal(polygon([[22.3, 114.2], [22.4, 114.2], [22.4, 114.3], [22.3, 114.2]]))
-    assert problem.fault is ZoneFault.SWAPPED_COORDINATES
+    assert problem.reason is InvalidZoneReason.SWAPPED_COORDINATES
     assert "Longitude comes first." in problem.message
     with pytest.raises(DomainError) as caught:
         parse_point(114.2, 22.3, "input", "at")
@@ -97,7 +97,7 @@ def test_swapped_positions_get_a_hint() -> None:
 def test_an_edge_between_antipodes_is_a_fault(edge: list[list[float]]) -> None:
     """It has no direction on a sphere; the database raises an error for it."""
     problem = refusal(polygon([*edge, [10, 40], edge[0]]))
-    assert problem.fault is ZoneFault.TOO_LARGE
+    assert problem.reason is InvalidZoneReason.TOO_LARGE
     assert problem.place is not None
 
 
@@ -168,5 +168,5 @@ def test_no_coordinates_are_an_unexpected_error(kind: str, value: Any) -> None:
     try:
         parse_polygons(area)
     except DomainError as error:
-        faults = {getattr(problem, "fault", None) for problem in error.problems}
-        assert faults <= set(ZoneFault), faults
+        faults = {getattr(problem, "reason", None) for problem in error.problems}
+        assert faults <= set(InvalidZoneReason), faults

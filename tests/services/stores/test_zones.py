@@ -10,7 +10,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.geo_point import Point
 from models.identity import Actor, Grant, Role
-from models.stores import Store, StoreZone, ZoneFault
+from models.stores import InvalidZoneReason, Store, StoreZone
 from services.core.problems import DomainError
 from services.stores import zones
 from services.stores.coverage import find_coverage
@@ -105,7 +105,7 @@ async def test_a_ring_that_crosses_itself_names_the_place(
     bow = [[x, y], [x + 0.02, y + 0.02], [x + 0.02, y], [x, y + 0.02], [x, y]]
     good = box(x - 0.03, x - 0.02, y, y + 0.02)
     problem = await refusal(database, owner, own.near, good, bow)
-    assert problem.fault is ZoneFault.INVALID_SHAPE
+    assert problem.reason is InvalidZoneReason.INVALID_SHAPE
     assert problem.place is not None
     assert (problem.place.polygon, problem.place.ring, problem.place.point) in {
         (1, 0, 0),
@@ -118,9 +118,9 @@ async def test_swapped_positions_are_told_from_a_zone_that_is_far(
 ) -> None:
     x, y = own.near.longitude, own.near.latitude
     swapped = await refusal(database, owner, own.near, box(y, y + 0.02, x, x + 0.02))
-    assert swapped.fault is ZoneFault.SWAPPED_COORDINATES
+    assert swapped.reason is InvalidZoneReason.SWAPPED_COORDINATES
     far = await refusal(database, owner, own.near, box(x + 3, x + 3.02, y, y + 0.02))
-    assert far.fault is ZoneFault.TOO_FAR
+    assert far.reason is InvalidZoneReason.TOO_FAR
 
 
 async def test_a_place_with_swapped_degrees_gets_a_hint(database: Database, own: City) -> None:
@@ -144,7 +144,7 @@ async def test_a_detailed_zone_is_simplified_and_a_star_refused(
         latitude = store.latitude + 0.02 * share
         assert await covers(database, store, latitude, store.longitude) is inside
     problem = await refusal(database, owner, store, ring_around(store, 2_900, 0.02, 0.01))
-    assert problem.fault is ZoneFault.TOO_MANY_POINTS
+    assert problem.reason is InvalidZoneReason.TOO_MANY_POINTS
     assert "simplified by 50 m, this one has 2" in problem.message
 
 

@@ -8,7 +8,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor, Grant, Role
 from models.orders import Order
-from models.support import SYSTEM_KINDS, Ticket, TicketKind, TicketPriority, TicketStatus
+from models.support import SYSTEM_KINDS, Ticket, TicketCategory, TicketPriority, TicketStatus
 from services.core.problems import DomainError, InvalidInput, NotFound
 from services.events.event_log import support_stream
 from services.orders import order_states, support_cases, ticket_states
@@ -29,7 +29,7 @@ async def open_case(database: Database, order: Order) -> tuple[Ticket, bool]:
     async with database.write(PLATFORM, ORIGIN) as session:
         locked = await order_states.lock(session, order.id)
         return await support_cases.open_case(
-            session, locked, TicketKind.NO_RIDER, "No rider", "Nobody is online."
+            session, locked, TicketCategory.NO_RIDER, "No rider", "Nobody is online."
         )
 
 
@@ -59,7 +59,7 @@ async def test_a_case_ends_when_its_cause_ends(database: Database, order: Order)
         async with database.write(PLATFORM, ORIGIN) as session:
             locked = await order_states.lock(session, order.id)
             assert closed is await support_cases.close_case(
-                session, locked, TicketKind.NO_RIDER, "A rider was found."
+                session, locked, TicketCategory.NO_RIDER, "A rider was found."
             )
     async with database.read(PLATFORM) as session:
         row = await session.get_one(Ticket, case.id)
@@ -112,15 +112,15 @@ async def test_each_cause_has_a_case_of_its_own(database: Database, order: Order
         async with database.write(PLATFORM, ORIGIN) as session:
             locked = await order_states.lock(session, order.id)
             case, opened = await support_cases.open_case(
-                session, locked, TicketKind.PAYMENT, "Stuck", cause_id=cause
+                session, locked, TicketCategory.PAYMENT, "Stuck", cause_id=cause
             )
             assert opened
             cases.append(case.id)
     async with database.write(PLATFORM, ORIGIN) as session:
         locked = await order_states.lock(session, order.id)
-        assert not await support_cases.close_case(session, locked, TicketKind.PAYMENT, "Done.")
+        assert not await support_cases.close_case(session, locked, TicketCategory.PAYMENT, "Done.")
         assert await support_cases.close_case(
-            session, locked, TicketKind.PAYMENT, "Done.", cause_id=causes[0]
+            session, locked, TicketCategory.PAYMENT, "Done.", cause_id=causes[0]
         )
     async with database.read(PLATFORM) as session:
         left = [(await session.get_one(Ticket, key)).status for key in cases]

@@ -11,7 +11,7 @@ from jobs import support as jobs
 from models.events import Event
 from models.identity import Actor
 from models.orders import Order
-from models.support import Ticket, TicketKind, TicketMessage, TicketPriority, TicketStatus
+from models.support import Ticket, TicketCategory, TicketMessage, TicketPriority, TicketStatus
 from services.core.problems import DomainError
 from services.events.event_log import ticket_stream
 from services.support import ticket_queries, tickets
@@ -45,7 +45,7 @@ async def test_the_queue_is_ordered_by_priority_and_paged(
 ) -> None:
     database, support = dependencies.database, await create_agent(dependencies.database, city)
     customer = customer_of(order)
-    kinds = (TicketKind.LATE, TicketKind.PAYMENT, TicketKind.OTHER)
+    kinds = (TicketCategory.LATE, TicketCategory.PAYMENT, TicketCategory.OTHER)
     opened = [await open_ticket_as(database, customer, order, kind) for kind in kinds]
     ranks = (TicketPriority.NORMAL, TicketPriority.HIGH, TicketPriority.URGENT)
     for ticket, priority in zip(opened, ranks, strict=True):
@@ -89,7 +89,7 @@ async def test_a_ticket_without_a_customer_reply_for_a_week_is_resolved(
         await session.execute(
             update(TicketMessage)
             .where(TicketMessage.ticket_id.in_([abandoned.id, unanswered.id]))
-            .values(at=func.now() - timedelta(days=8))
+            .values(sent_at=func.now() - timedelta(days=8))
         )
     await jobs.close_silent_tickets(database)
     async with database.read(PLATFORM) as session:

@@ -12,10 +12,16 @@ from models.identity import Actor, Grant, Role
 from models.orders import Order
 from models.payments import Refund, RefundReason
 from models.support import Ticket, TicketMessage, TicketPriority, TicketStatus
-from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, VersionConflict
+from services.core.problems import (
+    DomainError,
+    InvalidInput,
+    InvalidTransition,
+    NotFound,
+    VersionConflict,
+)
 from services.events.event_log import order_stream, support_stream, ticket_stream
 from services.orders import ticket_states
-from services.payments.refunds import ExceedsCaptured
+from services.payments.refunds import RefundExceedsCaptured
 from services.support import ticket_queries, tickets
 from services.support.tickets import (
     MAX_BODY_LENGTH,
@@ -55,8 +61,8 @@ async def test_replies_change_the_status_and_reopen_a_resolved_ticket(
         "RESOLVE",
     ]
     ticket = await run_step(database, support, ticket, tickets.reply, body="Which milk?")
-    assert ticket.status is TicketStatus.WAITING
-    assert ticket.first_answered_at is not None
+    assert ticket.status is TicketStatus.AWAITING_CUSTOMER
+    assert ticket.first_responded_at is not None
     ticket = await run_step(database, customer, ticket, tickets.reply, body="Both.")
     assert ticket.status is TicketStatus.OPEN
     ticket = await run_step(database, support, ticket, tickets.resolve, resolution="Sent again.")
@@ -127,8 +133,8 @@ async def test_agents_can_not_handle_tickets_about_their_own_orders(
     problem = await expect_problem(
         database, both, ticket, tickets.resolve, resolution="For me.", refund=refund
     )
-    assert isinstance(problem, IllegalStep)
-    assert problem.legal == ["REPLY"]
+    assert isinstance(problem, InvalidTransition)
+    assert problem.allowed_actions == ["REPLY"]
     async with database.read(both.scope()) as session:
         page = await ticket_queries.list_queue(
             session,
@@ -144,7 +150,7 @@ async def test_concurrent_refunds_can_not_exceed_the_captured_amount(
     customer = customer_of(order)
     both = [await open_ticket_as(database, customer, order) for _ in range(2)]
     async with database.read(PLATFORM) as session:
-        captured = (await payment_of(session, order)).captured_minor
+        captured = (await payment_of(session, order)).captured_amount_minor
     refund = TicketRefund(captured * 6 // 10, RefundReason.ITEM_MISSING)
     arguments = {"resolution": "Money back.", "refund": refund}
     agents = [await create_agent(database, city), await create_agent(database)]
@@ -158,7 +164,7 @@ async def test_concurrent_refunds_can_not_exceed_the_captured_amount(
     (resolved,) = [one for one in results if isinstance(one, Ticket)]
     (error,) = [one for one in results if isinstance(one, DomainError)]
     (problem,) = error.problems
-    assert isinstance(problem, ExceedsCaptured)
+    assert isinstance(problem, RefundExceedsCaptured)
     assert problem.path == ["input", "refund", "amountMinor"]
     assert problem.remaining_minor == captured - refund.amount_minor
     async with database.read(PLATFORM) as session:
@@ -178,7 +184,7 @@ async def test_open_tickets_of_an_order_are_limited(database: Database, order: O
         await open_ticket_as(database, customer, order)
     (problem,) = caught.value.problems
     assert isinstance(problem, TooMany)
-    assert problem.most == MAX_OPEN_TICKETS_PER_ORDER
+    assert problem.limit == MAX_OPEN_TICKETS_PER_ORDER
 
 
 async def test_messages_of_a_ticket_are_limited(database: Database, order: Order) -> None:
@@ -221,9 +227,9 @@ async def test_a_ticket_can_not_be_opened_before_the_order_is_paid(
     with pytest.raises(DomainError) as caught:
         await open_ticket_as(dependencies.database, customer, placement.order)
     (problem,) = caught.value.problems
-    assert isinstance(problem, IllegalStep)
-    assert problem.state == "AWAITING_PAYMENT"
-    assert "CANCEL" in problem.legal
+    assert isinstance(problem, InvalidTransition)
+    assert problem.current_status == "AWAITING_PAYMENT"
+    assert "CANCEL" in problem.allowed_actions
 
 
 async def test_a_ticket_can_be_assigned_only_to_agents(
@@ -242,7 +248,7 @@ async def test_a_ticket_can_be_assigned_only_to_agents(
     stale = ticket.version - 1
     problem = await expect_problem(database, other, ticket, tickets.assign, expected_version=stale)
     assert isinstance(problem, VersionConflict)
-    assert problem.current == ticket.version
+    assert problem.current_version == ticket.version
 
 
 async def _event_types(database: Database, stream: str) -> list[str]:

@@ -14,12 +14,12 @@ from database.sessions import Database
 from models.geo_point import Point
 from models.identity import Actor, Grant, Role
 from models.stores import Store, StoreKind
-from models.transfers import TransferAction, TransferDirection, TransferStatus
+from models.transfers import StockTransferAction, StockTransferDirection, StockTransferStatus
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import (
     DomainError,
-    IllegalStep,
     InvalidInput,
+    InvalidTransition,
     NotFound,
     Problem,
     VersionConflict,
@@ -28,14 +28,14 @@ from services.stores import coverage
 from services.transfers import transfer_queries, transfer_states, transfers
 from services.transfers.arrivals import TransferDiscrepancy
 from services.transfers.transfer_lines import LineQuantity
-from services.transfers.transfers import SameStore
+from services.transfers.transfers import SameSourceAndDestination
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import unexplained_stock
 from tests.support.transfers import TransferStores, refusal_of, store_manager, transfer_stores
 
-S = TransferStatus
-A = TransferAction
+S = StockTransferStatus
+A = StockTransferAction
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ async def test_an_invalid_request_is_refused(stores: TransferStores) -> None:
     store_ids = {"source_id": city.near.id, "destination_id": city.next.id}
     lines = [LineQuantity(product, 1)]
     cases: list[tuple[dict[str, Any], type[Problem], list[str]]] = [
-        ({"destination_id": city.near.id}, SameStore, ["destinationId"]),
-        ({"source_id": city.second.stores[0].id}, NotFound, ["sourceId"]),
-        ({"destination_id": uuid7()}, NotFound, ["destinationId"]),
+        ({"destination_id": city.near.id}, SameSourceAndDestination, ["destinationStoreId"]),
+        ({"source_id": city.second.stores[0].id}, NotFound, ["sourceStoreId"]),
+        ({"destination_id": uuid7()}, NotFound, ["destinationStoreId"]),
         ({"lines": []}, InvalidInput, ["lines"]),
         ({"lines": [*lines, *lines]}, InvalidInput, ["lines", "1", "productId"]),
         ({"lines": [LineQuantity(product, 0)]}, InvalidInput, ["lines", "0", "quantity"]),
@@ -91,7 +91,7 @@ async def test_units_that_were_not_shipped_cannot_be_received(stores: TransferSt
         problem = await refusal_of(
             stores.run(transfers.receive, stores.destination_manager, **arguments)
         )
-        assert (type(problem), problem.path) == (kind, ["input", "differences", *path]), (
+        assert (type(problem), problem.path) == (kind, ["input", "discrepancies", *path]), (
             discrepancies
         )
     assert await stores.counters(stores.city.next, 0) == (50, 0, 4)
@@ -137,15 +137,15 @@ async def test_each_step_belongs_to_one_of_the_stores(
         assert isinstance(await refusal_of(stores.run(transfers.approve, actor, **step)), NotFound)
     for actor in (stores.destination_manager, staff):
         assert isinstance(
-            await refusal_of(stores.run(transfers.approve, actor, **step)), IllegalStep
+            await refusal_of(stores.run(transfers.approve, actor, **step)), InvalidTransition
         )
     problem = await refusal_of(
         stores.run(transfers.approve, stores.source_manager, expected_version=7, **step)
     )
     assert isinstance(problem, VersionConflict)
-    assert problem.current == 1
+    assert problem.current_version == 1
     row = await stores.run(transfers.approve, stores.source_manager, expected_version=1, **step)
-    assert transfer_states.MACHINE.available_actions(row, staff) == [A.PICK, A.SHIP]
+    assert transfer_states.MACHINE.available_actions(row, staff) == [A.START_PICKING, A.SHIP]
     assert transfer_states.MACHINE.available_actions(row, stores.destination_manager) == [A.CANCEL]
     await stores.run(transfers.start_picking, staff, **step)
     row = await stores.run(
@@ -153,7 +153,9 @@ async def test_each_step_belongs_to_one_of_the_stores(
     )
     assert (row.status, row.decision_note) == (S.CANCELED, "changed plans")
     assert transfer_states.MACHINE.available_actions(row, stores.source_manager) == []
-    assert isinstance(await refusal_of(stores.run(transfers.ship, staff, **step)), IllegalStep)
+    assert isinstance(
+        await refusal_of(stores.run(transfers.ship, staff, **step)), InvalidTransition
+    )
 
 
 async def test_a_store_lists_incoming_and_outgoing_transfers(
@@ -168,11 +170,11 @@ async def test_a_store_lists_incoming_and_outgoing_transfers(
             return [transfer.id for transfer in page.nodes]
 
         newest = [row.id for row in reversed(rows)][:2]
-        outgoing = TransferDirection.OUTGOING
+        outgoing = StockTransferDirection.OUTGOING
         assert await listed(city.near, stores.source_manager) == newest
         assert await listed(city.near, stores.source_manager, direction=outgoing) == newest
         assert await listed(city.next, stores.destination_manager, direction=outgoing) == []
-        assert await listed(city.near, stores.source_manager, status=S.SHIPPED) == []
+        assert await listed(city.near, stores.source_manager, status=S.IN_TRANSIT) == []
         with pytest.raises(DomainError):
             await listed(city.next, stores.source_manager)
 
@@ -181,12 +183,12 @@ async def test_a_warehouse_ships_transfers_but_serves_no_customers(
     stores: TransferStores, city: City
 ) -> None:
     async with stores.database.write(PLATFORM, ORIGIN) as session:
-        (await session.get_one(Store, city.near.id)).kind = StoreKind.WAREHOUSE
+        (await session.get_one(Store, city.near.id)).type = StoreKind.WAREHOUSE
     point = Point(city.latitude, city.longitude)
     async with stores.database.read_public() as session:
         serving = await coverage.find_serving_stores(session, point)
     assert [each.store.id for each in serving] == [city.next.id]
-    assert (await stores.ship(5)).status is S.SHIPPED
+    assert (await stores.ship(5)).status is S.IN_TRANSIT
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -12,9 +12,15 @@ from sqlalchemy import func, select, update
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.operations import AuditEntry
-from models.stock import BatchStatus, StockBatch, StockEntry, StockReason
-from models.transfers import Transfer, TransferAction, TransferLine, TransferLot, TransferStatus
-from services.core.problems import DomainError, IllegalStep, Problem
+from models.stock import BatchStatus, StockBatch, StockMovement, StockMovementReason
+from models.transfers import (
+    StockTransfer,
+    StockTransferAction,
+    StockTransferLine,
+    StockTransferStatus,
+    TransferLot,
+)
+from services.core.problems import DomainError, InvalidTransition, Problem
 from services.stock import receiving
 from services.transfers import transfers
 from services.transfers.arrivals import TransferDiscrepancy
@@ -24,8 +30,8 @@ from tests.support.customers import ORIGIN
 from tests.support.paid_orders import unexplained_stock
 from tests.support.transfers import TransferStores, refusal_of, transfer_stores
 
-S = TransferStatus
-A = TransferAction
+S = StockTransferStatus
+A = StockTransferAction
 SOON, LATER = (datetime.now(UTC).date() + timedelta(days=days) for days in (3, 9))
 
 
@@ -61,26 +67,26 @@ async def test_missing_and_damaged_units_are_recorded(stores: TransferStores) ->
         transfer_id=row.id,
         discrepancies=discrepancies,
     )
-    assert received.status is S.PARTLY_RECEIVED
+    assert received.status is S.PARTIALLY_RECEIVED
     assert await stores.counters(stores.city.next, 0) == (65, 2, 0)
     async with stores.database.read(PLATFORM) as session:
         lines = await lines_of(session, row.id)
         line = lines[stores.product(0)]
         assert (line.shipped, line.received, line.damaged, line.missing) == (20, 15, 2, 3)
         entries = await session.scalars(
-            select(StockEntry).where(StockEntry.reference == str(row.id))
+            select(StockMovement).where(StockMovement.reference == str(row.id))
         )
-        recorded: Counter[tuple[StockReason, UUID]] = Counter()
+        recorded: Counter[tuple[StockMovementReason, UUID]] = Counter()
         for entry in entries:
-            recorded[entry.reason, entry.product_id] += entry.delta + entry.damaged_delta
+            recorded[entry.reason, entry.product_id] += entry.on_hand_delta + entry.unsellable_delta
         audited = select(func.count()).where(
             AuditEntry.actor_id == stores.destination_manager.person_id
         )
         assert await session.scalar(audited) == 2
     product = stores.product(0)
-    assert recorded[StockReason.TRANSFER_OUT, product] == -20
-    assert recorded[StockReason.TRANSFER_IN, product] == 20
-    assert recorded[StockReason.TRANSFER_SHORTAGE, product] == -3
+    assert recorded[StockMovementReason.TRANSFER_OUT, product] == -20
+    assert recorded[StockMovementReason.TRANSFER_IN, product] == 20
+    assert recorded[StockMovementReason.TRANSFER_SHORTAGE, product] == -3
     assert await unexplained_stock(stores.database, stores.city) == []
 
 
@@ -93,7 +99,7 @@ async def test_batches_keep_their_codes_and_expiry_dates(stores: TransferStores)
     async with stores.database.write(PLATFORM, ORIGIN) as session:
         await receiving.receive(
             session, company_id=city.company.id, store_id=city.near.id, lines=lines,
-            reason=StockReason.RECEIPT, reference="PO-1", actor_id=None,
+            reason=StockMovementReason.RECEIPT, reference="PO-1", actor_id=None,
         )  # fmt: skip
     row = await stores.ship(8)
     discrepancies = [
@@ -107,7 +113,9 @@ async def test_batches_keep_their_codes_and_expiry_dates(stores: TransferStores)
     )
     async with stores.database.read(PLATFORM) as session:
         rows = await session.scalars(select(StockBatch).where(StockBatch.store_id == city.next.id))
-        batches = {batch.code: (batch.on_hand, batch.damaged, batch.expires_on) for batch in rows}
+        batches = {
+            batch.code: (batch.on_hand, batch.unsellable, batch.sell_by_date) for batch in rows
+        }
     assert batches == {"SOON": (4, 0, SOON), "LATE": (1, 1, LATER)}
     assert await stores.counters(city.next, 0) == (55, 1, 0)
     assert await unexplained_stock(stores.database, city) == []
@@ -125,26 +133,30 @@ async def test_units_that_expire_on_the_way_arrive_and_are_set_aside(
     async with stores.database.write(PLATFORM, ORIGIN) as session:
         await receiving.receive(
             session, company_id=city.company.id, store_id=city.near.id, lines=lines,
-            reason=StockReason.RECEIPT, reference="PO-1", actor_id=None,
+            reason=StockMovementReason.RECEIPT, reference="PO-1", actor_id=None,
         )  # fmt: skip
     row = await stores.ship(8)
     over = SOON - timedelta(days=8)
     async with stores.database.write(PLATFORM, ORIGIN) as session:
-        of_transfer = select(TransferLine.id).where(TransferLine.transfer_id == row.id)
+        of_transfer = select(StockTransferLine.id).where(StockTransferLine.transfer_id == row.id)
         soon = update(TransferLot).where(TransferLot.line_id.in_(of_transfer))
-        await session.execute(soon.where(TransferLot.batch_code == "SOON").values(expires_on=over))
+        await session.execute(
+            soon.where(TransferLot.batch_code == "SOON").values(sell_by_date=over)
+        )
     received = await stores.run(transfers.receive, stores.destination_manager, transfer_id=row.id)
     assert received.status is S.RECEIVED
     async with stores.database.read(PLATFORM) as session:
         rows = await session.scalars(select(StockBatch).where(StockBatch.store_id == city.next.id))
-        batches = {batch.code: (batch.on_hand, batch.damaged, batch.status) for batch in rows}
+        batches = {batch.code: (batch.on_hand, batch.unsellable, batch.status) for batch in rows}
         entries = await session.scalars(
-            select(StockEntry).where(StockEntry.reference == str(row.id)).order_by(StockEntry.id)
+            select(StockMovement)
+            .where(StockMovement.reference == str(row.id))
+            .order_by(StockMovement.id)
         )
-        moved = [(entry.reason, entry.delta, entry.damaged_delta) for entry in entries]
+        moved = [(entry.reason, entry.on_hand_delta, entry.unsellable_delta) for entry in entries]
     assert batches == {"SOON": (0, 4, BatchStatus.EXPIRED), "LATE": (4, 0, BatchStatus.OPEN)}
     assert await stores.counters(city.next, 0) == (54, 4, 0)
-    assert (StockReason.EXPIRY, -4, 4) in moved
+    assert (StockMovementReason.EXPIRY, -4, 4) in moved
     assert await unexplained_stock(stores.database, city) == []
 
 
@@ -158,7 +170,7 @@ async def test_a_batch_with_another_day_at_the_destination_keeps_the_earlier_one
             await receiving.receive(
                 session, company_id=city.company.id, store_id=store.id, reference="PO-1",
                 lines=[receiving.StockReceiptLine(stores.product(0), 6, "L-1", day)],
-                reason=StockReason.RECEIPT, actor_id=None,
+                reason=StockMovementReason.RECEIPT, actor_id=None,
             )  # fmt: skip
     row = await stores.ship(4)
     received = await stores.run(transfers.receive, stores.destination_manager, transfer_id=row.id)
@@ -166,7 +178,7 @@ async def test_a_batch_with_another_day_at_the_destination_keeps_the_earlier_one
     async with stores.database.read(PLATFORM) as session:
         statement = select(StockBatch).where(StockBatch.store_id == city.next.id)
         batch = (await session.scalars(statement)).one()
-    assert (batch.on_hand, batch.expires_on) == (10, SOON)
+    assert (batch.on_hand, batch.sell_by_date) == (10, SOON)
     assert await unexplained_stock(stores.database, city) == []
 
 
@@ -174,19 +186,19 @@ async def test_one_of_twenty_concurrent_decisions_succeeds(stores: TransferStore
     row = await stores.request(3)
     steps = [transfers.approve, transfers.reject] * 10
 
-    async def attempt(step: Any) -> TransferStatus | Problem:
+    async def attempt(step: Any) -> StockTransferStatus | Problem:
         try:
             return (await stores.run(step, stores.source_manager, transfer_id=row.id)).status
         except DomainError as error:
             return error.problems[0]
 
     results = await asyncio.gather(*(attempt(step) for step in steps))
-    (status,) = [each for each in results if isinstance(each, TransferStatus)]
+    (status,) = [each for each in results if isinstance(each, StockTransferStatus)]
     assert status in (S.APPROVED, S.REJECTED)
-    refused = [each for each in results if not isinstance(each, TransferStatus)]
-    assert {type(each) for each in refused} == {IllegalStep}
+    refused = [each for each in results if not isinstance(each, StockTransferStatus)]
+    assert {type(each) for each in refused} == {InvalidTransition}
     async with stores.database.read(PLATFORM) as session:
-        assert (await session.get_one(Transfer, row.id)).version == 2
+        assert (await session.get_one(StockTransfer, row.id)).version == 2
 
 
 async def test_concurrent_receipts_add_the_units_once(stores: TransferStores) -> None:
@@ -196,13 +208,13 @@ async def test_concurrent_receipts_add_the_units_once(stores: TransferStores) ->
         for _ in range(5)
     ]
     results = await asyncio.gather(*receipts, return_exceptions=True)
-    assert sum(isinstance(each, Transfer) for each in results) == 1
+    assert sum(isinstance(each, StockTransfer) for each in results) == 1
     assert await stores.counters(stores.city.next, 0) == (60, 0, 0)
     problem = await refusal_of(
         stores.run(transfers.receive, stores.destination_manager, transfer_id=row.id)
     )
-    assert isinstance(problem, IllegalStep)
-    assert (problem.state, problem.legal) == ("RECEIVED", [])
+    assert isinstance(problem, InvalidTransition)
+    assert (problem.current_status, problem.allowed_actions) == ("RECEIVED", [])
 
 
 async def test_transfers_in_opposite_directions_do_not_deadlock(stores: TransferStores) -> None:

@@ -48,16 +48,21 @@ async def test_staff_receive_every_change_of_an_alert(
     await check_all_levels(container.database)
     async with subscribe(stock_clerk, NAME, **near_store(own_city)) as subscription:
         snapshot = await subscription.next_message()
-        assert [(alert["kind"], alert["units"]) for alert in snapshot["alerts"]] == [("LOW", 2)]
-        assert snapshot["alert"] is None
+        assert [(alert["type"], alert["units"]) for alert in snapshot["stockAlerts"]] == [
+            ("LOW_STOCK", 2)
+        ]
+        assert snapshot["stockAlert"] is None
         await set_on_hand(container, own_city, 1, 0)
         await check_all_levels(container.database)
         raised = await subscription.next_of_type("STOCK_ALERT_RAISED")
-        assert (raised["alert"]["kind"], raised["alert"]["priority"]) == ("OUT_OF_STOCK", "URGENT")
-        assert raised["alert"]["store"]["name"]
-        assert raised["alerts"] is None
+        assert (raised["stockAlert"]["type"], raised["stockAlert"]["priority"]) == (
+            "OUT_OF_STOCK",
+            "URGENT",
+        )
+        assert raised["stockAlert"]["store"]["name"]
+        assert raised["stockAlerts"] is None
         cursor = subscription.messages[-1]["cursor"]
-    key = parse_id(StockAlert, raised["alert"]["id"])
+    key = parse_id(StockAlert, raised["stockAlert"]["id"])
     await snooze_and_acknowledge(stock_clerk, own_city, key)
     await set_on_hand(container, own_city, 1, 40)
     await check_all_levels(container.database)
@@ -65,7 +70,7 @@ async def test_staff_receive_every_change_of_an_alert(
         types = [(await subscription.next_message())["type"] for _ in range(3)]
     assert types == ["STOCK_ALERT_SNOOZED", "STOCK_ALERT_ACKNOWLEDGED", "STOCK_ALERT_RESOLVED"]
     assert {message["kind"] for message in subscription.messages} == {"EVENT"}
-    assert [message["alert"]["status"] for message in subscription.messages][-1] == "RESOLVED"
+    assert [message["stockAlert"]["status"] for message in subscription.messages][-1] == "RESOLVED"
 
 
 async def snooze_and_acknowledge(who: ActorClient, city: City, alert_id: UUID) -> None:
@@ -87,13 +92,13 @@ async def test_a_company_admin_receives_the_alerts_of_all_own_stores(
         subscribe(owner, NAME, **company) as subscription,
         subscribe(super_admin, NAME) as platform,
     ):
-        assert (await subscription.next_message())["alerts"] == []
+        assert (await subscription.next_message())["stockAlerts"] == []
         assert (
             await platform.final_error_code() == "INVALID_INPUT"
         )  # platform staff have to name the stores
         await set_on_hand(container, own_city, 3, 0)
         await check_all_levels(container.database)
-        assert (await subscription.next_of_type("STOCK_ALERT_RAISED"))["alert"]["units"] == 0
+        assert (await subscription.next_of_type("STOCK_ALERT_RAISED"))["stockAlert"]["units"] == 0
 
 
 async def test_alerts_of_another_store_are_not_found(

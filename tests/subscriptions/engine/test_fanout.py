@@ -11,7 +11,7 @@ import pytest
 from database.scope import PLATFORM
 from execution import Answer
 from execution.planning.plan import ExecutionPlan
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import SignInSession
 from models.ids import encode_id
 from models.orders import Order
@@ -102,7 +102,7 @@ async def grouped_readers(
         readers = [await group.create_task(context.__aenter__()) for context in contexts]
     hub = hub_of(who.container)
     # A reader joins the group at its next message.
-    await record_order_events(who.container, order, EventType.PICKING_STARTED)
+    await record_order_events(who.container, order, OrderEventKind.PICKING_STARTED)
     await until(lambda: hub.fanout_groups.member_count >= count)
     try:
         yield readers
@@ -127,7 +127,7 @@ async def test_an_event_is_answered_once_and_reaches_every_sink(
     async with grouped_readers(customer, order) as readers:
         monkeypatch.setattr(ExecutionPlan, "run", record_run)
         for _ in range(5):
-            await record_order_events(customer.container, order, EventType.LINE_PICKED)
+            await record_order_events(customer.container, order, OrderEventKind.LINE_PICKED)
         await until(lambda: all(len(reader.events) == 6 for reader in readers))
         assert len(runs) == 5
         assert all(reader.sink_count >= 5 for reader in readers)
@@ -145,7 +145,7 @@ async def test_members_with_other_fields_receive_their_own_answers(
         open_reader(customer, order, OTHER) as other,
     ):
         await until(lambda: hub_of(customer.container).fanout_groups.member_count == READERS + 1)
-        await record_order_events(customer.container, order, EventType.LINE_PICKED)
+        await record_order_events(customer.container, order, OrderEventKind.LINE_PICKED)
         await until(lambda: bool(other.events) and len(readers[0].events) == 2)
         assert set(other.messages[-1]["order"]) == {"id", "status"}
         assert set(readers[0].messages[-1]["order"]) == {"code"}
@@ -158,7 +158,7 @@ async def test_a_full_member_catches_up_alone_without_delaying_the_others(
         slow = readers[0]
         slow.is_full = True
         for _ in range(30):
-            await record_order_events(customer.container, order, EventType.LINE_PICKED)
+            await record_order_events(customer.container, order, OrderEventKind.LINE_PICKED)
         await until(lambda: all(len(reader.events) == 31 for reader in readers[1:]))
         assert len(slow.events) == 1
         assert hub_of(customer.container).fanout_groups.member_count == READERS - 1
@@ -177,13 +177,13 @@ async def test_a_subscription_with_a_cursor_catches_up_and_then_joins_the_group(
     async with grouped_readers(customer, order) as readers:
         cursor = readers[0].messages[-1]["cursor"]
         for _ in range(3):
-            await record_order_events(customer.container, order, EventType.LINE_PICKED)
+            await record_order_events(customer.container, order, OrderEventKind.LINE_PICKED)
         async with open_reader(customer, order, after=cursor) as late:
             await until(lambda: len(late.events) == 3)
             await until(
                 lambda: hub_of(customer.container).fanout_groups.member_count == READERS + 1
             )
-            await record_order_events(customer.container, order, EventType.FULFILLMENT_PACKED)
+            await record_order_events(customer.container, order, OrderEventKind.FULFILLMENT_PACKED)
             await until(lambda: len(late.events) == 4)
             assert late.messages == readers[0].messages[-4:]
             assert late.sink_count == 1
@@ -205,7 +205,7 @@ async def test_signing_out_ends_only_the_own_stream_in_a_group(
             sign_in = await session.get_one(SignInSession, other_device.actor.session_id)
             sign_in.revoked_at = sign_in.created_at
         await until(lambda: revoked.errors == ["UNAUTHENTICATED"])
-        await record_order_events(container, order, EventType.LINE_PICKED)
+        await record_order_events(container, order, OrderEventKind.LINE_PICKED)
         await until(lambda: all(len(reader.events) == 2 for reader in readers))
         assert not revoked.events
 
@@ -220,7 +220,7 @@ async def test_a_failing_answer_ends_the_group_and_each_member_meets_it_alone(
             raise RuntimeError("broken on purpose")
 
         monkeypatch.setattr(ExecutionPlan, "run", broken)
-        await record_order_events(customer.container, order, EventType.LINE_PICKED)
+        await record_order_events(customer.container, order, OrderEventKind.LINE_PICKED)
         await until(lambda: all(reader.errors for reader in readers))
         monkeypatch.setattr(ExecutionPlan, "run", run)
         assert hub_of(customer.container).fanout_groups.member_count == 0

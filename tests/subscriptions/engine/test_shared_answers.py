@@ -10,7 +10,7 @@ import pytest
 from execution import Answer, Limits
 from execution.planning.plan import ExecutionPlan
 from execution.running.single_flight import SingleFlightCache
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Grant, Role
 from models.ids import encode_id
 from models.orders import Order
@@ -31,7 +31,7 @@ SUBSCRIBERS = 24
 SEED = 20261121
 ORDER = "subscription ($id: ID!, $after: String%s) { orderTracked(orderId: $id, after: $after) %s }"
 ORDERS = [
-    ORDER % ("", "{ kind cursor event { type } order { id code status total { minor } } }"),
+    ORDER % ("", "{ kind cursor event { type } order { id code status total { minorUnits } } }"),
     ORDER % ("", "{ cursor order { stage availableActions deliveryPin } }"),
     ORDER % ("", "{ kind order { lines { name product { name } } store { name } } }"),
     ORDER % (", $more: Boolean = true",
@@ -40,12 +40,13 @@ ORDERS = [
              "{ order { code timeline(first: $many) { edges { node { type } } } } }"),
 ]  # fmt: skip
 INVENTORY = (
-    "subscription ($id: ID!, $ids: [ID!]) { inventoryChanged(storeId: $id, productIds: $ids) %s }"
+    "subscription ($id: ID!, $ids: [ID!]) { stockChanged(storeId: $id, productIds: $ids) %s }"
 )
 INVENTORIES = [
-    INVENTORY % "{ kind cursor changes { productId availability product { price { minor } } } }",
+    INVENTORY
+    % "{ kind cursor changes { productId availability product { price { minorUnits } } } }",
     INVENTORY % "{ cursor changes { productId product { name } } }",
-    INVENTORY % "{ changes { availability onHand held version } }",
+    INVENTORY % "{ changes { availability onHand reserved version } }",
 ]
 Answers = AsyncGenerator[Answer, None]
 
@@ -130,7 +131,7 @@ async def test_shared_answers_equal_those_of_the_reference_engine(
         for n in reversed([n for n, answer in enumerate(first) if answer.data is None]):
             del shared[n], reference[n]
         assert 0 < len(shared) < SUBSCRIBERS
-        for event in (EventType.PICKING_STARTED, EventType.LINE_PICKED):
+        for event in (OrderEventKind.PICKING_STARTED, OrderEventKind.LINE_PICKED):
             await record_order_events(buyer.container, order, event)
             for got, expected in zip(
                 await next_answers(shared), await next_answers(reference), strict=True
@@ -158,7 +159,7 @@ async def test_public_answers_are_computed_and_encoded_once(
     answers = await next_answers(subscriptions)
     await close(subscriptions)
     assert len(runs) == 1
-    assert answers[0].data["inventoryChanged"]["changes"][0]["availability"] == "LOW"
+    assert answers[0].data["stockChanged"]["changes"][0]["availability"] == "LOW_STOCK"
     assert len({id(one.encode()) for one in answers}) == 1
 
 
@@ -183,7 +184,7 @@ async def test_answers_differ_by_language_document_and_access(
     answers = await next_answers(subscriptions)
     await close(subscriptions)
     assert len(runs) == 2 + 1 + 2
-    names = [one.data["inventoryChanged"]["changes"][0]["product"]["name"] for one in answers[:4]]
+    names = [one.data["stockChanged"]["changes"][0]["product"]["name"] for one in answers[:4]]
     assert names[0] == names[2] != names[1] == names[3] == "商品1"
 
 
@@ -201,7 +202,7 @@ async def test_only_the_customer_sees_the_delivery_pin_of_a_shared_order(
     ]
     await next_answers(subscriptions)
     runs.clear()
-    await record_order_events(buyer.container, order, EventType.PICKING_STARTED)
+    await record_order_events(buyer.container, order, OrderEventKind.PICKING_STARTED)
     answers = await next_answers(subscriptions)
     await close(subscriptions)
     assert len(runs) == 3
@@ -224,7 +225,7 @@ async def test_subscriptions_with_and_without_a_cursor_share_answers(
     waiting = asyncio.ensure_future(anext(resumed))
     await asyncio.sleep(0.2)
     runs.clear()
-    await record_order_events(buyer.container, order, EventType.PICKING_STARTED)
+    await record_order_events(buyer.container, order, OrderEventKind.PICKING_STARTED)
     [one], other = await next_answers([first_subscription]), await waiting
     await close([first_subscription, resumed])
     assert one is other

@@ -7,7 +7,7 @@ from sqlalchemy import func, update
 
 from database.scope import PLATFORM
 from models.accounts import Membership
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Grant, Role
 from resolvers.context import Container
 from subscriptions.engine import access_monitor
@@ -33,5 +33,5 @@ async def test_losing_another_role_does_not_end_the_stream(
             lost = (Membership.person_id == buyer.id, Membership.role == Role.STORE_STAFF)
             await session.execute(update(Membership).where(*lost).values(revoked_at=func.now()))
         await asyncio.sleep(1.5)
-        await record_order_events(container, order, EventType.ORDER_PLACED)
+        await record_order_events(container, order, OrderEventKind.ORDER_PLACED)
         assert (await subscription.next_message())["kind"] == "EVENT"

@@ -10,7 +10,7 @@ from sqlalchemy import func, update
 
 from database.scope import PLATFORM
 from models.accounts import Membership
-from models.events import EventType
+from models.events import OrderEventKind
 from models.identity import Grant, Role, SignInSession
 from models.ids import encode_id
 from models.orders import Order
@@ -32,7 +32,7 @@ from tests.support.streams.orders import (
 from tests.support.streams.subscriber import GraphSubscription, subscribe
 
 CUTS = 50
-PICKING = (EventType.PICKING_STARTED, EventType.LINE_PICKED)
+PICKING = (OrderEventKind.PICKING_STARTED, OrderEventKind.LINE_PICKED)
 
 
 async def test_the_first_message_is_a_snapshot_and_each_event_follows_in_order(
@@ -46,7 +46,7 @@ async def test_the_first_message_is_a_snapshot_and_each_event_follows_in_order(
         assert snapshot["order"]["code"] == order.code
         assert snapshot["order"]["stage"] == "AWAITING_PAYMENT"
         await record_order_events(customer.container, order, *PICKING)
-        await record_order_events(customer.container, order, EventType.FULFILLMENT_PACKED)
+        await record_order_events(customer.container, order, OrderEventKind.FULFILLMENT_PACKED)
         events = [await subscription.next_message() for _ in range(3)]
     assert [message["kind"] for message in events] == ["EVENT"] * 3
     assert [message["event"]["type"] for message in events] == [
@@ -115,7 +115,7 @@ async def test_a_subscription_behind_the_log_gets_a_new_snapshot(
     assert isinstance(hub, Hub)
     async with subscribe_order(customer, order) as subscription:
         await subscription.next_message()
-        await record_order_events(customer.container, order, EventType.PICKING_STARTED)
+        await record_order_events(customer.container, order, OrderEventKind.PICKING_STARTED)
         await subscription.next_of_type("PICKING_STARTED")
 
         async def expired(stream: str, after: int) -> Any:
@@ -126,7 +126,7 @@ async def test_a_subscription_behind_the_log_gets_a_new_snapshot(
             hub._mark_all_lagging()
             message = await subscription.next_message()
             assert (message["kind"], message["event"]) == ("LAGGED", None)
-        await record_order_events(customer.container, order, EventType.LINE_PICKED)
+        await record_order_events(customer.container, order, OrderEventKind.LINE_PICKED)
         assert (await subscription.next_message())["event"]["type"] == "LINE_PICKED"
 
 
@@ -139,7 +139,7 @@ async def test_a_stream_ends_when_its_order_is_no_longer_visible(
         async with customer.container.database.write(PLATFORM, ORIGIN) as session:
             locked = await order_states.lock(session, order.id)
             locked.customer_id = another_customer.id
-            record_order_event(session, locked, EventType.PICKING_STARTED)
+            record_order_event(session, locked, OrderEventKind.PICKING_STARTED)
         assert await subscription.final_error_code() == "NOT_FOUND"
 
 
@@ -149,7 +149,7 @@ async def test_a_client_cut_fifty_times_receives_every_event_once_in_order(
     order, rng = await place_test_order(customer, shared_city), random.Random(7)
     async with subscribe_order(customer, order) as subscription:
         cursor = (await subscription.next_message())["cursor"]
-    types = [rng.choice(list(EventType)) for _ in range(120)]
+    types = [rng.choice(list(OrderEventKind)) for _ in range(120)]
 
     async def write() -> None:
         for event_type in types:
@@ -205,11 +205,11 @@ async def test_a_cursor_that_does_not_match_the_log_gets_a_lagged_snapshot(
     move_events = "update event set at = at + interval '1 second' where stream = $1"
     async with superuser(database_url) as connection:
         await connection.execute(move_events, order_stream(order.id))
-    await record_order_events(customer.container, order, EventType.FULFILLMENT_PACKED)
+    await record_order_events(customer.container, order, OrderEventKind.FULFILLMENT_PACKED)
     async with subscribe_order(customer, order, cursor) as subscription:
         lagged = await subscription.next_message()
         assert lagged["kind"] == "LAGGED"
-        await record_order_events(customer.container, order, EventType.FULFILLMENT_STAGED)
+        await record_order_events(customer.container, order, OrderEventKind.FULFILLMENT_STAGED)
         assert (await subscription.next_message())["event"]["type"] == "FULFILLMENT_STAGED"
 
 
@@ -250,16 +250,16 @@ async def test_the_riders_position_is_delivered(customer: ActorClient, shared_ci
     order, hub = await place_test_order(customer, shared_city), customer.container.streams
     async with subscribe_order(customer, order) as subscription:
         snapshot = await subscription.next_message()
-        assert snapshot["riderPosition"] is None
+        assert snapshot["riderLocation"] is None
         next_message = asyncio.create_task(subscription.next_message())
         await asyncio.sleep(0.1)
-        position = {"latitude": 41.2, "longitude": -8.6, "seen_at": "2026-11-21T11:00:00+00:00",
+        position = {"latitude": 41.2, "longitude": -8.6, "recorded_at": "2026-11-21T11:00:00+00:00",
                  "eta_seconds": 70}  # fmt: skip
         await hub.publish_value(f"position:{order.id}", position)
         message = await next_message
     assert (message["kind"], message["cursor"]) == ("POSITION", snapshot["cursor"])
-    assert message["riderPosition"]["latitude"] == 41.2
-    assert message["riderEtaSeconds"] == 70
+    assert message["riderLocation"]["latitude"] == 41.2
+    assert message["dropoffEtaSeconds"] == 70
 
 
 async def test_signing_out_ends_the_stream(

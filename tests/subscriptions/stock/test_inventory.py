@@ -48,10 +48,16 @@ async def test_others_receive_availability_and_only_its_changes(
         await set_on_hand(container, own_city, 2, 0)
         await set_on_hand(container, own_city, 0, 3)
         [change] = (await subscription.next_message())["changes"]
-        assert (change["productId"], change["availability"]) == (*product_ids(own_city, 0), "LOW")
+        assert (change["productId"], change["availability"]) == (
+            *product_ids(own_city, 0),
+            "LOW_STOCK",
+        )
         await set_on_hand(container, own_city, 1, 0)
         [change] = (await subscription.next_message())["changes"]
-        assert (change["productId"], change["availability"]) == (*product_ids(own_city, 1), "OUT")
+        assert (change["productId"], change["availability"]) == (
+            *product_ids(own_city, 1),
+            "OUT_OF_STOCK",
+        )
 
 
 async def test_quantities_are_visible_to_the_stores_staff_only(
@@ -69,8 +75,8 @@ async def test_quantities_are_visible_to_the_stores_staff_only(
             answer = await subscription.next_answer()
             assert {error["extensions"]["code"] for error in answer.errors or []} == {code}
             assert answer.data is not None
-            [change] = answer.data["inventoryChanged"]["changes"]
-            assert change["onHand"] is change["held"] is change["available"] is None
+            [change] = answer.data["stockChanged"]["changes"]
+            assert change["onHand"] is change["reserved"] is change["available"] is None
     async with subscribe_inventory(
         picker, own_city, "inventory_counted", productIds=product_ids(own_city, 0)
     ) as subscription:
@@ -80,7 +86,7 @@ async def test_quantities_are_visible_to_the_stores_staff_only(
         picker, shared_city, "inventory_counted", productIds=product_ids(shared_city, 0)
     ) as subscription:
         [change] = (await subscription.next_message())["changes"]
-        assert change["onHand"] - change["held"] == change["available"]
+        assert change["onHand"] - change["reserved"] == change["available"]
         assert change["version"] >= 1
 
 
@@ -121,7 +127,7 @@ async def test_a_cursor_resumes_with_the_changes_since(
     ) as subscription:
         message = await subscription.next_message()
     assert message["kind"] == "EVENT"
-    assert [change["availability"] for change in message["changes"]] == ["LOW"]
+    assert [change["availability"] for change in message["changes"]] == ["LOW_STOCK"]
 
 
 async def test_an_unpublished_product_is_out_of_stock_whatever_its_stock(
@@ -132,7 +138,7 @@ async def test_an_unpublished_product_is_out_of_stock_whatever_its_stock(
         assert (await subscription.next_message())["changes"] == []
         await set_published(container, own_city, product, False)
         [change] = (await subscription.next_message())["changes"]
-        assert change["availability"] == "OUT"
+        assert change["availability"] == "OUT_OF_STOCK"
         await set_on_hand(container, own_city, 0, 60)
         await asyncio.sleep(0.3)
         await set_published(container, own_city, product, True)
@@ -155,7 +161,7 @@ async def set_published(
 async def test_unknown_stores_and_invalid_product_lists_are_refused(
     nobody: ActorClient, own_city: City
 ) -> None:
-    async with subscribe(nobody, "inventory_changed", storeId="sto_x") as subscription:
+    async with subscribe(nobody, "stock_changed", storeId="sto_x") as subscription:
         assert await subscription.final_error_code() == "NOT_FOUND"
     async with subscribe_inventory(nobody, own_city, productIds=["x"]) as subscription:
         assert await subscription.final_error_code() == "NOT_FOUND"

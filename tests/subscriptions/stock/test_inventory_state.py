@@ -13,7 +13,7 @@ from database.scope import PLATFORM
 from models.catalog import Product
 from models.identity import Grant, Role
 from models.ids import encode_id
-from models.stock import Stock
+from models.stock import StockLevel
 from resolvers.context import Container
 from subscriptions.stock.inventory_state import InventoryState
 from tests.support import city as cities
@@ -70,7 +70,7 @@ class InventoryClient:
         self.kinds.append(message["kind"])
         for change in message["changes"]:
             if self.sees_quantities:
-                self.state[change["productId"]] = change["onHand"], change["held"]
+                self.state[change["productId"]] = change["onHand"], change["reserved"]
             else:
                 self.state[change["productId"]] = change["availability"]
 
@@ -90,9 +90,7 @@ async def create_clients(container: Container, city: City) -> list[InventoryClie
     for number in range(CLIENTS):
         rng = random.Random(number)
         only = sorted(rng.sample(ids, 4)) if number % 2 else None
-        who, name = (
-            (staff, "inventory_counted") if number % 5 == 0 else (nobody, "inventory_changed")
-        )
+        who, name = (staff, "inventory_counted") if number % 5 == 0 else (nobody, "stock_changed")
         clients.append(InventoryClient(who, city, name, only, rng))
     return clients
 
@@ -119,11 +117,13 @@ async def test_every_client_ends_with_the_state_of_the_database(
 
 async def read_state(container: Container, city: City) -> tuple[dict[str, Any], dict[str, Any]]:
     async with container.database.read(PLATFORM) as session:
-        rows = (await session.scalars(select(Stock).where(Stock.store_id == city.near.id))).all()
-    quantities = {encode_id(Product, row.product_id): (row.on_hand, row.held) for row in rows}
+        rows = (
+            await session.scalars(select(StockLevel).where(StockLevel.store_id == city.near.id))
+        ).all()
+    quantities = {encode_id(Product, row.product_id): (row.on_hand, row.reserved) for row in rows}
     available = {key: on_hand - held for key, (on_hand, held) in quantities.items()}
     availability = {
-        key: "OUT" if units <= 0 else "LOW" if units <= 5 else "IN_STOCK"
+        key: "OUT_OF_STOCK" if units <= 0 else "LOW_STOCK" if units <= 5 else "IN_STOCK"
         for key, units in available.items()
     }
     return quantities, availability
@@ -156,10 +156,10 @@ async def test_after_a_failed_digest_subscriptions_read_the_log(
         await subscription.next_message()
         await set_on_hand(container, own_city, 0, 1)
         [change] = (await subscription.next_message())["changes"]
-        assert change["availability"] == "LOW"
+        assert change["availability"] == "LOW_STOCK"
         await set_on_hand(container, own_city, 0, 0)
         [change] = (await subscription.next_message())["changes"]
-        assert change["availability"] == "OUT"
+        assert change["availability"] == "OUT_OF_STOCK"
 
 
 async def test_a_short_database_outage_ends_no_subscription(
@@ -178,7 +178,7 @@ async def test_a_short_database_outage_ends_no_subscription(
         monkeypatch.setattr(InventoryState, "_read", flaky)
         await set_on_hand(container, own_city, 0, 1)
         [change] = (await subscription.next_message())["changes"]
-        assert (change["availability"], failures_left) == ("LOW", [0])
+        assert (change["availability"], failures_left) == ("LOW_STOCK", [0])
 
 
 async def test_a_lagging_subscription_reads_the_dropped_notices_from_the_log(

@@ -18,8 +18,8 @@ from tests.support.graph_queries import operation, public_id
 from tests.support.streams.server_process import StreamProcess
 from tests.support.streams.subscriber import GraphSubscription, subscribe
 
-PAGE, SET_AVAILABILITY = operation("storefront_product"), operation("listing_set_availability")
-SET_PRICE = operation("listing_set_price")
+PAGE, SET_AVAILABILITY = operation("storefront_product"), operation("listing_availability_set")
+SET_PRICE = operation("listing_price_set")
 
 
 @pytest.fixture
@@ -61,13 +61,13 @@ async def test_availability_and_price_changes_reach_another_process_without_a_sw
     listing = {**store, "productId": product_id}
     async with AsyncExitStack() as stack:
         subscriptions = [
-            await stack.enter_async_context(subscribe(shopper, "inventory_changed", **arguments))
+            await stack.enter_async_context(subscribe(shopper, "stock_changed", **arguments))
             for arguments in (store, {**store, "productIds": [product_id]})
         ]
         for subscription in subscriptions:
             await subscription.next_message()
-        for available, expected in ((False, "OUT"), (True, "IN_STOCK")):
-            await manager.run(SET_AVAILABILITY, {"input": {**listing, "available": available}})
+        for available, expected in ((False, "OUT_OF_STOCK"), (True, "IN_STOCK")):
+            await manager.run(SET_AVAILABILITY, {"input": {**listing, "published": available}})
             changes = await received_changes(subscriptions)
             page = await product_page(shopper, own_city, product_id)
             assert {row["availability"] for row in [*changes, page]} == {expected}
@@ -75,10 +75,10 @@ async def test_availability_and_price_changes_reach_another_process_without_a_sw
         await manager.run(SET_PRICE, {"input": {**listing, "priceMinor": 42}})
         products = [change["product"] for change in await received_changes(subscriptions)]
         page = await product_page(shopper, own_city, product_id)
-        assert {row["price"]["minor"] for row in [*products, page]} == {42}
+        assert {row["price"]["minorUnits"] for row in [*products, page]} == {42}
 
 
 async def product_page(who: ActorClient, city: City, product_id: str) -> Any:
     """Read a product's page."""
-    data = await who.run(PAGE, {"at": city.point, "id": product_id})
+    data = await who.run(PAGE, {"location": city.point, "id": product_id})
     return data["storefront"]["product"]

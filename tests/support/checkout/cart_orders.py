@@ -13,7 +13,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor
 from models.orders import Order
-from models.stock import Hold, HoldStatus, StockEntry, StockReason
+from models.stock import Hold, HoldStatus, StockMovement, StockMovementReason
 from services.carts import carts
 from services.carts.baskets import OrderRequest
 from services.carts.carts import CartChange, CartLineChange
@@ -71,14 +71,14 @@ async def held_units(database: Database, order_id: UUID) -> dict[UUID, int]:
 
 
 async def ledger_units(
-    database: Database, order_id: UUID, reason: StockReason = StockReason.SALE
+    database: Database, order_id: UUID, reason: StockMovementReason = StockMovementReason.SALE
 ) -> dict[UUID, int]:
     """What the ledger says of an order, by product: sold units are below 0."""
     async with database.read(PLATFORM) as session:
         rows = await session.execute(
-            select(StockEntry.product_id, func.sum(StockEntry.delta))
-            .where(StockEntry.reference == str(order_id), StockEntry.reason == reason)
-            .group_by(StockEntry.product_id)
+            select(StockMovement.product_id, func.sum(StockMovement.on_hand_delta))
+            .where(StockMovement.reference == str(order_id), StockMovement.reason == reason)
+            .group_by(StockMovement.product_id)
         )
         return {product: int(units) for product, units in rows}
 
@@ -87,7 +87,7 @@ async def all_counters(database: Database, city: City) -> dict[tuple[UUID, UUID]
     """On hand and held units of every product in every store of the first company."""
     async with database.read(PLATFORM) as session:
         rows = await session.execute(
-            text("select store_id, product_id, on_hand, held from stock where company_id = :c"),
+            text("select store_id, product_id, on_hand, reserved from stock where company_id = :c"),
             {"c": city.company.id},
         )
         return {(store, product): (on_hand, held) for store, product, on_hand, held in rows}

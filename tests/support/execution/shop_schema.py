@@ -84,10 +84,12 @@ async def step_by_step(parent: strawberry.Parent[Any]) -> AsyncIterator[int]:
         yield n
 
 
-async def check(parent: strawberry.Parent[Any], info: strawberry.Info, at_most: int = 5) -> int:
+async def check(
+    parent: strawberry.Parent[Any], info: strawberry.Info, max_available: int = 5
+) -> int:
     await asyncio.sleep(0)
-    if int(parent.id) > at_most:
-        raise ValueError(f"{parent.id} is over {at_most} in {info.field_name}")
+    if int(parent.id) > max_available:
+        raise ValueError(f"{parent.id} is over {max_available} in {info.field_name}")
     return int(parent.id)
 
 

@@ -42,18 +42,21 @@ SAME = {"code_form": Use.CODE, "visible": Use.CODE}
 
 _BY_USE: Mapping[tuple[Use, ...], str] = {
     (Use.CODE,): """
-        BatchRecallInput.batchCode CompanyCreateInput.currency CompanyCreateInput.slug
-        CompanyScaleLabelsSetInput.formats CounterSaleCompleteInput.terminalReference
-        CounterSaleLineInput.code FulfillmentLinePickInput.batchCode FulfillmentLinePickInput.code
-        FulfillmentSubstituteProposeInput.code GoodsReceiptLineInput.batchCode
-        GoodsReceiptLineInput.code ProductBarcodesSetInput.barcodes Query.scannedProduct(code:)
-        StockAdjustInput.batchCode StockCountLineSetInput.code StockCountStartInput.aisle
+        BatchRecallCreateInput.batchCode CompanyCreateInput.currency CompanyCreateInput.slug
+        CompanyScaleLabelsSetInput.formats PosSaleCreateInput.terminalReference
+        PosSaleLineInput.scannedCode FulfillmentLinePickInput.batchCode
+        FulfillmentLinePickInput.scannedCode
+        SubstitutionProposeInput.scannedCode GoodsReceiptLineInput.batchCode
+        GoodsReceiptLineInput.scannedCode ProductBarcodesSetInput.barcodes
+        Query.scannedProduct(code:)
+        StockAdjustInput.batchCode StockCountLineSetInput.scannedCode StockCountStartInput.aisle
         StoreCreateInput.code StoreCreateInput.timezone StoreUpdateInput.timezone
-        SupplierProductInput.sku SupplierSaveInput.code TransferDifferenceInput.batchCode
+        SupplierProductInput.supplierSku SupplierSaveInput.code TransferDiscrepancyInput.batchCode
     """,
     (Use.DIGITS,): """
-        DeliveryCompleteInput.pin DeliveryPickUpInput.handoverCode DeliveryReturnInput.returnCode
-        FulfillmentCollectInput.code OtpVerifyInput.code PhoneChangeInput.code
+        DeliveryCompleteInput.deliveryPin DeliveryPickUpInput.handoverCode
+        DeliveryReturnInput.returnCode
+        FulfillmentCollectInput.pickupCode OtpSignInInput.code PhoneChangeInput.code
     """,
     (Use.EMAIL,): """
         EmailChangeRequestInput.email EmailSignUpRequestInput.email InvitationCreateInput.email
@@ -61,23 +64,25 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
     """,
     (Use.KEY,): """
         EmailChangeConfirmInput.token EmailSignUpCompleteInput.token InvitationAcceptInput.token
-        InvitationDeclineInput.token OtpVerifyInput.challenge PasswordResetInput.token
+        InvitationDeclineInput.token OtpSignInInput.challenge PasswordResetInput.token
         PhoneChangeInput.challenge Query.invitationByLink(token:) SessionRefreshInput.refreshToken
     """,
     (Use.NAME,): """
-        AddressSaveInput.dropNote AddressSaveInput.gateCode AddressSaveInput.label
-        AddressSaveInput.line AppCreateInput.name AppUpdateInput.name BatchRecallInput.reason
-        BatchWasteInput.note CompanyCreateInput.name CounterSaleVoidInput.note
+        AddressSaveInput.deliveryInstructions AddressSaveInput.gateCode AddressSaveInput.label
+        AddressSaveInput.addressLine AppCreateInput.name AppUpdateInput.name
+        BatchRecallCreateInput.reason
+        StockWriteOffInput.note CompanyCreateInput.name PosSaleVoidInput.note
         DeliveryFailInput.note DeliveryOverrideInput.note EmailSignUpCompleteInput.name
         InvitationAcceptInput.name OrderCancelInput.note OrderChangeInput.addressLine
-        OrderChangeInput.dropNote OrderPlaceInput.addressLine OrderPlaceInput.dropNote
+        OrderChangeInput.deliveryInstructions OrderPlaceInput.addressLine
+        OrderPlaceInput.deliveryInstructions
         OrderReopenInput.note
-        PersonUpdateInput.name PurchaseOrderCancelInput.note PurchaseOrderCloseInput.note
+        ViewerUpdateInput.name PurchaseOrderCancelInput.note PurchaseOrderCloseInput.note
         PurchaseOrderCreateFromProposalsInput.note PurchaseOrderCreateInput.note
         PurchaseOrderReceiveInput.note RefundIssueInput.note RefundMarkPaidInput.resolution
         RefundCloseInput.resolution
         StockAdjustInput.note StockCountRejectInput.note StockCountStartInput.note
-        StockSetManyInput.note StoreCreateInput.name StoreUpdateInput.name SupplierSaveInput.name
+        StockBulkSetInput.note StoreCreateInput.name StoreUpdateInput.name SupplierSaveInput.name
         TicketOpenInput.subject TransferEndInput.note TransferRequestInput.note
         WebhookEndpointCreateInput.name WebhookEndpointUpdateInput.name
     """,
@@ -90,7 +95,7 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
         PasswordResetInput.password PasswordSignInInput.password
     """,
     (Use.PHONE,): """
-        InvitationCreateInput.phone OtpRequestInput.phone OtpVerifyInput.phone
+        InvitationCreateInput.phone OtpRequestInput.phone OtpSignInInput.phone
         PhoneChangeInput.phone SupplierSaveInput.phone
     """,
     (Use.SEARCH,): """
@@ -110,14 +115,16 @@ USES: Mapping[str, set[Use]] = {
 }
 """The uses of each input: what reads it."""
 BY_PROGRAMS: Mapping[str, str] = {
-    "PersonUpdateInput.language": "a tag of the app's list, compared with it",
+    "ViewerUpdateInput.language": "a tag of the app's list, compared with it",
     "Money.formatted(locale:)": "a tag of a language, read by babel",
     "Storefront.category(slug:)": "a name in addresses of pages, compared as it is stored",
     "Query.jobFailures(job:)": "a name of the schedule, compared as it is stored",
     "WebhookEndpointCreateInput.eventTypes": "names of the table of topics",
     "WebhookEndpointUpdateInput.eventTypes": "names of the table of topics",
-    "WebhookEndpointCreateInput.selection": "a GraphQL document, read by the parser of GraphQL",
-    "WebhookEndpointUpdateInput.selection": "a GraphQL document, read by the parser of GraphQL",
+    "WebhookEndpointCreateInput.payloadSelection": "a GraphQL document, read by the parser of"
+    " GraphQL",
+    "WebhookEndpointUpdateInput.payloadSelection": "a GraphQL document, read by the parser of"
+    " GraphQL",
     "WebhookEndpointCreateInput.url": "an address, read by the rules of addresses",
     "WebhookEndpointUpdateInput.url": "an address, read by the rules of addresses",
 }

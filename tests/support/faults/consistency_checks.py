@@ -48,7 +48,8 @@ union all select 'put-back' from fulfillment
 union all select 'return' from delivery
     where status in ('ATTEMPT_FAILED', 'RETURNING') and company_id = $1
 union all select 'ride' from delivery where company_id = $1
-    and status in ('ASSIGNED', 'TO_STORE', 'AT_STORE', 'PICKED_UP', 'TO_CUSTOMER', 'ARRIVING',
+    and status in ('ASSIGNED', 'EN_ROUTE_TO_STORE', 'AT_STORE', 'PICKED_UP',
+    'EN_ROUTE_TO_CUSTOMER', 'ARRIVING',
         'AT_CUSTOMER')
 union all select 'notice' from payment_notice where done_at is null
 """
@@ -61,7 +62,9 @@ UNASSIGNED = """
 select code from "order" o where company_id = $1 and status in ('CONFIRMED', 'COMPLETED')
     and not exists (select from fulfillment f where f.order_id = o.id)
 """
-INVALID_STOCK = "select store_id from stock where company_id = $1 and (held < 0 or held > on_hand)"
+INVALID_STOCK = (
+    "select store_id from stock where company_id = $1 and (reserved < 0 or reserved > on_hand)"
+)
 STORES = "select id from store where company_id = $1"
 SERVED = frozenset({"CONFIRMED", "COMPLETED"})
 

@@ -53,14 +53,15 @@ update refund set due_at = now() where id in (
 returning 1
 """
 REOPENED = """
-select id from "order" where company_id = $1 and status = 'CONFIRMED' and due_at is not null
+select id from "order" where company_id = $1 and status = 'CONFIRMED' and payment_due_at is not null
 """
 # End the time to pay now: of abandoned orders, and of payments that nobody confirms again. Each has
 # a transaction of its own and locks in the order of the keys: the jobs lock these rows too.
 EXPIRE_UNPAID = (
     """
-update "order" set due_at = now() where id in (
-    select id from "order" where company_id = $1 and due_at is not null order by id for update)
+update "order" set payment_due_at = now() where id in (
+    select id from "order" where company_id = $1 and payment_due_at is not null order by id for
+    update)
 """,
     """
 update hold set created_at = created_at - interval '2 min'

@@ -114,7 +114,9 @@ async def place_order(
     servers: ServerGroup, http: aiohttp.ClientSession, city: City, who: SignedInUser
 ) -> str:
     """Place an order as a customer and return its id."""
-    variables = {"input": {"at": city.point, "addressLine": "Rua 1", "lines": [order_line(city)]}}
+    variables = {
+        "input": {"location": city.point, "addressLine": "Rua 1", "lines": [order_line(city)]}
+    }
     headers = {"authorization": f"Bearer {who.token}"}
     body = {"query": PLACE, "variables": variables}
     async with http.post(servers.graph_url, json=body, headers=headers) as response:

@@ -9,7 +9,7 @@ from tests.support.faults.run_records import OrderRecord, RunRecords
 from tests.support.faults.shoppers import ShoppingLog
 
 SERVED = frozenset({"CONFIRMED", "COMPLETED"})
-SECURED = frozenset({"AUTHORIZED", "CAPTURED", "PARTLY_REFUNDED", "REFUNDED"})
+SECURED = frozenset({"AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED"})
 
 
 def check_payments(records: RunRecords, log: ShoppingLog) -> Iterable[str]:
@@ -44,10 +44,13 @@ def _check_attempts(records: RunRecords, order: OrderRecord) -> Iterable[str]:
         paid += kept if intent["status"] == "succeeded" else intent["amount_capturable"]
         if payment["intent_id"] not in (None, intent["id"]):
             yield f"payment with two intents: {_of(order, intent)}"
-        if payment["captured_minor"] != intent["amount_received"]:
+        if payment["captured_amount_minor"] != intent["amount_received"]:
             yield f"other captured amount: {_of(order, intent)}"
-        if payment["refunded_minor"] != given_back:
-            yield f"refunds differ: {payment['refunded_minor']}, {given_back}: {_of(order, intent)}"
+        if payment["refunded_amount_minor"] != given_back:
+            yield (
+                f"refunds differ: {payment['refunded_amount_minor']}, {given_back}:"
+                f" {_of(order, intent)}"
+            )
         if live and not payment["is_current"]:
             yield f"charged for a replaced attempt: {_of(order, intent)}"
     if live_count > 1:
@@ -71,9 +74,9 @@ def _check_end(order: OrderRecord) -> Iterable[str]:
     """What is served is paid, unless support has a case; a reopened payment has an end."""
     status = order.current["status"]
     if order.status == "COMPLETED" and not order.has_case:
-        captured = order.current["captured_minor"]
-        if captured != order.charged_minor:
-            yield f"handed over unpaid: {captured} of {order.charged_minor}: {order}"
+        captured = order.current["captured_amount_minor"]
+        if captured != order.final_total_minor:
+            yield f"handed over unpaid: {captured} of {order.final_total_minor}: {order}"
     if order.status in SERVED and status not in SECURED and not order.has_case:
         yield f"voided and served: {status}, {order}"
     if order.reopened and order.status not in SERVED and order.status != "CANCELED":

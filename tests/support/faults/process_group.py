@@ -23,7 +23,7 @@ from local.instance import Instance
 from local.place import Place
 from local.postgres import postgres
 from local.valkey import free, valkey
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import Actor, Grant, Role, SignInSession
 from services.core.clock import current_time
 from tests.support.paths import ROOT
@@ -213,7 +213,7 @@ class ServerGroup:
     async def sign_in(self, database: Database, name: str, *grants: Grant) -> "SignedInUser":
         """Create a user with these roles and an access token as the server would sign it."""
         async with database.write(PLATFORM, ORIGIN) as session:
-            person = Person(name=name)
+            person = User(name=name)
             session.add(person)
             await session.flush()
             session.add_all(

@@ -10,13 +10,13 @@ from tests.support.faults.process_group import ServerGroup
 from tests.support.faults.provider_control import ProviderControl
 
 ORDERS = """
-select o.id, o.status, o.cancel_reason, o.charged_minor, o.cancellation_fee_minor,
+select o.id, o.status, o.cancel_reason, o.final_total_minor, o.cancellation_fee_minor,
     exists (select from event e where e.stream = 'order:' || o.id
         and e.type = 'PAYMENT_REOPENED') as reopened,
-    exists (select from ticket t where t.order_id = o.id and t.kind in ('PAYMENT', 'NOT_PAID')
+    exists (select from ticket t where t.order_id = o.id and t.category in ('PAYMENT', 'NOT_PAID')
         and t.status <> 'RESOLVED') as has_case,
     coalesce((select sum(quantity) from order_line l where l.order_id = o.id), 0) as units,
-    coalesce((select -sum(delta) from stock_entry s where s.company_id = o.company_id
+    coalesce((select -sum(on_hand_delta) from stock_entry s where s.company_id = o.company_id
         and s.reference = o.id::text), 0) as sold_units
 from "order" o where o.company_id = $1
 """
@@ -31,7 +31,7 @@ class OrderRecord:
     id: UUID
     status: str
     cancel_reason: str | None
-    charged_minor: int | None
+    final_total_minor: int | None
     cancellation_fee_minor: int
     reopened: bool
     has_case: bool

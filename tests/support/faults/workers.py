@@ -32,7 +32,7 @@ PICKABLE = frozenset({"QUEUED", "ACCEPTED", "PICKING"})
 QUEUE = """
 query Queue($storeId: ID!, $after: String) {
   storeQueue(storeId: $storeId, first: 100, after: $after) {
-    nodes { id status orderCode lines { id status quantity unitGrams } }
+    nodes { id status orderCode lines { id status quantity averageWeightGrams } }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -66,7 +66,7 @@ where d.id = $1
 """
 CHARGED = """
 select o.id, o.status from "order" o join payment p on p.order_id = o.id and p.is_current
-where o.company_id = $1 and p.captured_minor > p.refunded_minor order by o.id
+where o.company_id = $1 and p.captured_amount_minor > p.refunded_amount_minor order by o.id
 """
 
 
@@ -156,11 +156,11 @@ class Rider:
         key = delivery["id"]
         ((code, pin),) = await self.servers.fetch(CODES, decode_id(Delivery, key))
         match delivery["status"]:
-            case "ASSIGNED" | "TO_STORE":
+            case "ASSIGNED" | "EN_ROUTE_TO_STORE":
                 await self.app.arrive_at_store(key)
             case "AT_STORE" if code is not None:
                 await self.app.pick_up(key, code)
-            case "PICKED_UP" | "TO_CUSTOMER" | "ARRIVING":
+            case "PICKED_UP" | "EN_ROUTE_TO_CUSTOMER" | "ARRIVING":
                 await self.app.arrive_at_customer(key)
             case "AT_CUSTOMER":
                 await self.app.complete(key, pin)

@@ -130,7 +130,7 @@ def end_processes(pids: Sequence[int]) -> None:
 def is_busy(value: Any) -> bool:
     """Whether a payload says that an equal request is being worked on."""
     errors = value.get("errors") or []
-    return bool(errors) and all(error["__typename"] == "Busy" for error in errors)
+    return bool(errors) and all(error["__typename"] == "ServiceOverloaded" for error in errors)
 
 
 def ids_of(value: Any) -> list[str]:

@@ -26,37 +26,36 @@ async def sign_in_and_out(play: OperationPlayer, sms: InMemorySms) -> None:
     await play("nobody", "session_refresh", refreshToken=tokens["refreshToken"])
     phone = f"+35191{secrets.randbelow(10**7):07}"
     await play("nobody", "otp_request", phone=phone)
-    await play("nobody", "otp_verify", phone=phone, code=sms.code(phone))
-    assert (await play("nobody", "guest_start"))["person"]["id"]
+    await play("nobody", "otp_sign_in", phone=phone, code=sms.code(phone))
+    assert (await play("nobody", "guest_sign_in"))["user"]["id"]
     await play("nobody", "schema_version")
     me = await play("buyer", "viewer")
-    other = next(session["id"] for session in me["sessions"] if not session["current"])
+    other = next(session["id"] for session in me["sessions"] if not session["isCurrent"])
     await play("buyer", "session_revoke", sessionId=other)
-    await play("buyer", "person_update")
+    await play("buyer", "viewer_update")
 
 
 async def shop(play: OperationPlayer) -> None:
     """Read the storefront, a category, a search, a product; save addresses; fill the cart."""
     at = play.city.point
-    assert (await play("buyer", "storefront", at=at))["products"]["nodes"]
-    branch = await play("nobody", "storefront_category", at=at, slug="home")
+    assert (await play("buyer", "storefront", location=at))["products"]["nodes"]
+    branch = await play("nobody", "storefront_category", location=at, slug="home")
     assert branch["category"]["products"]["nodes"]
-    assert (await play("nobody", "storefront_search", at=at))["search"]["nodes"]
-    page = await play("nobody", "storefront_product", at=at, id=play.product(0))
+    assert (await play("nobody", "storefront_search", location=at))["search"]["nodes"]
+    page = await play("nobody", "storefront_product", location=at, id=play.product(0))
     assert page["product"]["name"]
     assert (await play("nobody", "node", id=play.product(0)))["id"] == play.product(0)
-    both = [play.store, play.product(0)]
-    assert [one["id"] for one in await play("nobody", "nodes", ids=both)] == both
-    assert (await play("nobody", "store_detail", id=play.store))["openNow"]
-    saved = await play("buyer", "address_save", at=at)
+    ids = [play.store, play.product(0)]
+    assert [one["id"] for one in await play("nobody", "nodes", ids=ids)] == ids
+    assert (await play("nobody", "store_detail", id=play.store))["isOpen"]
+    saved = await play("buyer", "address_save", location=at)
     assert (await play("buyer", "address_book"))["customer"]["addresses"]
     await play("buyer", "address_remove", addressId=saved["address"]["id"])
     lines = [{"productId": play.product(n), "quantity": 1} for n in range(3)]
-    await play("buyer", "cart_lines_set", at=at, lines=lines)
-    cart = await play("buyer", "cart_detail", at=at)
+    await play("buyer", "cart_lines_set", location=at, lines=lines)
+    cart = await play("buyer", "cart_detail", location=at)
     assert len(cart["cart"]["lines"]) == 3
-    bands = await play.watch("nobody", "inventory_changed", storeId=play.store)
-    assert bands["cursor"]
+    assert (await play.watch("nobody", "stock_changed", storeId=play.store))["cursor"]
 
 
 async def deliver_order(play: OperationPlayer) -> str:
@@ -67,12 +66,12 @@ async def deliver_order(play: OperationPlayer) -> str:
     for who in ("buyer", "picker", "agent"):
         assert (await play.watch(who, "order_tracked", orderId=order))["order"]["id"] == order
         await play(who, "order_detail" if who == "buyer" else "order_record", id=order)
-    assert (await play("buyer", "storefront", at=play.city.point))["activeOrder"]["id"] == order
-    detail = await play("buyer", "order_detail", id=order)
+    storefront = await play("buyer", "storefront", location=play.city.point)
+    assert storefront["activeOrder"]["id"] == order
     assert (await play("buyer", "order_history"))["customer"]["orders"]["nodes"]
     assert await play.watch("picker", "store_queue_changed", storeId=play.store)
     await begin_shift(play)
-    delivery = await pick_and_pack(play, detail["code"])
+    delivery = await pick_and_pack(play, storefront["activeOrder"]["code"])
     await play("rider", "delivery_arrive_at_store", deliveryId=delivery["id"])
     code = (await play("picker", "fulfillment_detail", id=delivery["task"]))["handoverCode"]
     await play("rider", "delivery_pick_up", deliveryId=delivery["id"], handoverCode=code)
@@ -83,9 +82,9 @@ async def deliver_order(play: OperationPlayer) -> str:
     for who in ("agent", "picker", "rider"):
         why = None if who == "rider" else {"reason": "CUSTOMER_CONFIRMED", "note": "By video."}
         checked = await play(who, "delivery_check_age", deliveryId=delivery["id"], override=why)
-        assert checked["delivery"]["ageResult"] == "PASSED"
+        assert checked["delivery"]["ageCheckResult"] == "PASSED"
     pin = (await play("buyer", "order_detail", id=order))["deliveryPin"]
-    await play("rider", "delivery_complete", deliveryId=delivery["id"], pin=pin)
+    await play("rider", "delivery_complete", deliveryId=delivery["id"], deliveryPin=pin)
     await play.settle(order)
     await play("rider", "rider_go_offline")
     return order
@@ -113,7 +112,7 @@ async def pick_and_pack(play: OperationPlayer, code: str) -> Any:
     await play("picker", "fulfillment_accept", **key)
     delivery = await accept_offer(play)
     for line in task["lines"]:
-        variables = {"code": line["product"]["barcode"], "quantity": line["quantity"]}
+        variables = {"scannedCode": line["product"]["barcode"], "quantity": line["quantity"]}
         await play("picker", "fulfillment_line_pick", **key, **variables)
     await play("picker", "fulfillment_pack", **key)
     await play("picker", "fulfillment_stage", **key)
@@ -125,7 +124,7 @@ async def accept_offer(play: OperationPlayer) -> Any:
     seen = await play.watch("rider", "delivery_offered")
     assert seen["cursor"]
     [offer] = (await play("rider", "rider_desk"))["rider"]["offers"]
-    return (await play("rider", "delivery_offer_accept", offerId=offer["id"]))["delivery"]
+    return (await play("rider", "delivery_offer_accept", deliveryOfferId=offer["id"]))["delivery"]
 
 
 async def complain(play: OperationPlayer, order: str) -> None:
@@ -162,7 +161,7 @@ async def cancel_and_reject(play: OperationPlayer) -> None:
     task = await play.task((await play("buyer", "order_detail", id=order))["code"])
     await play("picker", "fulfillment_accept", fulfillmentId=task["id"])
     [offer] = (await play("rider", "rider_desk"))["rider"]["offers"]
-    await play("rider", "delivery_offer_decline", offerId=offer["id"])
+    await play("rider", "delivery_offer_decline", deliveryOfferId=offer["id"])
     for who in ("manager", "agent"):
         detail = await play("buyer", "order_detail", id=await play.order())
         delivery = await pick_and_pack(play, detail["code"])
@@ -176,10 +175,10 @@ async def change_paid_orders(play: OperationPlayer) -> None:
     order = await play.order()
     for who in ("buyer", "agent"):
         await play(who, "order_cancellation", id=order)
-    change = (await play("buyer", "order_change", orderId=order))["change"]
+    change = (await play("buyer", "order_change", orderId=order))["orderChange"]
     assert change["status"] == "AWAITING_PAYMENT"
     withdrawn = await play("buyer", "order_change_withdraw", orderChangeId=change["id"])
-    assert withdrawn["change"]["status"] == "WITHDRAWN"
+    assert withdrawn["orderChange"]["status"] == "WITHDRAWN"
 
 
 async def manage_store(play: OperationPlayer) -> None:
@@ -187,12 +186,12 @@ async def manage_store(play: OperationPlayer) -> None:
     key = {"storeId": play.store, "productId": play.product(5)}
     assert (await play("picker", "stock_of_store", storeId=play.store))["nodes"]
     await play("picker", "stock_adjust", **key)
-    await play("picker", "listing_set_availability", **key)
-    await play("manager", "listing_set_price", **key)
+    await play("picker", "listing_availability_set", **key)
+    await play("manager", "listing_price_set", **key)
     planned = await play("manager", "listing_price_schedule", **key)
-    assert (await play("picker", "price_changes", storeId=play.store))["nodes"]
-    off = {"priceChangeId": planned["priceChange"]["id"]}
-    await play("picker", "listing_price_cancel", **off)
+    assert (await play("picker", "scheduled_prices", storeId=play.store))["nodes"]
+    off = {"scheduledPriceId": planned["scheduledPrice"]["id"]}
+    await play("picker", "scheduled_price_cancel", **off)
     await watch_stock_alerts(play)
     await sell_at_counter(play)
     assert (await play.watch("picker", "inventory_counted", storeId=play.store))["cursor"]
@@ -209,30 +208,30 @@ async def watch_stock_alerts(play: OperationPlayer) -> None:
         result = await play(who, "stock_alerts", **{"storeId": None, **where})
         live = await play.watch(who, "stock_alert_changed", **{"storeId": None, **where})
         assert result["nodes"]
-        assert result["nodes"][0]["id"] == live["alerts"][0]["id"]
+        assert result["nodes"][0]["id"] == live["stockAlerts"][0]["id"]
     result = await play("owner", "company_stock", companyId=play.company, search="Milk")
     assert result["nodes"][0]["onHand"] > 0
     result = await play("picker", "stock_alerts", storeId=play.store)
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    alert = {"alertId": result["nodes"][0]["id"]}
-    await play("picker", "alert_snooze", **alert, until=later)
-    await play("picker", "alert_acknowledge", **alert)
-    await play("picker", "alert_snooze", **alert, until=later)
+    alert = {"stockAlertId": result["nodes"][0]["id"]}
+    await play("picker", "stock_alert_snooze", **alert, until=later)
+    await play("picker", "stock_alert_acknowledge", **alert)
+    await play("picker", "stock_alert_snooze", **alert, until=later)
 
 
 async def sell_at_counter(play: OperationPlayer) -> None:
     """Sell two units at the counter and void the sale."""
     here = {"storeId": play.store}
-    lines = [{"code": play.city.products[11].barcode, "quantity": 2}]
+    lines = [{"scannedCode": play.city.products[11].barcode, "quantity": 2}]
     await restrict_product(play, True)
-    sold = await play("picker", "counter_sale_complete", **here, lines=lines)
-    assert sold["sale"]["ageDocument"] == "IDENTITY_CARD"
+    sold = await play("picker", "pos_sale_create", **here, lines=lines)
+    assert sold["posSale"]["ageDocument"] == "IDENTITY_CARD"
     await restrict_product(play, False)
-    sale = sold["sale"]["id"]
+    sale = sold["posSale"]["id"]
     assert (await play("picker", "counter_sale_detail", id=sale))["lines"]
-    assert (await play("manager", "counter_sales", **here))["nodes"][0]["id"] == sale
-    await play("manager", "counter_sale_void", counterSaleId=sale)
-    assert (await play("manager", "counter_day", **here))["voidedCount"] == 1
+    assert (await play("manager", "pos_sales", **here))["nodes"][0]["id"] == sale
+    await play("manager", "pos_sale_void", posSaleId=sale)
+    assert (await play("manager", "pos_day_report", **here))["voidedCount"] == 1
 
 
 async def create_company_and_store(play: OperationPlayer) -> None:
@@ -241,13 +240,13 @@ async def create_company_and_store(play: OperationPlayer) -> None:
     await play("admin", "company_create", slug=f"ribeira-{mark}")
     created = await play("owner", "store_create", companyId=play.company, code=mark)
     await configure_store(play, "owner", created["store"]["id"])
-    await configure_store(play, "manager", play.store, area=square_zone(play.city.near))
-    assert (await play("owner", "session_revoke_all"))["endedCount"] == 1
+    await configure_store(play, "manager", play.store, deliveryZone=square_zone(play.city.near))
+    assert (await play("owner", "session_revoke_all"))["revokedCount"] == 1
 
 
-async def configure_store(play: OperationPlayer, who: str, store: str, **area: Any) -> None:
+async def configure_store(play: OperationPlayer, who: str, store: str, **zone: Any) -> None:
     """Set a store's zone, opening hours and preparation time; pause and open it."""
-    await play(who, "store_zone_set", storeId=store, **area)
+    await play(who, "store_zone_set", storeId=store, **zone)
     await play(who, "store_hours_set", storeId=store)
     for status in ("CLOSED", "PAUSED", "OPEN"):
         version = (await play(who, "store_desk", id=store))["desk"]["version"]
@@ -271,17 +270,17 @@ async def add_one_of_everything(play: OperationPlayer, lines: int) -> None:
     ticket = (await play("buyer", "ticket_open", orderId=order))["ticket"]
     for _ in range(lines):
         await play("agent", "ticket_reply", ticketId=ticket["id"])
-        await play("buyer", "address_save", at=at)
+        await play("buyer", "address_save", location=at)
     cart = [{"productId": play.product(n), "quantity": 1} for n in range(lines)]
-    await play("buyer", "cart_lines_set", at=at, lines=cart)
+    await play("buyer", "cart_lines_set", location=at, lines=cart)
 
 
 async def count_list_statements(play: OperationPlayer) -> dict[str, int]:
     """Return the number of statements of each list; the newest order has the most lines."""
     at, here = play.city.point, {"storeId": play.store}
     play.used.clear()
-    history = await play("buyer", "order_history")
-    order = {"id": history["customer"]["orders"]["nodes"][0]["id"]}
+    orders = (await play("buyer", "order_history"))["customer"]["orders"]
+    order = {"id": orders["nodes"][0]["id"]}
     detail = await play("buyer", "order_detail", **order)
     await play("agent", "order_record", **order)
     await play("picker", "fulfillment_detail", id=detail["fulfillment"]["id"])
@@ -289,12 +288,13 @@ async def count_list_statements(play: OperationPlayer) -> dict[str, int]:
     await play.watch("picker", "store_queue_changed", **here)
     tickets = (await play("buyer", "ticket_history"))["nodes"]
     await play("buyer", "ticket_detail", id=tickets[0]["id"])
-    await play("agent", "ticket_queue", status="WAITING")
+    await play("agent", "ticket_queue", status="AWAITING_CUSTOMER")
     await play.watch("agent", "support_queue_changed")
     await play("buyer", "address_book")
-    await play("buyer", "cart_detail", at=at)
-    await play("buyer", "storefront", at=at, first=len(tickets) * 4)
-    await play("picker", "stock_of_store", **here, search="Milk" if len(tickets) == 1 else "")
-    await play("nobody", "storefront_search", at=at, query="Milk" if len(tickets) == 1 else "First")
+    await play("buyer", "cart_detail", location=at)
+    await play("buyer", "storefront", location=at, first=len(tickets) * 4)
+    one = len(tickets) == 1
+    await play("picker", "stock_of_store", **here, search="Milk" if one else "")
+    await play("nobody", "storefront_search", location=at, query="Milk" if one else "First")
     await play("nobody", "nodes", ids=[play.product(n) for n in range(len(tickets) * 3)])
     return {name: max(counts) for name, counts in play.used.items()}

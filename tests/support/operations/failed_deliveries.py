@@ -12,7 +12,7 @@ async def deliver_to_door(play: OperationPlayer) -> dict[str, str]:
     """Bring an order to the customer's door; return the key of its delivery."""
     await begin_shift(play)
     for offer in (await play("rider", "rider_desk"))["rider"]["offers"]:  # of earlier orders
-        await play("rider", "delivery_offer_decline", offerId=offer["id"])
+        await play("rider", "delivery_offer_decline", deliveryOfferId=offer["id"])
     order = await play.order(wanted=[{"productId": play.product(6), "quantity": 3}])
     detail = await play("buyer", "order_detail", id=order)
     here = {"deliveryId": (await pick_and_pack(play, detail["code"]))["id"]}
@@ -38,7 +38,7 @@ async def return_delivery(play: OperationPlayer) -> None:
 async def try_again(play: OperationPlayer) -> None:
     """Fail at the door, try once more or turn back, and let support and the store help."""
     database = play.container.database
-    nobody_home = {"reason": "NOBODY_HOME", "callAttempts": 2}
+    nobody_home = {"reason": "RECIPIENT_UNAVAILABLE", "callAttemptCount": 2}
     await riders.bring_online(database, play.city, 1)
     for who, helper in (("rider", "agent"), ("agent", "manager")):
         override = OVERRIDE if who == "agent" else None
@@ -51,8 +51,8 @@ async def try_again(play: OperationPlayer) -> None:
                 other = public_id(play.city.riders[1])
                 await play(helper, "delivery_reassign", **here, riderId=other)
             elif helper == "manager":
-                unsafe = {"reason": "UNSAFE", "note": "A dog runs free."}
+                unsafe = {"reason": "UNSAFE_LOCATION", "note": "A dog runs free."}
                 await play(who, "delivery_fail", **here, **unsafe, override=override)
-            await play(helper, "delivery_complete", **here, pin=None, override=OVERRIDE)
+            await play(helper, "delivery_complete", **here, deliveryPin=None, override=OVERRIDE)
     assert (await play("agent", "store_deliveries", storeId=play.store))["pageInfo"]
     await riders.end_shift(database, play.city, 1)

@@ -36,11 +36,11 @@ async def manage_account(play: OperationPlayer, sms: InMemorySms) -> None:
     email = new_email()
     await play("newcomer", "email_change_request", email=email)
     changed = await play("newcomer", "email_change_confirm", token=await mailbox.key(email))
-    assert changed["person"]["email"] == email
+    assert changed["user"]["email"] == email
     phone = f"+35191{secrets.randbelow(10**7):07}"
     await play("newcomer", "otp_request", phone=phone)
     changed = await play("newcomer", "phone_change", phone=phone, code=sms.code(phone))
-    assert changed["person"]["phone"] == phone
+    assert changed["user"]["phone"] == phone
 
 
 async def manage_invitations(play: OperationPlayer, who: str) -> None:
@@ -65,10 +65,10 @@ async def manage_invitations(play: OperationPlayer, who: str) -> None:
     await play(who, "invitation_revoke", invitationId=third)
     listed = await play(who, "invitations", companyId=play.company, status="ACCEPTED", first=100)
     [row] = [one for one in listed["nodes"] if one["id"] == first]
-    assert row["grant"]["person"]["name"] == "Nuno"
+    assert row["roleAssignment"]["user"]["name"] == "Nuno"
     assert second != third
     if who == "owner":
-        revoked = await play(who, "role_revoke", grantId=row["grant"]["id"])
-        assert revoked["grant"]["id"] == row["grant"]["id"]
+        revoked = await play(who, "role_revoke", roleAssignmentId=row["roleAssignment"]["id"])
+        assert revoked["roleAssignment"]["id"] == row["roleAssignment"]["id"]
     own = (await play("buyer", "own_invitations"))["invitations"]
     assert not {first, second, third} & {each["id"] for each in own}

@@ -13,8 +13,8 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor, Grant, Role
 from models.ids import encode_id
-from models.imports import StockUpload
-from models.stock import Stock
+from models.imports import StockImportFile
+from models.stock import StockLevel
 from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.graph_queries import GraphAnswer, GraphRunner, public_id
@@ -112,11 +112,11 @@ class StockScenario:
         async with self.database.read(PLATFORM) as session:
             return str(await session.scalar(text(SNAPSHOT), parameters))
 
-    async def stock_row(self, nth: int) -> Stock:
+    async def stock_row(self, nth: int) -> StockLevel:
         """The stock row of a product in the store."""
         async with self.database.read(PLATFORM) as session:
             key = (self.city.near.id, self.city.products[nth].id)
-            return await session.get_one(Stock, key)
+            return await session.get_one(StockLevel, key)
 
     def product(self, nth: int) -> str:
         return public_id(self.city.products[nth])
@@ -145,17 +145,17 @@ async def build_stock_scenario(database: Database, city: City) -> StockScenario:
 async def _add_purchasing(scenario: StockScenario) -> None:
     inputs = scenario.inputs
     company = {"companyId": public_id(scenario.city.company)}
-    inputs["supplier_save"] = {**company, "code": "LACTO", "name": "Lacto", "leadDays": 1}
+    inputs["supplier_save"] = {**company, "code": "LACTO", "name": "Lacto", "leadTimeDays": 1}
     supplier = (await scenario.run("supplier_save"))["supplier"]["id"]
     products = [scenario.product(n) for n in (0, 1)]
-    terms = [{"productId": key, "packCostMinor": 500, "packUnits": 6} for key in products]
+    terms = [{"productId": key, "packCostMinor": 500, "unitsPerPack": 6} for key in products]
     inputs["supplier_products_set"] = {
         "supplierId": supplier, "products": terms, "expectedVersion": 1,
     }  # fmt: skip
     await scenario.run("supplier_products_set")
     inputs["supplier_save"] |= {"code": "OTHER"}
     inputs["supplier_products_set"]["expectedVersion"] = 2
-    lines = [{"productId": key, "packs": 4} for key in products]
+    lines = [{"productId": key, "packQuantity": 4} for key in products]
     order = {"storeId": scenario.store, "supplierId": supplier, "lines": lines}
     inputs["purchase_order_create"] = order
     draft, approved = [
@@ -167,34 +167,34 @@ async def _add_purchasing(scenario: StockScenario) -> None:
     step = {"purchaseOrderId": approved["id"], "expectedVersion": approved["version"]}
     await scenario.run("purchase_order_approve", **step)
     line = {"productId": products[0], "quantity": 20, "damaged": 1, "batchCode": "L1"}
-    receipt = {"lines": [{**line, "expiresOn": "2099-12-31"}]}
+    receipt = {"lines": [{**line, "sellByDate": "2099-12-31"}]}
     version = {"expectedVersion": approved["version"] + 1}
     inputs["purchase_order_receive"] = {**step, **receipt, **version}
 
 
 async def _add_transfers(scenario: StockScenario) -> None:
-    stores = {"sourceId": scenario.store, "destinationId": public_id(scenario.city.next)}
+    stores = {"sourceStoreId": scenario.store, "destinationStoreId": public_id(scenario.city.next)}
     lines = [{"productId": scenario.product(n), "quantity": 2} for n in (2, 3)]
     scenario.inputs["transfer_request"] = {**stores, "lines": lines}
     picked, shipped = [(await scenario.run("transfer_request"))["transfer"]["id"] for _ in range(2)]
     for key in (picked, shipped):
         await scenario.run("transfer_approve", transferId=key)
-        await scenario.run("transfer_pick", transferId=key)
+        await scenario.run("transfer_start_picking", transferId=key)
     scenario.inputs["transfer_ship"] = {"transferId": picked, "lines": lines}
     await scenario.run("transfer_ship", transferId=shipped, lines=lines)
     difference = {"productId": scenario.product(2), "received": 1, "damaged": 1}
-    scenario.inputs["transfer_receive"] = {"transferId": shipped, "differences": [difference]}
+    scenario.inputs["transfer_receive"] = {"transferId": shipped, "discrepancies": [difference]}
     scenario.inputs["transfer_approve"] = {"transferId": shipped}
 
 
 async def _add_count(scenario: StockScenario) -> None:
     inputs, product = scenario.inputs, scenario.product(4)
     inputs["stock_count_start"] = {"storeId": scenario.store, "productIds": [product]}
-    count = (await scenario.run("stock_count_start"))["count"]["id"]
+    count = (await scenario.run("stock_count_start"))["stockCount"]["id"]
     inputs["stock_count_start"]["productIds"] = [scenario.product(5)]
-    inputs["stock_count_line_set"] = {"countId": count, "productId": product, "counted": 48}
-    inputs["stock_count_submit"] = {"countId": count}
-    inputs["stock_count_approve"] = {"countId": count}
+    inputs["stock_count_line_set"] = {"stockCountId": count, "productId": product, "counted": 48}
+    inputs["stock_count_submit"] = {"stockCountId": count}
+    inputs["stock_count_approve"] = {"stockCountId": count}
 
 
 async def _add_stock_changes(scenario: StockScenario) -> None:
@@ -202,32 +202,33 @@ async def _add_stock_changes(scenario: StockScenario) -> None:
     stock = {"storeId": scenario.store, "productId": scenario.product(6)}
     inputs["stock_adjust"] = {**stock, "delta": 6, "reason": "RECEIPT"}
     lines = [{"productId": scenario.product(n), "quantity": 40} for n in (6, 7)]
-    inputs["stock_set_many"] = {"storeId": scenario.store, "lines": lines, "reason": "COUNT"}
-    inputs["batch_waste"] = {**stock, "quantity": 1}
-    inputs["batch_recall"] = {
+    inputs["stock_bulk_set"] = {"storeId": scenario.store, "lines": lines, "reason": "COUNT"}
+    inputs["stock_write_off"] = {**stock, "quantity": 1}
+    inputs["batch_recall_create"] = {
         "companyId": company, "productId": scenario.product(6), "batchCode": "L9",
     }  # fmt: skip
     inputs["stock_import_start"] = {
-        "companyId": company, "uploadId": await _upload(scenario, b"\x89PNG\r\n\x1a"),
+        "companyId": company, "stockImportFileId": await _upload(scenario, b"\x89PNG\r\n\x1a"),
         "format": "CSV", "mode": "SET",
     }  # fmt: skip
 
 
 async def _upload(scenario: StockScenario, head: bytes) -> str:
     """An uploaded file that is an image."""
-    row = StockUpload(person_id=scenario.owner.person_id, size_bytes=len(head), head=head)
+    row = StockImportFile(person_id=scenario.owner.person_id, size_bytes=len(head), head=head)
     async with scenario.database.write(PLATFORM, AuditContext("test:upload")) as session:
         session.add(row)
-    return encode_id(StockUpload, row.id)
+    return encode_id(StockImportFile, row.id)
 
 
 async def _add_counter_sale(scenario: StockScenario) -> None:
     line = {"productId": scenario.product(8), "quantity": 1}
-    scenario.inputs["counter_sale_complete"] = {
-        "storeId": scenario.store, "lines": [line], "tender": "CASH", "cashReceivedMinor": 100_000,
+    scenario.inputs["pos_sale_create"] = {
+        "storeId": scenario.store, "lines": [line], "tenderType": "CASH",
+        "cashReceivedMinor": 100_000,
     }  # fmt: skip
-    sale = (await scenario.run("counter_sale_complete"))["sale"]["id"]
-    scenario.inputs["counter_sale_void"] = {"counterSaleId": sale, "note": "Brought back."}
+    sale = (await scenario.run("pos_sale_create"))["posSale"]["id"]
+    scenario.inputs["pos_sale_void"] = {"posSaleId": sale, "note": "Brought back."}
 
 
 async def _add_listing(scenario: StockScenario) -> None:
@@ -238,8 +239,8 @@ async def _add_listing(scenario: StockScenario) -> None:
     inputs["listing_price_schedule"] = {
         **listing, "priceMinor": 99, "startsAt": start.isoformat(), "endsAt": end.isoformat(),
     }  # fmt: skip
-    inputs["listing_set_price"] = {**listing, "priceMinor": 99}
-    inputs["listing_set_availability"] = {**listing, "available": False}
+    inputs["listing_price_set"] = {**listing, "priceMinor": 99}
+    inputs["listing_availability_set"] = {**listing, "published": False}
     inputs["stock_reorder_point_set"] = {**listing, "units": 60}
 
 
@@ -251,5 +252,5 @@ async def _add_alert(scenario: StockScenario) -> None:
     )
     alert = answer.data["stockAlerts"]["nodes"][0]["id"]
     until = datetime.now(UTC) + timedelta(hours=1)
-    scenario.inputs["alert_snooze"] = {"alertId": alert, "until": until.isoformat()}
-    scenario.inputs["alert_acknowledge"] = {"alertId": alert}
+    scenario.inputs["stock_alert_snooze"] = {"stockAlertId": alert, "until": until.isoformat()}
+    scenario.inputs["stock_alert_acknowledge"] = {"stockAlertId": alert}

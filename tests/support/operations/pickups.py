@@ -8,9 +8,9 @@ async def collect_order(play: OperationPlayer) -> None:
     """Order for pickup, pick, stage and collect it, and once more after support reopened it."""
     desk = (await play("manager", "store_desk", id=play.store))["desk"]
     await play("manager", "store_update", storeId=play.store, expectedVersion=desk["version"])
-    front = await play("buyer", "storefront", at=play.city.point)
+    front = await play("buyer", "storefront", location=play.city.point)
     assert front["store"]["pickupEnabled"]
-    assert front["pickupPromise"]["p50Seconds"] < front["promise"]["p50Seconds"]
+    assert front["pickupEstimate"]["p50Seconds"] < front["deliveryEstimate"]["p50Seconds"]
     await restrict_product(play, True)
     wanted = [{"productId": play.product(n), "quantity": 2} for n in range(2)]
     placed = await play("buyer", "order_place_pickup", storeId=play.store, lines=wanted)
@@ -21,7 +21,7 @@ async def collect_order(play: OperationPlayer) -> None:
     key = {"fulfillmentId": task["id"]}
     await play("picker", "fulfillment_accept", **key)
     for line in task["lines"]:
-        units = {"code": line["product"]["barcode"], "quantity": line["quantity"]}
+        units = {"scannedCode": line["product"]["barcode"], "quantity": line["quantity"]}
         await play("picker", "fulfillment_line_pick", **key, **units)
     await play("picker", "fulfillment_pack", **key)
     await play("picker", "fulfillment_stage", **key)
@@ -38,7 +38,7 @@ async def collect_order(play: OperationPlayer) -> None:
 async def collect(play: OperationPlayer, order: str, task: str) -> None:
     """Check the customer's age and hand the bags over for the code."""
     checked = await play("picker", "fulfillment_check_age", fulfillmentId=task)
-    assert checked["fulfillment"]["ageResult"] == "PASSED"
+    assert checked["fulfillment"]["ageCheckResult"] == "PASSED"
     code = (await play("buyer", "order_detail", id=order))["pickupCode"]
-    collected = await play("picker", "fulfillment_collect", fulfillmentId=task, code=code)
+    collected = await play("picker", "fulfillment_collect", fulfillmentId=task, pickupCode=code)
     assert collected["fulfillment"]["status"] == "COLLECTED"

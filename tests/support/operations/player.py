@@ -9,7 +9,7 @@ from typing import Any
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Grant, Role
 from models.orders import Order
 from resolvers.context import Container
@@ -128,7 +128,7 @@ class OperationPlayer:
     async def order(self, lines: int = 1, wanted: Any = None) -> str:
         """Place and pay an order as the buyer; return its id."""
         wanted = wanted or [{"productId": self.product(n), "quantity": 2} for n in range(lines)]
-        order_input = {"at": self.city.point, "lines": wanted, "tipMinor": 0}
+        order_input = {"location": self.city.point, "lines": wanted, "tipMinor": 0}
         placed = await self("buyer", "order_place", **order_input)
         return await self.pay(placed)
 
@@ -186,6 +186,6 @@ async def create_player(container: Container, desk: StripeSandbox, city: City) -
     )
     cast["nobody"] = ActorClient(container)
     async with container.database.write(PLATFORM, AuditContext("test:play")) as session:
-        person = await session.get_one(Person, cast["buyer"].id)
+        person = await session.get_one(User, cast["buyer"].id)
         person.password_hash = hash_password(PASSWORD)
     return OperationPlayer(container, desk, city, cast)

@@ -8,7 +8,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from models.catalog import Product
 from models.companies import Company
-from models.stock import StockEntry, StockReason
+from models.stock import StockMovement, StockMovementReason
 from models.stores import Store
 from services.core.clock import current_time
 from services.core.problems import parse_id
@@ -32,14 +32,14 @@ async def supply_store(play: OperationPlayer) -> None:
         canceled = await create_draft(play, who, store_and_supplier, product_indexes)
         await play(who, "purchase_order_cancel", purchaseOrderId=canceled["id"])
         if who == "owner":
-            await play("manager", "reorder_refresh", storeId=play.store)
+            await play("manager", "replenishment_refresh", storeId=play.store)
             await order_proposals(play)
 
 
 async def order_proposals(play: OperationPlayer) -> None:
     """Order the proposals of each supplier, and archive it."""
     for who in PRODUCTS_BY_ACTOR:
-        proposed = (await play(who, "reorder_proposals", storeId=play.store))["nodes"]
+        proposed = (await play(who, "replenishment_proposals", storeId=play.store))["nodes"]
         supplier = proposed[0]["supplier"]["id"]
         store_and_supplier = {"storeId": play.store, "supplierId": supplier}
         created = await play(who, "purchase_order_create_from_proposals", **store_and_supplier)
@@ -64,7 +64,7 @@ async def create_supplier(play: OperationPlayer, who: str, product_indexes: tupl
 
 
 def _terms(product: str) -> dict[str, Any]:
-    more = {"packCostMinor": 540, "packUnits": PACK_UNITS, "preferred": True}
+    more = {"packCostMinor": 540, "unitsPerPack": PACK_UNITS, "preferred": True}
     return {"productId": product, **more}
 
 
@@ -75,7 +75,7 @@ async def create_draft(
     product_indexes: tuple[int, ...],
 ) -> Any:
     """Create a draft with one line, then set two lines."""
-    lines = [{"productId": play.product(n), "packs": 4} for n in product_indexes]
+    lines = [{"productId": play.product(n), "packQuantity": 4} for n in product_indexes]
     created = await play(who, "purchase_order_create", **store_and_supplier, lines=lines[:1])
     target = {"purchaseOrderId": created["purchaseOrder"]["id"]}
     return (await play(who, "purchase_order_lines_set", **target, lines=lines))["purchaseOrder"]
@@ -93,11 +93,11 @@ async def receive_in_part(
     receipt_lines = [
         {"productId": play.product(n), "quantity": 20, "damaged": 1} for n in product_indexes
     ]
-    receipt_lines[0] |= {"batchCode": order["code"], "expiresOn": "2099-12-31"}
+    receipt_lines[0] |= {"batchCode": order["code"], "sellByDate": "2099-12-31"}
     more = {"expectedVersion": approved["version"], "lines": receipt_lines}
     await play(receiver, "purchase_order_receive", **target, **more)
     detail = await play(receiver, "purchase_order_detail", id=order["id"])
-    assert [line["openUnits"] for line in detail["lines"]] == [3, 3]
+    assert [line["outstandingUnits"] for line in detail["lines"]] == [3, 3]
     await play(who, "purchase_order_close", **target)
 
 
@@ -107,11 +107,13 @@ async def record_daily_sales(play: OperationPlayer, units: int = 40) -> None:
     async with play.container.database.write(PLATFORM, AuditContext("test:supply")) as session:
         now = await current_time(session)
         session.add_all(
-            StockEntry(
-                **keys, product_id=parse_id(Product, play.product(n)), reason=reason, delta=delta,
-                at=now - timedelta(days=day),
+            StockMovement(
+                **keys, product_id=parse_id(Product, play.product(n)), reason=reason,
+                on_hand_delta=delta,
+                occurred_at=now - timedelta(days=day),
             )
             for n in range(4)
             for day in range(1, DAYS)
-            for reason, delta in ((StockReason.SALE, -units), (StockReason.RECEIPT, units))
+            for reason, delta in ((StockMovementReason.SALE, -units),
+            (StockMovementReason.RECEIPT, units))
         )  # fmt: skip

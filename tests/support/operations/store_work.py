@@ -10,16 +10,16 @@ async def play_batches(play: OperationPlayer) -> None:
     """Receive a batch that expires soon, pick from it, write units off, and recall it."""
     product = {"storeId": play.store, "productId": play.product(0)}
     soon = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-    await play("picker", "stock_adjust", **product, batchCode="L1", expiresOn=soon)
+    await play("picker", "stock_adjust", **product, batchCode="L1", sellByDate=soon)
     order = await play("buyer", "order_detail", id=await play.order())
     await begin_shift(play)
     await pick_and_pack(play, order["code"])
     [batch] = (await play("picker", "expiring_batches", storeId=play.store))["nodes"]
     assert (await play("picker", "markdown_candidates", storeId=play.store))["nodes"]
-    await play("picker", "batch_waste", storeId=play.store, productId=None, batchId=batch["id"])
+    await play("picker", "stock_write_off", storeId=play.store, productId=None, batchId=batch["id"])
     assert len((await play("picker", "stock_ledger", **product))["nodes"]) > 3
     batch_code = {"companyId": play.company, "productId": play.product(0), "batchCode": "L1"}
-    recall = (await play("owner", "batch_recall", **batch_code))["recall"]
+    recall = (await play("owner", "batch_recall_create", **batch_code))["batchRecall"]
     assert [each["code"] for each in recall["orders"]["nodes"]] == [order["code"]]
     for who in ("picker", "agent", "owner"):
         assert (await play(who, "batch_recalls", companyId=play.company))["nodes"]

@@ -24,7 +24,7 @@ FIELDS = (
     " reauthorizationSeconds changePaymentSeconds"
 )
 UPDATE = f"""mutation ($input: CompanyUpdateInput!) {{ companyUpdate(input: $input) {{
-  company {{ timers {{ {FIELDS} }} cancellationFee {{ minor }} }}
+  company {{ timers {{ {FIELDS} }} cancellationFee {{ minorUnits }} }}
   errors {{ __typename ... on Problem {{ path message }} }} }} }}"""
 
 

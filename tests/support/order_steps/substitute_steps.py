@@ -6,8 +6,8 @@ from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.carts import Substitution
-from models.fulfillment import Fulfillment, FulfillmentStatus, Substitute
+from models.carts import SubstitutionPreference
+from models.fulfillment import Fulfillment, FulfillmentStatus, Substitution
 from models.identity import Actor
 from models.orders import Order, OrderLine
 from services.fulfillment import picking, substitutions
@@ -20,13 +20,15 @@ from tests.support.store_staff import accept_task, run_step
 
 
 async def order_with_short_line(
-    dependencies: OrderDependencies, city: City, preference: Substitution
+    dependencies: OrderDependencies, city: City, preference: SubstitutionPreference
 ) -> tuple[Order, Fulfillment, Actor, Any]:
     """An order of two units of a product, of which the picker finds one."""
     order = await place_paid_order(dependencies, city, 2, (3,))
     async with dependencies.database.write(PLATFORM, ORIGIN) as session:
         of_order = OrderLine.order_id == order.id
-        await session.execute(update(OrderLine).where(of_order).values(substitution=preference))
+        await session.execute(
+            update(OrderLine).where(of_order).values(substitution_preference=preference)
+        )
     fulfillment, staff = await accept_task(dependencies, city, order)
     (line,) = await lines_of(dependencies.database, fulfillment)
     await run_step(
@@ -46,15 +48,15 @@ async def propose(
     return await newest_substitute(dependencies.database, fulfillment)
 
 
-async def newest_substitute(database: Database, fulfillment: Fulfillment) -> Substitute:
+async def newest_substitute(database: Database, fulfillment: Fulfillment) -> Substitution:
     async with database.read(PLATFORM) as session:
-        statement = select(Substitute).where(Substitute.fulfillment_id == fulfillment.id)
-        return (await session.scalars(statement.order_by(Substitute.id.desc()).limit(1))).one()
+        statement = select(Substitution).where(Substitution.fulfillment_id == fulfillment.id)
+        return (await session.scalars(statement.order_by(Substitution.id.desc()).limit(1))).one()
 
 
 async def answer(
-    dependencies: OrderDependencies, order: Order, substitute: Substitute, accept: bool
-) -> Substitute:
+    dependencies: OrderDependencies, order: Order, substitute: Substitution, accept: bool
+) -> Substitution:
     customer = Actor(person_id=order.customer_id)
     async with write_as(dependencies.database, customer, order.company_id) as session:
         return await substitutions.answer(

@@ -13,7 +13,7 @@ from database.sessions import Database
 from gateways.payments import PaymentIntent, StripePaymentGateway
 from models.events import Event
 from models.identity import Actor
-from models.orders import CancelReason, Order
+from models.orders import Order, OrderCancelReason
 from models.payments import Payment, PaymentStatus
 from models.stock import Hold, HoldStatus
 from services.carts.baskets import OrderRequest
@@ -122,7 +122,7 @@ async def stock_counts(shop: Shop, city: City, index: int = 11) -> tuple[int, in
     """On hand and reserved units of a product in the nearest store."""
     async with shop.database.read(PLATFORM) as session:
         rows = await session.execute(
-            text("select on_hand, held from stock where store_id = :s and product_id = :p"),
+            text("select on_hand, reserved from stock where store_id = :s and product_id = :p"),
             {"s": city.near.id, "p": product_id(city, index)},
         )
         on_hand, reserved = rows.one()
@@ -131,5 +131,5 @@ async def stock_counts(shop: Shop, city: City, index: int = 11) -> tuple[int, in
 
 async def cancel(shop: Shop, actor: Actor, order_id: UUID) -> None:
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        reason = CancelReason.CHANGED_MIND
+        reason = OrderCancelReason.CHANGED_MIND
         await cancellation.cancel_order(session, actor=actor, order_id=order_id, reason=reason)

@@ -24,7 +24,7 @@ REFUNDS = (
     (RefundStatus.PENDING, AMOUNT),
     (RefundStatus.FAILED, AMOUNT),
 )
-KEEPS_MONEY = {PaymentStatus.CAPTURED, PaymentStatus.PARTLY_REFUNDED, PaymentStatus.WON}
+KEEPS_MONEY = {PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.WON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,20 @@ class Situation:
     """A payment of AMOUNT minor units with at most one other refund, of `asked_minor` at most."""
 
     status: PaymentStatus
-    refunded_minor: int = 0
+    refunded_amount_minor: int = 0
     refund_status: RefundStatus | None = None
     asked_minor: int = 0
 
     @property
     def refund_minor(self) -> int:
-        return min(self.asked_minor, AMOUNT - self.refunded_minor)
+        return min(self.asked_minor, AMOUNT - self.refunded_amount_minor)
 
     @property
     def is_secured(self) -> bool:
         """Whether the seller has the money, or will have it."""
         if self.status not in KEEPS_MONEY:
             return self.status is PaymentStatus.AUTHORIZED
-        return AMOUNT - self.refunded_minor - self.refund_minor > 0
+        return AMOUNT - self.refunded_amount_minor - self.refund_minor > 0
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -53,9 +53,9 @@ class Situation:
         is_held = is_captured or self.status is PaymentStatus.AUTHORIZED
         return {
             "status": self.status,
-            "authorized_minor": AMOUNT if is_held else 0,
-            "captured_minor": AMOUNT if is_captured else 0,
-            "refunded_minor": self.refunded_minor,
+            "authorized_amount_minor": AMOUNT if is_held else 0,
+            "captured_amount_minor": AMOUNT if is_captured else 0,
+            "refunded_amount_minor": self.refunded_amount_minor,
             "capture_wanted_minor": None,
         }
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from database.write_session import append_event
-from models.events import EventType
+from models.events import OrderEventKind
 from services.orders.event_facts import AMOUNTS, REASONS, event_amount, event_reason
 
 
@@ -13,9 +13,9 @@ def require_readers(type: str, body: dict[str, Any]) -> None:
     """Raise AssertionError for a reason or an amount without an entry in the tables."""
     table = "services/orders/event_facts.py"
     if event_reason(body) is not None:
-        assert EventType(type) in REASONS, f"who reads the reason of {type}? Add it to {table}"
+        assert OrderEventKind(type) in REASONS, f"who reads the reason of {type}? Add it to {table}"
     if event_amount(body) is not None:
-        assert EventType(type) in AMOUNTS, f"who reads the amount of {type}? Add it to {table}"
+        assert OrderEventKind(type) in AMOUNTS, f"who reads the amount of {type}? Add it to {table}"
 
 
 @pytest.fixture(autouse=True)

@@ -48,12 +48,12 @@ async def positions(play: MeasuringPlayer) -> None:
 async def app_tokens(play: MeasuringPlayer) -> None:
     """Access tokens for an app."""
     app = (await play("owner", "app_create", companyId=play.company))["app"]["id"]
-    created = await play("owner", "app_secret_create", appId=app, kind="CLIENT_SECRET")
+    created = await play("owner", "app_secret_create", appId=app, type="CLIENT_SECRET")
     form = {"grant_type": "client_credentials"}
     for _ in range(TOKENS):
         status = await play.request(
             "an access token for an app", prices.ACCESS_TOKEN, "POST", TOKEN_PATH, data=form,
-            auth=(app, created["text"]),
+            auth=(app, created["secretValue"]),
         )  # fmt: skip
         assert status == 200
 

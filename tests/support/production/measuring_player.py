@@ -22,7 +22,7 @@ READS = 2
 """How often a query is sent again after its first answer."""
 EVENT = "data: "
 # The server keeps points of a track for seconds, so the test stores them, too.
-REPORTS = {"rider_location_report", "rider_location_report_batch"}
+REPORTS = {"rider_location_report", "rider_locations_report"}
 
 
 @dataclass

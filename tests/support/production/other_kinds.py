@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
-from models.counter_sales import CounterSale
+from models.counter_sales import PosSale
 from models.fulfillment import Fulfillment
 from models.ids import encode_id
-from models.imports import RowFault, StockImport, StockImportRow
+from models.imports import StockImport, StockImportErrorCode, StockImportRow
 from resolvers import prices
 from tests.support.graph_queries import public_id
 from tests.support.operations.daily_work import sell_at_counter
@@ -101,7 +101,7 @@ async def sign_ins(play: MeasuringPlayer) -> None:
 
 async def reference_executor(play: MeasuringPlayer) -> None:
     """The storefront with a directive that only graphql-core executes."""
-    fields = "products(first: 20) { nodes { id name price { minor formatted } availability } }"
+    fields = "products(first: 20) { nodes { id name price { minorUnits formatted } availability } }"
     city = play.city
     at = f"at: {{latitude: {city.latitude}, longitude: {city.longitude}}}"
     document = f'{{ storefront({at}) @idempotent(key: "0123456789abcdef") {{ {fields} }} }}'
@@ -122,7 +122,7 @@ async def zones(play: MeasuringPlayer) -> None:
     """A delivery zone of many points, valid and self-crossing."""
     document, store = document_of(Operation("store_zone_set")), play.city.far
     area = star(store.latitude, store.longitude)
-    values = {"input": {"storeId": public_id(store), "area": area}}
+    values = {"input": {"storeId": public_id(store), "deliveryZone": area}}
     await play.measure("a zone of 2,900 points", "owner", document, values)
     ring = area["coordinates"][0]
     area["coordinates"] = [[*ring[: POINTS // 2], *reversed(ring[POINTS // 2 : -1]), ring[0]]]
@@ -131,7 +131,7 @@ async def zones(play: MeasuringPlayer) -> None:
 
 async def papers(play: MeasuringPlayer) -> None:
     """Every document for printing."""
-    models: dict[str, Any] = {"packing-slips": Fulfillment, "receipts": CounterSale}
+    models: dict[str, Any] = {"packing-slips": Fulfillment, "receipts": PosSale}
     ids = {"manifests": public_id(play.city.near)}
     async with play.container.database.read(PLATFORM) as session:
         for name, model in models.items():
@@ -175,7 +175,7 @@ async def prepare_rows(play: MeasuringPlayer, *, with_story: bool) -> None:
         cells = {"store": "S1", "product": "P001", "quantity": "x", "field": "quantity"}
         session.add_all(
             StockImportRow(
-                import_id=key, number=n, company_id=company, fault=next(iter(RowFault)),
+                import_id=key, number=n, company_id=company, code=next(iter(StockImportErrorCode)),
                 message="This is no number.", **cells,
             )
             for n in range(1, ERROR_ROWS + 1)

@@ -86,7 +86,7 @@ async def measure_storefront(play: MeasuringPlayer) -> None:
     """The reference: what everybody does."""
     operation = "storefront"
     for _ in range(REFERENCE_COUNT // 2):
-        await play("buyer", operation, at=play.city.point)
+        await play("buyer", operation, location=play.city.point)
 
 
 def rows_of(spent: dict[str, Spending]) -> list[PriceRow]:

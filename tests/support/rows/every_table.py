@@ -29,12 +29,13 @@ UNIQUE = "duplicate key value"
 # What check constraints ask for.
 VALUES: dict[str, dict[str, Any]] = {
     "counter_sale": {
-        "total_minor": 1, "tender": "CARD", "cash_received_minor": None, "change_minor": 0,
+        "total_minor": 1, "tender": "CARD", "tender_type": "CARD", "cash_received_minor": None,
+        "change_minor": 0,
     },
     "counter_sale_line": {"total_minor": 1},
     "one_time_code": {"address": "203.0.113.7"},
     "order_line": {"total_minor": 1},
-    "product": {"weighed": False, "unit_grams": None},
+    "product": {"weighed": False, "unit_grams": None, "average_weight_grams": None},
     "refund": {"amount_minor": 1},
     "put_back_line": dict.fromkeys(
         ("returned_quantity", "wasted_quantity", "missing_quantity", "waste_reason")
@@ -105,7 +106,8 @@ class EveryTable:
         self, table: Table, values: dict[str, Any], *, full: bool = False, fresh: bool = False
     ) -> Any:
         """Insert a row and the rows that it refers to; new ones of these with `fresh`."""
-        values = VALUES.get(table.name, {}) | values
+        wanted = VALUES.get(table.name, {}).items()
+        values = {name: value for name, value in wanted if name in table.c} | values
         seen: set[str] = set()
         for constraint in table.foreign_key_constraints:
             parent = constraint.referred_table.name

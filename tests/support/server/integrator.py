@@ -50,8 +50,8 @@ class AppAdmin:
 
     async def create_secret(self, app: str, kind: str = "API_KEY") -> tuple[str, str]:
         """Create a secret; its id and its text."""
-        payload = await self.run(CREATE_SECRET, appId=app, kind=kind, expiresInDays=90)
-        return payload["secret"]["id"], payload["text"]
+        payload = await self.run(CREATE_SECRET, appId=app, type=kind, expiresInDays=90)
+        return payload["appSecret"]["id"], payload["secretValue"]
 
     async def query_as(self, bearer: str, text: str = ALERTS) -> httpx.Response:
         store = encode_id(type(self.city.near), self.city.near.id)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.stock import Stock, StockBatch, StockEntry, StockReason
+from models.stock import StockBatch, StockLevel, StockMovement, StockMovementReason
 from models.stores import Store
 from services.core.problems import DomainError, Problem
 from services.stock import movements, receiving
@@ -23,11 +23,13 @@ def day(ahead: int) -> date:
     return TODAY + timedelta(days=ahead)
 
 
-async def receive(database: Database, store: Store, *lines: StockReceiptLine) -> list[StockEntry]:
+async def receive(
+    database: Database, store: Store, *lines: StockReceiptLine
+) -> list[StockMovement]:
     async with database.write(PLATFORM, ORIGIN) as session:
         return await receiving.receive(
             session, company_id=store.company_id, store_id=store.id, lines=lines,
-            reason=StockReason.RECEIPT, reference="PO-1", actor_id=None,
+            reason=StockMovementReason.RECEIPT, reference="PO-1", actor_id=None,
         )  # fmt: skip
 
 
@@ -37,7 +39,7 @@ async def issue(
     async with database.write(PLATFORM, ORIGIN) as session:
         return await movements.issue(
             session, company_id=store.company_id, store_id=store.id, lines=lines,
-            reason=StockReason.TRANSFER_OUT, reference="T-1", actor_id=None,
+            reason=StockMovementReason.TRANSFER_OUT, reference="T-1", actor_id=None,
         )  # fmt: skip
 
 
@@ -50,8 +52,8 @@ async def refusals_of(work: Any) -> list[Problem]:
 
 async def counters(database: Database, store: Store, product_id: UUID) -> tuple[int, ...]:
     async with database.read(PLATFORM) as session:
-        row = await session.get_one(Stock, (store.id, product_id))
-        return row.on_hand, row.held, row.damaged, row.incoming
+        row = await session.get_one(StockLevel, (store.id, product_id))
+        return row.on_hand, row.reserved, row.unsellable, row.incoming
 
 
 async def batches_of(database: Database, store: Store, product_id: UUID) -> dict[str, Any]:
@@ -61,4 +63,4 @@ async def batches_of(database: Database, store: Store, product_id: UUID) -> dict
                 StockBatch.store_id == store.id, StockBatch.product_id == product_id
             )
         )
-        return {row.code: (row.on_hand, row.damaged, row.status) for row in rows}
+        return {row.code: (row.on_hand, row.unsellable, row.status) for row in rows}

@@ -1,6 +1,6 @@
 """Reads a stock file in chunks, as the worker does."""
 
-from models.imports import ImportFormat, ImportMode
+from models.imports import StockImportFormat, StockImportMode
 from services.imports.file_layout import MAX_HEAD_BYTES
 from services.imports.file_reader import ImportRow, detect_layout, parse_chunk
 
@@ -9,8 +9,8 @@ def read_file(
     data: bytes | str,
     *,
     chunk_bytes: int = 16_384,
-    format: ImportFormat = ImportFormat.CSV,
-    mode: ImportMode = ImportMode.SET,
+    format: StockImportFormat = StockImportFormat.CSV,
+    mode: StockImportMode = StockImportMode.SET,
 ) -> list[ImportRow]:
     """The rows of a file, read in chunks as an import does."""
     content = data.encode() if isinstance(data, str) else data

@@ -15,14 +15,14 @@ from models.identity import Actor
 from models.ids import encode_id
 from models.imports import (
     ErrorPolicy,
-    ImportFormat,
-    ImportMode,
-    RowFault,
     StockImport,
+    StockImportErrorCode,
+    StockImportFile,
+    StockImportFormat,
+    StockImportMode,
     StockImportRow,
-    StockUpload,
 )
-from models.stock import Stock
+from models.stock import StockLevel
 from services.core.transient_errors import is_transient
 from services.imports import stock_imports
 from services.imports.file_layout import MAX_HEAD_BYTES
@@ -48,18 +48,18 @@ class ImportRunner:
         self,
         data: bytes,
         policy: ErrorPolicy = ErrorPolicy.ALL_OR_NOTHING,
-        format: ImportFormat = ImportFormat.CSV,
-        mode: ImportMode = ImportMode.SET,
+        format: StockImportFormat = StockImportFormat.CSV,
+        mode: StockImportMode = StockImportMode.SET,
         as_of: datetime | None = None,
     ) -> StockImport:
         """Send a file and start its import."""
-        upload = StockUpload(person_id=self.actor.person_id, size_bytes=len(data))
+        upload = StockImportFile(person_id=self.actor.person_id, size_bytes=len(data))
         upload.head = data[:MAX_HEAD_BYTES]
 
         async def content() -> AsyncIterator[bytes]:
             yield data
 
-        await self.storage.store(encode_id(StockUpload, upload.id), content(), 2**26)
+        await self.storage.store(encode_id(StockImportFile, upload.id), content(), 2**26)
         async with write_as(self.database, self.actor, self.city.company.id) as session:
             await stock_imports.save_upload(
                 session, actor=self.actor, upload=upload, name="stock.csv"
@@ -91,10 +91,10 @@ class ImportRunner:
         async with self.database.read(PLATFORM) as session:
             return await session.get_one(StockImport, row.id)
 
-    async def faults(self, row: StockImport) -> dict[int, RowFault | None]:
+    async def faults(self, row: StockImport) -> dict[int, StockImportErrorCode | None]:
         async with self.database.read(PLATFORM) as session:
             rows = select(StockImportRow).where(StockImportRow.import_id == row.id)
-            return {each.number: each.fault for each in await session.scalars(rows)}
+            return {each.number: each.code for each in await session.scalars(rows)}
 
     async def messages(self, row: StockImport) -> dict[int, str]:
         async with self.database.read(PLATFORM) as session:
@@ -105,4 +105,4 @@ class ImportRunner:
         """The units of these products in the nearest store."""
         keys = [(self.city.near.id, self.city.products[nth].id) for nth in products]
         async with self.database.read(PLATFORM) as session:
-            return [(await session.get_one(Stock, key)).on_hand for key in keys]
+            return [(await session.get_one(StockLevel, key)).on_hand for key in keys]

@@ -10,9 +10,9 @@ from sqlalchemy import select, text
 
 from database.scope import PLATFORM
 from gateways.payments import IntentState
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Grant, Role
-from models.orders import CancelReason
+from models.orders import OrderCancelReason
 from models.payments import Payment
 from models.stock import Hold
 from seed.payment_reports import payment_report
@@ -43,8 +43,8 @@ STEPS = (
 DRAWN_STEPS = (*STEPS, "begin", "begin", "begin", "pick", "pick_all", "pick_all", "pack", "place")
 """What most stories need to get anywhere is drawn more often, and several steps at once."""
 NOT_RETURNED = text(
-    "select store_id, product_id, sum(delta) from stock_entry where company_id = :c"
-    " and reason in ('SALE', 'RESTOCK') group by 1, 2 having sum(delta) <> 0"
+    "select store_id, product_id, sum(on_hand_delta) from stock_entry where company_id = :c"
+    " and reason in ('SALE', 'RESTOCK') group by 1, 2 having sum(on_hand_delta) <> 0"
 )
 # What a step may be refused with, and the failures that are part of the story.
 REFUSALS = (DomainError, KeyReused, ConnectionError)
@@ -119,7 +119,7 @@ class StockStory(StoreSteps):
             return
         (account,) = await create_people(self.database)
         async with self.database.write(PLATFORM, ORIGIN) as session:
-            rows = [await session.get_one(Person, who.person_id) for who in (self.buyer, account)]
+            rows = [await session.get_one(User, who.person_id) for who in (self.buyer, account)]
             await guest_merge.merge_guest(session, *rows)
         self.buyer, self.signed_in = account, True
 
@@ -147,7 +147,8 @@ class StockStory(StoreSteps):
     async def expire(self, first: int, _second: int) -> None:
         order = await self.order(first)
         past = (
-            "update \"order\" set due_at = now() - interval '1 s' where id = :o and due_at > now()"
+            "update \"order\" set payment_due_at = now() - interval '1 s'"
+            " where id = :o and payment_due_at > now()"
         )
         async with self.database.write(PLATFORM, ORIGIN) as session:
             await session.execute(text(past), {"o": order.id})
@@ -158,7 +159,7 @@ class StockStory(StoreSteps):
         order = await self.order(first)
         async with self.database.write(PLATFORM, ORIGIN) as session:
             locked = await order_states.lock(session, order.id)
-            await cancellation.cancel_for_cause(session, locked, CancelReason.OTHER)
+            await cancellation.cancel_for_cause(session, locked, OrderCancelReason.OTHER)
 
     async def change(self, first: int, second: int) -> None:
         """Other quantities, and a product more or less; a higher total waits for its payment."""

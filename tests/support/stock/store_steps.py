@@ -10,13 +10,13 @@ from sqlalchemy import select, text
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.carts import Substitution
+from models.carts import SubstitutionPreference
 from models.fulfillment import (
     Fulfillment,
+    FulfillmentRejectReason,
     FulfillmentStatus,
     PutBackWasteReason,
-    RejectReason,
-    Substitute,
+    Substitution,
 )
 from models.identity import Actor
 from models.orders import Order
@@ -41,7 +41,9 @@ from tests.support.paid_orders import OrderDependencies, lines_of, write_as
 from tests.support.riders import delivery_of
 from tests.support.store_staff import put_back_lines_of, run_step
 
-HANDED_OVER = text("update fulfillment set status = 'HANDED_OVER', due_at = null where id = :key")
+HANDED_OVER = text(
+    "update fulfillment set status = 'HANDED_OVER', next_step_due_at = null where id = :key"
+)
 RETURNING = text("update delivery set status = 'RETURNING' where id = :key")
 
 
@@ -120,9 +122,9 @@ class StoreSteps:
         task = await self.task(first)
         lines = await lines_of(self.database, task)
         line = lines[second % len(lines)]
-        ask = "update order_line set substitution = :s where id = :l"
+        ask = "update order_line set substitution_preference = :s where id = :l"
         async with self.database.write(PLATFORM, ORIGIN) as session:
-            parameters = {"s": Substitution.ASK_ME.value, "l": line.order_line_id}
+            parameters = {"s": SubstitutionPreference.ASK_ME.value, "l": line.order_line_id}
             await session.execute(text(ask), parameters)
         proposal = SubstituteProposal(line.id, "P006", 1)
         await self.take(task, substitutions.propose, proposal=proposal)
@@ -130,8 +132,8 @@ class StoreSteps:
     async def answer(self, first: int, second: int) -> None:
         task = await self.task(first)
         async with self.database.read(PLATFORM) as session:
-            of_task = Substitute.fulfillment_id == task.id
-            proposals = (await session.scalars(select(Substitute).where(of_task))).all()
+            of_task = Substitution.fulfillment_id == task.id
+            proposals = (await session.scalars(select(Substitution).where(of_task))).all()
         for proposal in proposals:
             customer = Actor(proposal.customer_id)
             async with write_as(self.database, customer, task.company_id) as session:
@@ -147,7 +149,7 @@ class StoreSteps:
 
     async def reject(self, first: int, second: int) -> None:
         """The order moves to the next store, or is canceled."""
-        reasons = (RejectReason.TOO_BUSY, RejectReason.OUT_OF_STOCK)
+        reasons = (FulfillmentRejectReason.TOO_BUSY, FulfillmentRejectReason.OUT_OF_STOCK)
         await self.take(await self.task(first), rerouting.reject, reason=reasons[second % 2])
 
     async def bring_back(self, first: int, _second: int) -> None:
@@ -158,7 +160,10 @@ class StoreSteps:
         async with self.database.write(PLATFORM, ORIGIN) as session:
             for statement, key in (
                 (
-                    "update fulfillment set status = 'HANDED_OVER', due_at = null where id = :k",
+                    (
+                        "update fulfillment set status = 'HANDED_OVER', next_step_due_at = null"
+                        " where id = :k"
+                    ),
                     task.id,
                 ),
                 ("update delivery set status = 'RETURNING' where id = :k", delivery.id),

@@ -5,7 +5,7 @@ from typing import Any
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
-from models.events import EventType
+from models.events import OrderEventKind
 from models.ids import encode_id
 from models.orders import Order
 from resolvers.context import Container
@@ -28,7 +28,7 @@ async def place_test_order(customer: ActorClient, city: City) -> Order:
     return placed.order
 
 
-async def record_order_events(container: Container, order: Order, *types: EventType) -> None:
+async def record_order_events(container: Container, order: Order, *types: OrderEventKind) -> None:
     """Record events of an order in one transaction."""
     async with container.database.write(PLATFORM, ORIGIN) as session:
         locked = await order_states.lock(session, order.id)

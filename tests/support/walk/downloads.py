@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from database.base import Entity
-from models.counter_sales import CounterSale
+from models.counter_sales import PosSale
 from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.imports import StockImport
@@ -34,6 +34,6 @@ class Download:
 DOWNLOADS = {
     "/documents/packing-slips/{id}.pdf": Download(Fulfillment, (parties.works, parties.supports)),
     "/documents/manifests/{id}.pdf": Download(Store, (works_in,)),
-    "/documents/receipts/{id}.pdf": Download(CounterSale, (parties.works,)),
+    "/documents/receipts/{id}.pdf": Download(PosSale, (parties.works,)),
     "/imports/{id}/errors.csv": Download(StockImport, (imports,)),
 }

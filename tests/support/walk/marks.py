@@ -12,12 +12,12 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Base
-from models.accounts import Invitation, Person
+from models.accounts import Invitation, User
 from models.delivery import DeliveryTrack
 from models.geo_point import Point
 from models.identity import Actor
 from models.ids import MODELS, decode_id
-from models.riders import RiderPosition
+from models.riders import RiderLocation
 from services.routing import track_codec
 from services.routing.track_codec import TrackPoint
 from tests.support.walk.parties import World
@@ -33,11 +33,11 @@ UNMARKED = frozenset(
      "stream", "type", "selection", "schema_version", "url", "language", "password_hash",
      "timezone", "reference", "nonce", "previous_nonce"}
 )  # fmt: skip
-PHONES: dict[type[Base], tuple[str, ...]] = {Person: ("phone",)}
+PHONES: dict[type[Base], tuple[str, ...]] = {User: ("phone",)}
 """Columns of phones, whose marks are numbers that nobody else has."""
 LINES: dict[type[Base], tuple[str, ...]] = {DeliveryTrack: ("line",)}
 """Columns of tracks, whose marks are polylines that nobody else has."""
-KEYS: dict[type[Base], str] = {RiderPosition: "rider_id", DeliveryTrack: "delivery_id"}
+KEYS: dict[type[Base], str] = {RiderLocation: "rider_id", DeliveryTrack: "delivery_id"}
 """The keys of models without an id."""
 PHONE = re.compile(rb"\+35193(\d{7})\b")
 Shown = tuple[str, str]
@@ -74,7 +74,7 @@ async def write_marks(session: AsyncSession, world: World) -> dict[float, Any]:
                 await session.execute(update(model).where(key.in_(keys)).values(marks))
         for column in PHONES.get(model, ()):
             numbers |= await _write_phones(session, model, column, keys)
-        if PLACE[0] in model.__table__.columns and model is not Person:
+        if PLACE[0] in model.__table__.columns and model is not User:
             numbers |= await _write_numbers(session, model, key, keys, len(numbers))
     return numbers
 

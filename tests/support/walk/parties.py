@@ -13,7 +13,7 @@ from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentStatus
 from models.identity import Actor, Role
 from models.orders import Order, OrderStatus
 from models.riders import Rider, RiderStatus
-from models.transfers import Transfer, TransferLine
+from models.transfers import StockTransfer, StockTransferLine
 from tests.support.actors import ActorClient
 from tests.support.city import City
 from tests.support.order_rows import Keys
@@ -95,8 +95,8 @@ def works(world: World, actor: Actor, row: Any) -> bool:
 
 
 def works_at_either_end(world: World, actor: Actor, row: Any) -> bool:
-    if isinstance(row, TransferLine):
-        row = world.rows[Transfer][row.transfer_id]
+    if isinstance(row, StockTransferLine):
+        row = world.rows[StockTransfer][row.transfer_id]
     ends = (row.source_id, row.destination_id)
     return any(actor.has_store_role(row.company_id, store, STORE_ROLES) for store in ends)
 

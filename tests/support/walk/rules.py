@@ -7,23 +7,23 @@ the values that are for fewer people than their row. An app needs one of the sco
 from itertools import chain
 
 from database.base import Base
-from models.accounts import Address, Invitation, Membership, Person
+from models.accounts import Address, Invitation, Membership, User
 from models.alerts import StockAlert
-from models.catalog import PriceChange
-from models.counter_sales import CounterSale
+from models.catalog import ScheduledPrice
+from models.counter_sales import PosSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer, DeliveryTrack
-from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import AppScope, SignInSession
-from models.imports import StockImport, StockSet, StockUpload
+from models.imports import StockBulkUpdate, StockImport, StockImportFile
 from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
 from models.orders import Order, OrderChange, OrderLine
 from models.payments import Dispute, Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
-from models.riders import Rider, RiderPosition
-from models.stock import StockBatch, StockEntry
+from models.riders import Rider, RiderLocation
+from models.stock import StockBatch, StockMovement
 from models.support import Ticket, TicketMessage
-from models.transfers import Transfer, TransferLine
+from models.transfers import StockTransfer, StockTransferLine
 from tests.support.walk import parties
 from tests.support.walk.parties import Party
 from tests.support.walk.walk_rule import SCOPE, WalkRule, rows_rule, values_rule
@@ -52,7 +52,7 @@ RULES: tuple[WalkRule, ...] = (
         OF_ORDER,
         Fulfillment,
         FulfillmentLine,
-        Substitute,
+        Substitution,
         scope=S.FULFILLMENTS_READ,
     ),
     rows_rule(
@@ -81,7 +81,7 @@ RULES: tuple[WalkRule, ...] = (
         "positions of riders",
         "services.delivery.rider_access.is_current_position",
         (parties.follows_ride,),
-        {RiderPosition: PLACE},
+        {RiderLocation: PLACE},
         S.DELIVERIES_READ,
     ),
     rows_rule(
@@ -97,7 +97,7 @@ RULES: tuple[WalkRule, ...] = (
         "services.core.access.may_see_recipient",
         RECIPIENT,
         {
-            Order: ("customer_name", "address_line", "drop_note", *PLACE),
+            Order: ("customer_name", "address_line", "delivery_instructions", *PLACE),
             Fulfillment: ("customer_name",),
         },
         S.CUSTOMERS_READ,
@@ -106,7 +106,7 @@ RULES: tuple[WalkRule, ...] = (
         "recipients on a ride",
         "services.core.access.may_see_recipient",
         (*RECIPIENT, parties.rides_now),
-        {Delivery: ("customer_name", "address_line", "drop_note", *PLACE)},
+        {Delivery: ("customer_name", "address_line", "delivery_instructions", *PLACE)},
         S.CUSTOMERS_READ,
     ),
     values_rule(
@@ -148,7 +148,7 @@ RULES: tuple[WalkRule, ...] = (
         "notes on failed attempts",
         COVERS,
         (parties.works, parties.supports),
-        {Delivery: ("fail_note",)},
+        {Delivery: ("failure_note",)},
         S.CUSTOMERS_READ,
     ),
     values_rule(
@@ -176,14 +176,14 @@ RULES: tuple[WalkRule, ...] = (
         "contacts of people",
         "services.accounts.people.may_contact",
         (parties.oneself, parties.contacts),
-        {Person: ("email", "phone")},
+        {User: ("email", "phone")},
         S.CUSTOMERS_READ,
     ),
     values_rule(
         "names of people",
         SCOPE,
         (parties.oneself, parties.colleagues),
-        {Person: ("name",)},
+        {User: ("name",)},
         S.CUSTOMERS_READ,
     ),
     rows_rule("addresses and sessions", (parties.own,), Address, SignInSession, apps=False),
@@ -217,9 +217,9 @@ RULES: tuple[WalkRule, ...] = (
         scope=S.WEBHOOKS_READ,
         place=ENDPOINTS,
     ),
-    rows_rule("sales at the counter", (parties.works,), CounterSale, apps=False, place=OPERATES),
+    rows_rule("sales at the counter", (parties.works,), PosSale, apps=False, place=OPERATES),
     rows_rule(
-        "scheduled prices", (parties.works,), PriceChange, scope=S.PRICES_READ, place=OPERATES
+        "scheduled prices", (parties.works,), ScheduledPrice, scope=S.PRICES_READ, place=OPERATES
     ),
     rows_rule(
         "batches",
@@ -233,16 +233,16 @@ RULES: tuple[WalkRule, ...] = (
         (parties.works,),
         StockAlert,
         StockCount,
-        StockEntry,
-        StockSet,
+        StockMovement,
+        StockBulkUpdate,
         scope=S.STOCK_READ,
         place=OPERATES,
     ),
     rows_rule(
         "transfers",
         (parties.works_at_either_end,),
-        Transfer,
-        TransferLine,
+        StockTransfer,
+        StockTransferLine,
         scope=S.STOCK_READ,
         place="services.transfers.transfer_states.may_see",
     ),
@@ -253,7 +253,7 @@ RULES: tuple[WalkRule, ...] = (
         apps=False,
         place="services.imports.stock_imports.may_see",
     ),
-    rows_rule("uploads", (parties.own,), StockUpload, apps=False),
+    rows_rule("uploads", (parties.own,), StockImportFile, apps=False),
     rows_rule(
         "purchases",
         (parties.works,),

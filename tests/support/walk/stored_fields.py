@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import schema.root  # noqa: F401 - it declares all types
-from models.accounts import Person
+from models.accounts import User
 from models.identity import SignInSession
 from models.orders import Order
 from schema.backing import BACKING
@@ -13,22 +13,22 @@ from tests.support.walk.rules import PLACE
 MODELS = {kind.__name__.removesuffix("Type"): model for kind, model in BACKING.items()}
 STORED: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "RecalledOrder.customerName": (Order, ("customer_name",)),
-    "Rider.name": (Person, ("name",)),
-    "Order.point": (Order, PLACE),
-    "RiderPosition.latitude": (MODELS["RiderPosition"], PLACE),
-    "RiderPosition.longitude": (MODELS["RiderPosition"], PLACE),
-    "Delivery.dropPoint": (MODELS["Delivery"], PLACE),
-    "Address.point": (MODELS["Address"], ()),
-    "Session.device": (SignInSession, ("device",)),
-    "Session.address": (SignInSession, ("address",)),
+    "Rider.name": (User, ("name",)),
+    "Order.location": (Order, PLACE),
+    "RiderLocation.latitude": (MODELS["RiderLocation"], PLACE),
+    "RiderLocation.longitude": (MODELS["RiderLocation"], PLACE),
+    "Delivery.dropoffLocation": (MODELS["Delivery"], PLACE),
+    "Address.location": (MODELS["Address"], ()),
+    "Session.deviceName": (SignInSession, ("device",)),
+    "Session.ipAddress": (SignInSession, ("address",)),
     "Order.pickupCode": (Order, ("delivery_pin",)),
     "DeliveryTrack.polyline": (MODELS["DeliveryTrack"], ("line",)),
     "Invitation.phone": (MODELS["Invitation"], ("email",)),  # it has one of the two
 }
 """Where fields are stored that have another name than their column."""
 OBJECTS = {
-    "AddressSavePayload.address", "AddressRemovePayload.address", "Rider.position",
-    "Delivery.riderPosition", "OrderTracked.riderPosition", "Delivery.track",
+    "AddressSavePayload.address", "AddressRemovePayload.address", "Rider.location",
+    "Delivery.riderLocation", "OrderTracked.riderLocation", "Delivery.track",
 }  # fmt: skip
 """Fields that return an object whose fields are in the table, or which has no value to mark."""
 

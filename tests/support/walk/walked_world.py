@@ -13,15 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.audit import AuditContext
 from database.base import Base, Entity, uuid7
 from database.scope import PLATFORM
-from models.accounts import Address, Invitation, Membership, Person
+from models.accounts import Address, Invitation, Membership, User
 from models.catalog import Product
 from models.companies import Company
-from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, DeliveryTrack, OfferStatus
+from models.delivery import (
+    Delivery,
+    DeliveryOffer,
+    DeliveryOfferStatus,
+    DeliveryStatus,
+    DeliveryTrack,
+)
 from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentStatus
 from models.identity import Role, SignInSession
 from models.ids import PREFIXES, encode_id
 from models.orders import FulfillmentMethod, Order, OrderStatus
-from models.riders import Rider, RiderPosition, RiderStatus
+from models.riders import Rider, RiderLocation, RiderStatus
 from models.stock import BatchRecall, PickedBatch, StockBatch
 from models.stores import Store
 from models.support import Ticket
@@ -73,12 +79,12 @@ async def open_world(
 
 async def _read(session: AsyncSession, world: World) -> None:
     companies = [world.city.company.id, world.city.second.id]
-    models: list[type[Base]] = [*PREFIXES, RiderPosition, DeliveryTrack]
+    models: list[type[Base]] = [*PREFIXES, RiderLocation, DeliveryTrack]
     for model in models:
         world.rows[model] = await read_rows(session, model, companies)
     people = {client.id for client in world.clients.values() if client.person}
-    people |= {key for place in world.places.values() for key in [place[Person]]}
-    world.rows[Person] = {key: row for key, row in world.rows[Person].items() if key in people}
+    people |= {key for place in world.places.values() for key in [place[User]]}
+    world.rows[User] = {key: row for key, row in world.rows[User].items() if key in people}
 
 
 async def _create_places(session: AsyncSession, world: World) -> None:
@@ -110,7 +116,7 @@ async def _add_rows(
     """The rows of an order that `create_order_rows` does not create."""
     company: dict[str, Any] = {"company_id": shop.id}
     place: dict[str, Any] = {**company, "store_id": keys[Store]}
-    person, code = keys[Person], uuid7().hex
+    person, code = keys[User], uuid7().hex
     ridden = {"rider_id": rider.id, "rider_person_id": rider.person_id}
     managers = {world.city.near.id: "manager", world.city.next.id: "neighbor_manager"}
     manager = world.clients[managers.get(keys[Store], "other_manager")]
@@ -118,7 +124,7 @@ async def _add_rows(
         delivery_id=keys[Delivery],
         **ridden,
         **place,
-        status=OfferStatus.ACCEPTED,
+        status=DeliveryOfferStatus.ACCEPTED,
         expires_at=_ago(LONG_AGO),
     )
     invitation = Invitation(
@@ -139,15 +145,15 @@ async def _add_rows(
     session.add(PickedBatch(batch_id=batch.id, quantity=1, **picked, **place))
     session.add(_track(shop, keys))
     if is_on_ride:
-        await _change(session, Delivery, keys, **ridden, status=DeliveryStatus.TO_CUSTOMER)
+        await _change(session, Delivery, keys, **ridden, status=DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
         online = {"status": RiderStatus.ONLINE, "online_since": _ago(timedelta(hours=1))}
         await _change(session, Rider, keys, **online, live_delivery_id=keys[Delivery])
 
 
 def _track(shop: CityCompany, keys: Keys) -> DeliveryTrack:
-    times = dict.fromkeys(("first_at", "last_at"), _ago(LONG_AGO))
+    times = dict.fromkeys(("first_recorded_at", "last_recorded_at"), _ago(LONG_AGO))
     key = keys[Delivery]
-    return DeliveryTrack(delivery_id=key, company_id=shop.id, line=b"", points=2, **times)
+    return DeliveryTrack(delivery_id=key, company_id=shop.id, line=b"", point_count=2, **times)
 
 
 async def _set_situations(session: AsyncSession, world: World) -> None:
@@ -171,7 +177,7 @@ async def _set_situations(session: AsyncSession, world: World) -> None:
     await _change(session, Ticket, lost, internal=True, cause_id=lost[Order])
     for rider in (*city.riders, *city.second.riders):
         keys: dict[str, Any] = {"person_id": rider.person_id, "company_id": rider.company_id}
-        session.add(RiderPosition(rider_id=rider.id, latitude=0.0, longitude=0.0, **keys))
+        session.add(RiderLocation(rider_id=rider.id, latitude=0.0, longitude=0.0, **keys))
 
 
 async def _change(session: AsyncSession, model: type[Entity], keys: Keys, **values: object) -> None:

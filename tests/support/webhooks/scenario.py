@@ -25,12 +25,12 @@ from tests.support.waiting import until
 from tests.support.webhooks.receiver import WebhookReceiver, run_receiver
 
 PLACED = "{ type sequence orderId order { code status } }"
-STOCK = "{ type sequence storeId changes { productId available } }"
+STOCK = "{ type sequence storeId stockChanges { productId available } }"
 CREATE = operation("webhook_endpoint_create")
 UPDATE, DETAIL = operation("webhook_endpoint_update"), operation("webhook_endpoint_detail")
 REPLAY, RETRY = operation("webhook_replay"), operation("webhook_delivery_retry")
 PAUSE, RESUME = operation("webhook_endpoint_pause"), operation("webhook_endpoint_resume")
-ROTATE = operation("webhook_secret_rotate")
+ROTATE = operation("webhook_endpoint_secret_rotate")
 ARCHIVE_ALL = "update webhook_endpoint set status = 'ARCHIVED'"
 # Long enough for a busy machine: the first payload of a process takes a while to prepare.
 TIMEOUT_SECONDS = 2.0
@@ -53,7 +53,7 @@ class WebhookScenario:
         selection = PLACED if "ORDER_PLACED" in types else STOCK
         endpoint_input = {
             "companyId": company_id, "name": "There", "url": self.receiver.url,
-            "eventTypes": types or ["STOCK_CHANGED"], "selection": selection, **fields,
+            "eventTypes": types or ["STOCK_CHANGED"], "payloadSelection": selection, **fields,
         }  # fmt: skip
         data = await (who or self.admin).run(CREATE, {"input": endpoint_input})
         return data["webhookEndpointCreate"]
@@ -62,7 +62,7 @@ class WebhookScenario:
         """Create an endpoint and return its id."""
         payload = await self.create_endpoint(*types, **fields)
         assert payload["errors"] == []
-        return str(payload["endpoint"]["id"])
+        return str(payload["webhookEndpoint"]["id"])
 
     async def mutate(self, document: str, **fields: Any) -> Any:
         """Run a mutation as the admin, which must succeed, and return its payload."""
@@ -76,7 +76,7 @@ class WebhookScenario:
     async def deliveries(self, endpoint_id: str) -> list[Any]:
         """Return the deliveries of an endpoint, in the order of their events."""
         nodes = (await self.endpoint_detail(endpoint_id))["deliveries"]["nodes"]
-        return sorted(nodes, key=lambda node: (node["round"], node["eventAt"]))
+        return sorted(nodes, key=lambda node: (node["replayNumber"], node["occurredAt"]))
 
     async def record_stock_event(
         self, units: int = 7, company_index: int = 0, *, wait: bool = True
@@ -114,7 +114,9 @@ class WebhookScenario:
 
     async def send_all(self) -> int:
         """As `send_due`, after making all pending deliveries due and closing all circuits."""
-        await self.execute("update webhook_delivery set due_at = now() where status = 'PENDING'")
+        await self.execute(
+            "update webhook_delivery set next_attempt_at = now() where status = 'PENDING'"
+        )
         await self.execute("update webhook_endpoint set circuit_open_until = null")
         return await self.send_due()
 

@@ -16,15 +16,15 @@ from models.orders import Order, OrderStatus
 from models.payments import Payment, PaymentStatus
 from services.carts import baskets
 from services.carts.basket_problems import (
-    BelowMinimum,
+    BelowMinimumOrder,
+    DeliveryEstimateChanged,
     EmptyCart,
     InsufficientStock,
-    PriceChanged,
     ProductUnavailable,
-    PromiseChanged,
+    TotalChanged,
 )
 from services.core import idempotency
-from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound
+from services.core.problems import DomainError, InvalidInput, InvalidTransition, NotFound
 from services.orders import stages
 from services.stores.coverage import NotServiceable
 from tests.support.city import City
@@ -118,15 +118,17 @@ async def test_an_order_is_refused_that_would_come_later_than_shown(
     could be guarded. Nothing stays reserved; the promise that is shown now is accepted."""
     shown = (await shop.buy(buyer, order_request(city))).promise_p90_seconds
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        statement = text("update stock set on_hand = held where store_id = :s and product_id = :p")
+        statement = text(
+            "update stock set on_hand = reserved where store_id = :s and product_id = :p"
+        )
         await session.execute(statement, {"s": city.near.id, "p": product_id(city)})
     (problem,) = await problems_of(
         shop, buyer, replace(order_request(city), expected_p90_seconds=shown)
     )
-    assert isinstance(problem, PromiseChanged)
+    assert isinstance(problem, DeliveryEstimateChanged)
     assert problem.current_p90_seconds > shown
     async with shop.database.read(PLATFORM) as session:
-        held = text("select held from stock where store_id = :s and product_id = :p")
+        held = text("select reserved from stock where store_id = :s and product_id = :p")
         found = await session.scalar(held, {"s": city.next.id, "p": product_id(city)})
     assert found == 0
     request = replace(order_request(city), expected_p90_seconds=problem.current_p90_seconds)
@@ -148,9 +150,9 @@ async def test_an_invalid_request_is_refused_and_writes_nothing(
         (order_request(city, 100), InvalidInput),
         (order_request(city, tip_minor=-1), InvalidInput),
         (order_request(city, tip_minor=10**12), InvalidInput),
-        (order_request(city, drop_note="a\x00b"), InvalidInput),
-        (order_request(city, 1, (0,)), BelowMinimum),
-        (order_request(city, expected_total_minor=1), PriceChanged),
+        (order_request(city, delivery_instructions="a\x00b"), InvalidInput),
+        (order_request(city, 1, (0,)), BelowMinimumOrder),
+        (order_request(city, expected_total_minor=1), TotalChanged),
         (ocean, NotServiceable),
         (unknown_product, ProductUnavailable),
         (baskets.OrderRequest(address_id=uuid7(), lines=order_request(city).lines), NotFound),
@@ -179,8 +181,8 @@ async def test_customers_cancel_their_own_orders_only(shop: Shop, city: City, bu
     with pytest.raises(DomainError) as caught:
         await cancel(shop, buyer, order.id)
     problem = caught.value.problems[0]
-    assert isinstance(problem, IllegalStep)
-    assert problem.legal == ["OPEN_TICKET"]
+    assert isinstance(problem, InvalidTransition)
+    assert problem.allowed_actions == ["OPEN_TICKET"]
 
 
 async def test_a_read_beside_another_ends_with_the_error_of_the_other(

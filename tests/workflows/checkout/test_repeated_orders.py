@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from database.scope import PLATFORM
-from models.accounts import Person
+from models.accounts import User
 from models.identity import Actor
 from models.orders import Order
-from models.stock import StockReason
+from models.stock import StockMovementReason
 from services.accounts import guest_merge
 from services.carts.baskets import OrderRequest
 from services.core.problems import DomainError, NotFound, VersionConflict
-from services.core.request_batcher import Busy
+from services.core.request_batcher import ServiceOverloaded
 from services.stock import reservations
 from services.stock.audit import stock_audit
 from tests.support.checkout.cart_orders import (
@@ -88,7 +88,7 @@ async def test_a_repeated_order_of_a_changed_cart_holds_sells_and_restocks_its_l
     }
     assert await differences(shop, city) == []
     await cancel(shop, buyer, order.id)
-    assert await ledger_units(shop.database, order.id, StockReason.RESTOCK) == wanted
+    assert await ledger_units(shop.database, order.id, StockMovementReason.RESTOCK) == wanted
     assert await all_counters(shop.database, city) == before
     assert len(await orders_of(shop.database, buyer)) == 1
 
@@ -149,7 +149,7 @@ async def test_an_order_is_not_written_when_its_units_were_released_meanwhile(
         patch.setattr(shop.reservation_queue, "reserve", reserve_and_lose)
         with pytest.raises(DomainError) as caught:
             await shop.buy(buyer, order_request(city, 2))
-    assert [type(problem) for problem in caught.value.problems] == [Busy]
+    assert [type(problem) for problem in caught.value.problems] == [ServiceOverloaded]
     assert await orders_of(shop.database, buyer) == []
     assert await stock_counts(shop, city) == (50, 0)
 
@@ -176,7 +176,7 @@ async def test_a_claim_sells_the_lines_when_other_units_are_held(
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         for change in (
             "update hold set quantity = 2 where order_id = :o and product_id = :p",
-            "update stock set held = 2 where store_id = :s and product_id = :p",
+            "update stock set reserved = 2 where store_id = :s and product_id = :p",
         ):
             parameters = {"o": order.id, "p": product_id(city, 1), "s": city.near.id}
             await session.execute(text(change), parameters)
@@ -216,7 +216,7 @@ async def test_a_refused_write_gives_the_units_back_at_once(
 
 async def merge(shop: Shop, guest: Actor, account: Actor) -> None:
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        rows = [await session.get_one(Person, actor.person_id) for actor in (guest, account)]
+        rows = [await session.get_one(User, actor.person_id) for actor in (guest, account)]
         await guest_merge.merge_guest(session, *rows)
 
 

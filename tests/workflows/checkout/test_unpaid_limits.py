@@ -66,7 +66,7 @@ async def test_a_customer_has_two_unpaid_orders_at_most(
     first, _ = [await place(shop, buyer, order_request(city)) for _ in range(2)]
     problem = await refusal(shop, buyer, order_request(city))
     assert isinstance(problem, UnpaidOrderLimit)
-    assert problem.most == 2
+    assert problem.limit == 2
     assert await stock_counts(shop, city) == (50, 2)
     await cancel(shop, buyer, first.id)
     await place(shop, buyer, order_request(city))
@@ -156,5 +156,5 @@ async def test_what_is_paid_does_not_count(shop: Shop, city: City, buyer: Actor)
 async def test_guests_have_less_time_to_pay(shop: Shop, city: City, buyer: Actor) -> None:
     """Whoever can be reached by phone or e-mail has eight minutes, a guest four."""
     order = await place(shop, buyer, order_request(city))
-    assert order.due_at is not None
-    assert 200 < (order.due_at - order.placed_at).total_seconds() <= 241
+    assert order.payment_due_at is not None
+    assert 200 < (order.payment_due_at - order.placed_at).total_seconds() <= 241

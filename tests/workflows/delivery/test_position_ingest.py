@@ -9,8 +9,8 @@ from sqlalchemy import select
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor
-from models.riders import IgnoredPointReason, RiderPosition
-from services.core.problems import DomainError, IllegalStep, InvalidInput
+from models.riders import RejectedLocationReason, RiderLocation
+from services.core.problems import DomainError, InvalidInput, InvalidTransition
 from services.delivery.positions import tracks
 from services.delivery.positions.position_results import PositionReportResult
 from services.delivery.positions.rider_positions import GpsReading
@@ -54,18 +54,18 @@ async def test_the_newest_point_is_the_position_and_all_points_are_in_the_track(
         first = await report(process, rider, *(north(city, 10 * n, 30 - n) for n in range(31)))
         repeated = await report(process, rider, *(north(city, 10 * n, 30 - n) for n in range(20)))
     assert (first.accepted, first.ignored) == (31, [])
-    assert {point.reason for point in repeated.ignored} == {IgnoredPointReason.NOT_NEWER}
+    assert {point.reason for point in repeated.ignored} == {RejectedLocationReason.NOT_NEWER}
     assert repeated.report is None
     async with database.read(PLATFORM) as session:
         position = await session.scalar(
-            select(RiderPosition).where(RiderPosition.person_id == rider.person_id)
+            select(RiderLocation).where(RiderLocation.person_id == rider.person_id)
         )
     assert position is not None
     assert position.latitude == pytest.approx(city.near.latitude + 300 * METER)
     track = await track_of(database, delivery)
     assert track is not None
-    assert track.points == 31
-    assert tracks.length_m(track) == pytest.approx(300, abs=5)
+    assert track.point_count == 31
+    assert tracks.length_meters(track) == pytest.approx(300, abs=5)
     assert len(tracks.polyline(track, 10)) < 24
 
 
@@ -85,9 +85,9 @@ async def test_impossible_points_are_ignored_one_by_one(database: Database, city
         )
     assert result.accepted == 3
     assert [(point.index, point.reason) for point in result.ignored] == [
-        (0, IgnoredPointReason.BEFORE_SHIFT),
-        (2, IgnoredPointReason.IMPLAUSIBLE_JUMP),
-        (4, IgnoredPointReason.TOO_SOON),
+        (0, RejectedLocationReason.BEFORE_SHIFT),
+        (2, RejectedLocationReason.IMPLAUSIBLE_LOCATION),
+        (4, RejectedLocationReason.TOO_SOON),
     ]
     assert result.report is not None
     assert result.report.position.latitude == pytest.approx(city.near.latitude + 60 * METER)
@@ -101,13 +101,13 @@ async def test_an_invalid_report_is_refused_as_a_whole(database: Database, city:
 
     rider = riders.as_actor(city.riders[0])
     async with riders.running_position_ingest(database) as process:
-        assert isinstance(await refusal(north(city, 0, 0)), IllegalStep)
+        assert isinstance(await refusal(north(city, 0, 0)), InvalidTransition)
         await riders.bring_online(database, city, 0)
         assert isinstance(await refusal(), InvalidInput)
         assert isinstance(await refusal(*[north(city, 0, 0)] * 101), InvalidInput)
         assert isinstance(await refusal(north(city, 0, 1), north(city, 0, 2)), InvalidInput)
         problem = await refusal(north(city, 0, 2), GpsReading(91, 0, age_seconds=1))
-        assert problem.path == ["input", "points", "1", "latitude"]
+        assert problem.path == ["input", "locations", "1", "latitude"]
 
 
 async def test_an_old_point_does_not_advance_a_delivery(

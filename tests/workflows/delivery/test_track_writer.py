@@ -38,7 +38,7 @@ async def test_a_full_track_takes_no_points_and_a_standing_rider_adds_few(
     await writer.flush()
     track = await track_of(database, delivery)
     assert track is not None
-    assert track.points == 3
+    assert track.point_count == 3
     async with database.write(PLATFORM, ORIGIN) as session:
         statement = update(DeliveryTrack).where(DeliveryTrack.delivery_id == delivery.id)
         await session.execute(statement.values(line=bytes(MAX_TRACK_BYTES)))
@@ -46,7 +46,7 @@ async def test_a_full_track_takes_no_points_and_a_standing_rider_adds_few(
     await writer.flush()
     track_after = await track_of(database, delivery)
     assert track_after is not None
-    assert track_after.points == 3
+    assert track_after.point_count == 3
 
 
 async def test_a_flush_waits_for_the_points_that_another_one_writes(
@@ -67,7 +67,7 @@ async def test_a_flush_waits_for_the_points_that_another_one_writes(
     await closing
     track = await track_of(dependencies.database, delivery)
     assert track is not None
-    assert track.points == 10
+    assert track.point_count == 10
 
 
 async def test_points_that_can_not_be_written_wait_for_the_next_flush(

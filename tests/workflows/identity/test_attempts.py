@@ -11,7 +11,7 @@ from sqlalchemy import text
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import Role
 from services.identity import password_queue
 from services.identity.passwords import hash_password
@@ -20,7 +20,7 @@ from tests.support.graph_queries import operation
 
 OTP, VERIFY, PASSWORD = (
     operation("otp_request"),
-    operation("otp_verify"),
+    operation("otp_sign_in"),
     operation("password_sign_in"),
 )
 STRANGER, OWNER = "203.0.113.66", "198.51.100.7"
@@ -36,7 +36,7 @@ async def email(database: Database) -> str:
     """The e-mail address of an account with the password RIGHT."""
     email = f"{secrets.token_hex(6)}@example.org"
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        person = Person(email=email, password_hash=hash_password(RIGHT))
+        person = User(email=email, password_hash=hash_password(RIGHT))
         session.add(person)
         await session.flush()
         session.add(Membership(person_id=person.id, role=Role.CUSTOMER))
@@ -60,7 +60,7 @@ async def test_five_wrong_passwords_of_a_stranger_lock_nobody_out(
 ) -> None:
     """Anybody could lock any account for ever by one wrong password in fifteen minutes."""
     tries = [await sign_in(nobody, email, "wrong", address=STRANGER) for _ in range(7)]
-    assert [error_of(each) for each in tries] == ["WrongCredentials"] * 5 + ["RateLimited"] * 2
+    assert [error_of(each) for each in tries] == ["InvalidCredentials"] * 5 + ["RateLimited"] * 2
     assert 25 <= tries[-1]["errors"][0]["retryAfterSeconds"] <= 30
     assert error_of(await sign_in(nobody, email, address=STRANGER)) == "RateLimited"
     assert error_of(await sign_in(nobody, email, address=OWNER)) is None
@@ -84,7 +84,7 @@ async def test_a_device_is_known_to_the_accounts_that_signed_in_on_it_alone(
     """A stranger's own device, a guest's and a forged token are no way around the limit."""
     other = f"{secrets.token_hex(6)}@example.org"
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        session.add(Person(email=other, password_hash=hash_password(RIGHT)))
+        session.add(User(email=other, password_hash=hash_password(RIGHT)))
     strangers = (await sign_in(nobody, other, address=STRANGER))["deviceToken"]
     forged = strangers[:-3] + ("AAA" if strangers[-3:] != "AAA" else "BBB")
     for _ in range(6):
@@ -99,7 +99,7 @@ async def test_a_known_device_has_a_limit_of_its_own(nobody: ActorClient, email:
     device = (await sign_in(nobody, email, address=OWNER))["deviceToken"]
     known = {"address": OWNER, "device_token": device}
     tries = [await sign_in(nobody, email, "wrong", **known) for _ in range(6)]
-    assert [error_of(each) for each in tries] == ["WrongCredentials"] * 5 + ["RateLimited"]
+    assert [error_of(each) for each in tries] == ["InvalidCredentials"] * 5 + ["RateLimited"]
     assert error_of(await sign_in(nobody, email, address=OWNER)) is None
 
 
@@ -121,7 +121,7 @@ async def test_the_wait_doubles_and_a_right_password_ends_it(
     assert error_of(payload) is None
     assert [round(wait / 30) for wait in waits] == [1, 2, 4]
     assert error_of(await sign_in(nobody, email, "wrong", address="203.0.113.67")) == (
-        "WrongCredentials"
+        "InvalidCredentials"
     )
 
 
@@ -139,14 +139,14 @@ async def test_parallel_tries_are_counted_before_they_are_compared(
     monkeypatch.setattr(password_queue, "verify_password", verify)
     tries = [sign_in(nobody, email, f"guess {n}", address="203.0.113.68") for n in range(30)]
     outcomes = Counter(error_of(payload) for payload in await asyncio.gather(*tries))
-    assert (compared, outcomes) == (5, {"WrongCredentials": 5, "RateLimited": 25})
+    assert (compared, outcomes) == (5, {"InvalidCredentials": 5, "RateLimited": 25})
 
 
 async def test_an_unknown_account_is_limited_like_a_known_one(nobody: ActorClient) -> None:
     """A limit for accounts that exist alone would tell a stranger which ones do."""
     unknown = f"{secrets.token_hex(6)}@example.org"
     tries = [await sign_in(nobody, unknown, "x", address="203.0.113.69") for _ in range(6)]
-    assert [error_of(each) for each in tries] == ["WrongCredentials"] * 5 + ["RateLimited"]
+    assert [error_of(each) for each in tries] == ["InvalidCredentials"] * 5 + ["RateLimited"]
 
 
 async def request_code(nobody: ActorClient, phone: str, **more: Any) -> dict[str, Any]:
@@ -159,7 +159,7 @@ async def verify_code(
     nobody: ActorClient, phone: str, code: str, challenge: str | None = None, **more: Any
 ) -> dict[str, Any]:
     variables = {"input": {"phone": phone, "code": code, "challenge": challenge}}
-    payload: dict[str, Any] = (await nobody.run(VERIFY, variables, **more))["otpVerify"]
+    payload: dict[str, Any] = (await nobody.run(VERIFY, variables, **more))["otpSignIn"]
     return payload
 
 
@@ -231,7 +231,7 @@ async def test_a_shared_code_is_used_once(nobody: ActorClient, sms: InMemorySms)
     assert signed["accessToken"]
     for one in (first, second, strangers[-1]):
         again = await verify_code(nobody, phone, code, one["challenge"], address=OWNER)
-        assert error_of(again) == "WrongOneTimeCode"
+        assert error_of(again) == "InvalidOneTimeCode"
     fresh = await request_code(nobody, phone, address=OWNER)
     assert (fresh["digitCount"], sms.code(phone) == code) == (10, False)
 
@@ -286,7 +286,7 @@ async def test_a_code_without_a_request_is_told_from_a_wrong_code(
     assert error_of(await verify_code(nobody, phone, "123456", address=OWNER)) == "CodeNotRequested"
     await request_code(nobody, phone, address=OWNER)
     wrong = await verify_code(nobody, phone, "00000", address=OWNER)
-    assert error_of(wrong) == "WrongOneTimeCode"
+    assert error_of(wrong) == "InvalidOneTimeCode"
 
 
 async def test_codes_are_limited_by_the_ipv6_64_and_by_the_48(nobody: ActorClient) -> None:

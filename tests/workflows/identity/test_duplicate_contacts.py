@@ -15,7 +15,7 @@ from sqlalchemy import select
 from database.audit import AuditContext
 from database.base import uuid7
 from database.scope import PLATFORM
-from models.accounts import Address, Membership, Person
+from models.accounts import Address, Membership, User
 from models.carts import Cart
 from models.identity import Role, SignInSession
 from models.orders import Order
@@ -44,21 +44,21 @@ async def city(container: Container) -> City:
     return await build_city(container.database)
 
 
-async def make(container: Container, *roles: Role, **values: Any) -> Person:
+async def make(container: Container, *roles: Role, **values: Any) -> User:
     async with container.database.write(PLATFORM, ORIGIN) as session:
-        person = Person(id=uuid7(), **values)
+        person = User(id=uuid7(), **values)
         session.add(person)
         await session.flush()
         session.add_all(Membership(person_id=person.id, role=role) for role in roles)
     return person
 
 
-async def read(container: Container, person: Person) -> Person:
+async def read(container: Container, person: User) -> User:
     async with container.database.read(PLATFORM) as session:
-        return await session.get_one(Person, person.id)
+        return await session.get_one(User, person.id)
 
 
-async def normalize(container: Container, *people: Person) -> dict[Any, ContactReport]:
+async def normalize(container: Container, *people: User) -> dict[Any, ContactReport]:
     """The reports about these people; the database has others."""
     ids = {person.id for person in people}
     reports = [one async for one in normalize_contacts(container.database)]
@@ -90,7 +90,9 @@ async def test_who_exists_twice_is_one_person_with_everything_of_both(
     left = await make(container, Role.CUSTOMER, phone=written, name="Ann")
     async with container.database.write(PLATFORM, ORIGIN) as session:
         keys = await create_order_rows(session, city.first, left.id)
-        session.add(Address(person_id=left.id, label="", line="1", latitude=0.0, longitude=0.0))
+        session.add(
+            Address(person_id=left.id, label="", address_line="1", latitude=0.0, longitude=0.0)
+        )
         session.add(Cart(person_id=left.id, company_id=city.company.id))
     reports = await normalize(container, left, kept)
     assert reports[left.id] == ContactReport(left.id, "phone", ContactResult.MERGED, kept.id)
@@ -113,7 +115,7 @@ async def test_who_exists_twice_is_one_person_with_everything_of_both(
     assert (merged.phone, merged.merged_into_id) == (None, kept.id)
     assert (await read(container, kept)).name == "Ann"
     payload = await sign_in(nobody, sms, form)
-    assert payload["person"]["id"] == public_id(kept)
+    assert payload["user"]["id"] == public_id(kept)
 
 
 async def test_the_account_with_roles_is_kept(container: Container) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.accounts import Membership, Person
+from models.accounts import Membership, User
 from models.identity import OneTimeCode, Role, SignInSession
 from models.ids import encode_id
 from resolvers.context import Container
@@ -21,15 +21,15 @@ from tests.support.graph_queries import record_statements
 
 REQUEST = """mutation ($phone: String!) { otpRequest(input: { phone: $phone }) {
   expiresInSeconds errors { __typename ... on RateLimited { retryAfterSeconds } } } }"""
-TOKENS = """accessToken accessTokenExpiresAt refreshToken person { id phone }
-  errors { __typename ... on Problem { message } ... on WrongOneTimeCode { triesLeft } }"""
+TOKENS = """accessToken accessTokenExpiresAt refreshToken user { id phone } errors {
+  __typename ... on Problem { message } ... on InvalidOneTimeCode { attemptsRemaining } }"""
 VERIFY = f"""mutation ($phone: String!, $code: String!) {{
-  otpVerify(input: {{ phone: $phone, code: $code }}) {{ {TOKENS} }} }}"""
+  otpSignIn(input: {{ phone: $phone, code: $code }}) {{ {TOKENS} }} }}"""
 PASSWORD = f"""mutation ($email: String!, $password: String!) {{
   passwordSignIn(input: {{ email: $email, password: $password }}) {{ {TOKENS} }} }}"""
 REFRESH = f"""mutation ($token: String!) {{
   sessionRefresh(input: {{ refreshToken: $token }}) {{ {TOKENS} }} }}"""
-GUEST = f"mutation {{ guestStart {{ {TOKENS} }} }}"
+GUEST = f"mutation {{ guestSignIn {{ {TOKENS} }} }}"
 
 
 def new_phone() -> str:
@@ -47,7 +47,7 @@ async def code_for(nobody: ActorClient, sms: InMemorySms, phone: str) -> str:
 
 async def sign_in(nobody: ActorClient, sms: InMemorySms, phone: str) -> Any:
     code = await code_for(nobody, sms, phone)
-    return (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
+    return (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpSignIn"]
 
 
 def wrong(code: str) -> str:
@@ -59,7 +59,7 @@ async def test_a_code_signs_in_and_creates_a_customer_once(
 ) -> None:
     phone = new_phone()
     first, second = [await sign_in(nobody, sms, phone) for _ in range(2)]
-    assert first["person"] == second["person"]
+    assert first["user"] == second["user"]
     claims = container.authenticator.verify(first["accessToken"])
     assert claims.actor.roles == {Role.CUSTOMER}
     assert await container.authenticator.is_alive(claims.actor.session_id)
@@ -69,9 +69,9 @@ async def test_a_code_works_once(nobody: ActorClient, sms: InMemorySms) -> None:
     """Whoever reads the code over somebody's shoulder comes too late."""
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
-    assert (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]["accessToken"]
-    again = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert (again["accessToken"], error_types(again)) == (None, ["WrongOneTimeCode"])
+    assert (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpSignIn"]["accessToken"]
+    again = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpSignIn"]
+    assert (again["accessToken"], error_types(again)) == (None, ["InvalidOneTimeCode"])
 
 
 async def test_a_code_is_read_however_it_is_typed(nobody: ActorClient, sms: InMemorySms) -> None:
@@ -79,11 +79,11 @@ async def test_a_code_is_read_however_it_is_typed(nobody: ActorClient, sms: InMe
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
     for typed in (code[:5], f"{code}0", "", "code"):
-        refused = (await nobody.run(VERIFY, {"phone": phone, "code": typed}))["otpVerify"]
-        assert refused["errors"][0]["triesLeft"] == MAX_TRIES
+        refused = (await nobody.run(VERIFY, {"phone": phone, "code": typed}))["otpSignIn"]
+        assert refused["errors"][0]["attemptsRemaining"] == MAX_TRIES
     wide = "".join(chr(ord("\uff10") + int(digit)) for digit in code)
     typed = f"\u200e{wide[:3]} {wide[3:]}"
-    assert (await nobody.run(VERIFY, {"phone": phone, "code": typed}))["otpVerify"]["accessToken"]
+    assert (await nobody.run(VERIFY, {"phone": phone, "code": typed}))["otpSignIn"]["accessToken"]
 
 
 async def test_the_sixth_attempt_is_refused_even_with_the_right_code(
@@ -92,13 +92,13 @@ async def test_the_sixth_attempt_is_refused_even_with_the_right_code(
     """A code of six digits would be found by trying all of them."""
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
-    tries_left = []
+    attempts_remaining = []
     for _ in range(MAX_TRIES):
         answer = await nobody.run(VERIFY, {"phone": phone, "code": wrong(code)})
-        tries_left.append(answer["otpVerify"]["errors"][0]["triesLeft"])
-    assert tries_left == [4, 3, 2, 1, 0]
-    right = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert (right["accessToken"], error_types(right)) == (None, ["WrongOneTimeCode"])
+        attempts_remaining.append(answer["otpSignIn"]["errors"][0]["attemptsRemaining"])
+    assert attempts_remaining == [4, 3, 2, 1, 0]
+    right = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpSignIn"]
+    assert (right["accessToken"], error_types(right)) == (None, ["InvalidOneTimeCode"])
 
 
 async def test_a_code_expires_after_five_minutes(
@@ -114,8 +114,8 @@ async def test_a_code_expires_after_five_minutes(
         await session.execute(
             update(OneTimeCode).where(OneTimeCode.phone == phone).values(expires_at=func.now())
         )
-    late = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert error_types(late) == ["WrongOneTimeCode"]
+    late = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpSignIn"]
+    assert error_types(late) == ["InvalidOneTimeCode"]
 
 
 async def test_the_database_never_stores_the_code(
@@ -165,12 +165,12 @@ async def test_a_guest_who_signs_in_stays_the_same_person(
     nobody: ActorClient, sms: InMemorySms, container: Container
 ) -> None:
     """The guest's cart and paid order would belong to nobody who can sign in."""
-    started = (await nobody.run(GUEST))["guestStart"]
+    started = (await nobody.run(GUEST))["guestSignIn"]
     actor = container.authenticator.verify(started["accessToken"]).actor
     guest, phone = ActorClient(container, actor), new_phone()
     code = await code_for(nobody, sms, phone)
-    signed = (await guest.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert signed["person"] == {"id": started["person"]["id"], "phone": phone}
+    signed = (await guest.run(VERIFY, {"phone": phone, "code": code}))["otpSignIn"]
+    assert signed["user"] == {"id": started["user"]["id"], "phone": phone}
     assert not await container.authenticator.is_alive(actor.session_id)
 
 
@@ -180,13 +180,13 @@ async def test_a_guest_is_merged_into_an_account_that_exists(
     """A guest orders, then signs in to an account of theirs: the order would be lost to them."""
     phone = new_phone()
     account = await sign_in(nobody, sms, phone)
-    started = (await nobody.run(GUEST))["guestStart"]
+    started = (await nobody.run(GUEST))["guestSignIn"]
     actor = container.authenticator.verify(started["accessToken"]).actor
     code = await code_for(nobody, sms, phone)
     signed = await ActorClient(container, actor).run(VERIFY, {"phone": phone, "code": code})
-    assert signed["otpVerify"]["person"] == account["person"]
+    assert signed["otpSignIn"]["user"] == account["user"]
     async with database.read(PLATFORM) as session:
-        row = await session.get_one(Person, actor.person_id)
+        row = await session.get_one(User, actor.person_id)
     assert (
         row.merged_into_id == container.authenticator.verify(account["accessToken"]).actor.person_id
     )
@@ -195,7 +195,7 @@ async def test_a_guest_is_merged_into_an_account_that_exists(
 async def account(database: Database, password: str | None) -> str:
     email = f"{secrets.token_hex(6)}@example.org"
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        person = Person(email=email, password_hash=hash_password(password) if password else None)
+        person = User(email=email, password_hash=hash_password(password) if password else None)
         session.add(person)
         await session.flush()
         session.add(Membership(person_id=person.id, role=Role.CUSTOMER))
@@ -235,7 +235,7 @@ async def test_unknown_e_mail_and_wrong_password_get_the_same_answer_for_the_sam
     assert answers[0] == answers[1] == answers[2]
     assert statements[0] == statements[1] == statements[2]
     assert len(statements[0]) > 1
-    assert error_types(answers[0]["passwordSignIn"]) == ["WrongCredentials"]
+    assert error_types(answers[0]["passwordSignIn"]) == ["InvalidCredentials"]
     assert len({tuple(stored.split("$")[1:4]) for stored in checked}) == 1
 
 
@@ -250,14 +250,14 @@ async def test_a_refresh_token_works_once_and_its_reuse_revokes_the_session(
     assert await container.authenticator.is_alive(session_id)
     for token in (first["refreshToken"], second["refreshToken"]):
         ended = (await nobody.run(REFRESH, {"token": token}))["sessionRefresh"]
-        assert (ended["accessToken"], error_types(ended)) == (None, ["SessionEnded"])
+        assert (ended["accessToken"], error_types(ended)) == (None, ["InvalidRefreshToken"])
     assert not await container.authenticator.is_alive(session_id)
 
 
 @pytest.mark.parametrize("token", ["", "x", "ééé", "y" * 5000], ids=range(4))
 async def test_an_invalid_refresh_token_is_refused(nobody: ActorClient, token: str) -> None:
     ended = (await nobody.run(REFRESH, {"token": token}))["sessionRefresh"]
-    assert error_types(ended) == ["SessionEnded"]
+    assert error_types(ended) == ["InvalidRefreshToken"]
 
 
 async def test_sessions_are_listed_and_revoked_one_by_one_and_all_at_once(
@@ -267,13 +267,13 @@ async def test_sessions_are_listed_and_revoked_one_by_one_and_all_at_once(
     sign_ins = [await sign_in(nobody, sms, phone) for _ in range(3)]
     actors = [container.authenticator.verify(tokens["accessToken"]).actor for tokens in sign_ins]
     me = ActorClient(container, actors[0])
-    sessions = (await me.run("{ viewer { sessions { id current } } }"))["viewer"]["sessions"]
-    assert sorted(session["current"] for session in sessions) == [False, False, True]
-    other = next(session["id"] for session in sessions if not session["current"])
+    sessions = (await me.run("{ viewer { sessions { id isCurrent } } }"))["viewer"]["sessions"]
+    assert sorted(session["isCurrent"] for session in sessions) == [False, False, True]
+    other = next(session["id"] for session in sessions if not session["isCurrent"])
     end = "mutation ($id: ID) { sessionRevoke(input: { sessionId: $id }) { session { id } } }"
     assert (await me.run(end, {"id": other}))["sessionRevoke"]["session"] == {"id": other}
-    payload = await me.run("mutation { sessionRevokeAll { endedCount } }")
-    assert payload == {"sessionRevokeAll": {"endedCount": 2}}
+    payload = await me.run("mutation { sessionRevokeAll { revokedCount } }")
+    assert payload == {"sessionRevokeAll": {"revokedCount": 2}}
     assert [await container.authenticator.is_alive(actor.session_id) for actor in actors] == [
         False
     ] * 3
@@ -295,6 +295,6 @@ async def test_another_persons_session_cannot_be_revoked(
 async def test_guests_per_address_are_limited(nobody: ActorClient) -> None:
     """One address makes a guest for each order, and so gets around every limit per person."""
     started = [await nobody.run(GUEST, address="203.0.113.8") for _ in range(61)]
-    assert [error_types(answer["guestStart"]) for answer in started] == [[]] * 60 + [
+    assert [error_types(answer["guestSignIn"]) for answer in started] == [[]] * 60 + [
         ["RateLimited"]
     ]

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from database.scope import PLATFORM
 from models.companies import Company
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderStatus
+from models.orders import Order, OrderCancelReason, OrderStatus
 from models.payments import PaymentStatus
 from services.checkout import cancellation
 from services.core.problems import DomainError
@@ -35,7 +35,7 @@ async def order_in_picking(shop: Shop, city: City, buyer: Actor) -> Order:
 
 
 async def cancel(
-    shop: Shop, actor: Actor, order: Order, reason: CancelReason, fee_minor: int | None = None
+    shop: Shop, actor: Actor, order: Order, reason: OrderCancelReason, fee_minor: int | None = None
 ) -> Order:
     async with write_as(shop.database, actor, order.company_id) as session:
         return await cancellation.cancel_order(
@@ -59,13 +59,13 @@ async def test_the_customer_pays_the_fee_that_was_shown(
 ) -> None:
     """Of the authorization the fee is captured, the rest released; nothing is refunded."""
     order = await order_in_picking(shop, city, buyer)
-    changed = await refusal(shop, buyer, order, CancelReason.CHANGED_MIND, 0)
+    changed = await refusal(shop, buyer, order, OrderCancelReason.CHANGED_MIND, 0)
     assert isinstance(changed, CancellationFeeChanged)
     assert changed.fee_minor == FEE_MINOR
-    await cancel(shop, buyer, order, CancelReason.CHANGED_MIND, FEE_MINOR)
+    await cancel(shop, buyer, order, OrderCancelReason.CHANGED_MIND, FEE_MINOR)
     assert await shop.settle(order) is PaymentStatus.CAPTURED
     payment = await shop.payment(order)
-    assert (payment.captured_minor, payment.refunded_minor) == (FEE_MINOR, 0)
+    assert (payment.captured_amount_minor, payment.refunded_amount_minor) == (FEE_MINOR, 0)
     canceled = await shop.order(order)
     assert (canceled.status, canceled.cancellation_fee_minor) == (OrderStatus.CANCELED, FEE_MINOR)
     await shop.settle(order)
@@ -80,13 +80,13 @@ async def test_a_fee_that_could_not_be_captured_is_not_shown(
     """The order showed a fee for ever although the authorization had ended before its capture."""
     order = await order_in_picking(shop, city, buyer)
     await shop.sandbox.store.post(f"/v1/payment_intents/{(await shop.intent(order)).id}/cancel")
-    await cancel(shop, buyer, order, CancelReason.CHANGED_MIND, FEE_MINOR)
+    await cancel(shop, buyer, order, OrderCancelReason.CHANGED_MIND, FEE_MINOR)
     version = (await shop.order(order)).version
     assert await shop.settle(order) is PaymentStatus.VOIDED
     canceled = await shop.order(order)
     assert (canceled.status, canceled.cancellation_fee_minor) == (OrderStatus.CANCELED, 0)
     assert canceled.version > version
-    assert (await shop.payment(order)).captured_minor == 0
+    assert (await shop.payment(order)).captured_amount_minor == 0
 
 
 async def test_an_order_without_a_payment_is_canceled_without_a_fee(
@@ -96,14 +96,14 @@ async def test_an_order_without_a_payment_is_canceled_without_a_fee(
     order = await order_in_picking(shop, city, buyer)
     await shop.sandbox.store.post(f"/v1/payment_intents/{(await shop.intent(order)).id}/cancel")
     await shop.settle(order)
-    await cancel(shop, buyer, order, CancelReason.CHANGED_MIND, 0)
+    await cancel(shop, buyer, order, OrderCancelReason.CHANGED_MIND, 0)
     assert (await shop.order(order)).cancellation_fee_minor == 0
 
 
 async def test_support_cancels_without_a_fee(shop: Shop, city: City, buyer: Actor) -> None:
     order = await order_in_picking(shop, city, buyer)
     agent = await create_support_agent(shop.database, city)
-    await cancel(shop, agent, order, CancelReason.SUSPECTED_FRAUD)
+    await cancel(shop, agent, order, OrderCancelReason.SUSPECTED_FRAUD)
     assert await shop.settle(order) is PaymentStatus.VOIDED
     assert (await shop.order(order)).cancellation_fee_minor == 0
 
@@ -112,7 +112,11 @@ async def test_a_customer_cannot_give_the_reasons_of_others(
     shop: Shop, city: City, buyer: Actor
 ) -> None:
     order = await order_in_picking(shop, city, buyer)
-    for reason in (CancelReason.SUSPECTED_FRAUD, CancelReason.NO_STORE, CancelReason.PAYMENT_LOST):
+    for reason in (
+        OrderCancelReason.SUSPECTED_FRAUD,
+        OrderCancelReason.NO_STORE_AVAILABLE,
+        OrderCancelReason.PAYMENT_LOST,
+    ):
         problem = await refusal(shop, buyer, order, reason)
         assert isinstance(problem, CancelReasonNotAllowed)
         assert reason not in problem.allowed_reasons

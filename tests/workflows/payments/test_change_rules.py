@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from database.scope import PLATFORM
-from models.fulfillment import FulfillmentStatus, RejectReason
+from models.fulfillment import FulfillmentRejectReason, FulfillmentStatus
 from models.identity import Actor
 from models.orders import FulfillmentMethod, Order, OrderChangeStatus
 from models.payments import PaymentStatus
@@ -64,7 +64,9 @@ async def moved_order(shop: Shop, city: City, buyer: Actor) -> Order:
         pick = LinePick(line.quantity, line.id)
         await run_step(shop.database, staff, task, picking.pick_line, pick=pick)
     await run_step(shop.database, staff, task, give_back.give_back)
-    await run_step(shop.database, staff, task, rerouting.reject, reason=RejectReason.TOO_BUSY)
+    await run_step(
+        shop.database, staff, task, rerouting.reject, reason=FulfillmentRejectReason.TOO_BUSY
+    )
     return await shop.order(order)
 
 

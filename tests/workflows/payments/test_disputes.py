@@ -11,7 +11,7 @@ from models.payments import Dispute, DisputeStatus, PaymentStatus
 from models.support import TicketStatus
 from services.core.problems import DomainError, NotFound
 from services.payments import disputes, payment_queries
-from services.payments.refunds import ExceedsCaptured
+from services.payments.refunds import RefundExceedsCaptured
 from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.payments import Shop, cancel
@@ -68,7 +68,7 @@ async def test_a_dispute_is_told_once_and_decided(
     assert "product_not_received" in case.subject
     with pytest.raises(DomainError) as refused:
         await issue_refund(shop, order, 1)
-    assert isinstance(refused.value.problems[0], ExceedsCaptured)
+    assert isinstance(refused.value.problems[0], RefundExceedsCaptured)
     await shop.sandbox.control("disputes", {"dispute": dispute_id, "status": "under_review"})
     await shop.sandbox.control("disputes", {"dispute": dispute_id, "status": end})
     await deliver_webhooks(shop, "charge.dispute.closed")
@@ -76,7 +76,7 @@ async def test_a_dispute_is_told_once_and_decided(
     assert (dispute.status, dispute.due_at, dispute.closed_at is None) == (status, None, False)
     payment = await shop.payment(order)
     assert payment.status is payment_status
-    assert payment.captured_minor - payment.disputed_minor == remaining_minor
+    assert payment.captured_amount_minor - payment.disputed_amount_minor == remaining_minor
     types = [each for each in await shop.event_types(order) if each.startswith("DISPUTE")]
     assert (types[0], types[-1]) == ("DISPUTE_OPENED", f"DISPUTE_{status}")
     assert len(types) == len(set(types))
@@ -98,7 +98,7 @@ async def test_a_dispute_is_found_and_followed_without_webhooks(
     step = payment_jobs.STEPS[Dispute]
     await step(shop.database, shop.payments, dispute.id)
     payment = await shop.payment(order)
-    assert (payment.status, payment.disputed_minor) == (PaymentStatus.LOST, 400)
+    assert (payment.status, payment.disputed_amount_minor) == (PaymentStatus.LOST, 400)
     await issue_refund(shop, order, 600)
     with pytest.raises(DomainError):
         await issue_refund(shop, order, 1)

@@ -35,7 +35,9 @@ FEE_MINOR = 150
 async def let_payment_time_pass(shop: Shop, order: Order) -> None:
     """Run the job that ends unpaid orders after the order's deadline."""
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        statement = text("update \"order\" set due_at = now() - interval '1 s' where id = :order")
+        statement = text(
+            "update \"order\" set payment_due_at = now() - interval '1 s' where id = :order"
+        )
         await session.execute(statement, {"order": order.id})
     await order_jobs.expire_unpaid_orders(shop.database, shop.payments)
 
@@ -69,7 +71,7 @@ async def test_a_kept_fee_stays_kept_when_something_was_refunded_before(
     await end_payment(shop, order, keep_minor=FEE_MINOR)
     await shop.settle(order)
     payment = await shop.payment(order)
-    kept_minor = payment.captured_minor - payment.refunded_minor
+    kept_minor = payment.captured_amount_minor - payment.refunded_amount_minor
     assert kept_minor == min(FEE_MINOR, 1000 - refunded_before_minor)
 
 
@@ -83,7 +85,7 @@ async def test_a_capture_that_is_pending_at_the_return_does_not_lose_the_fee(
     await end_payment(shop, order, keep_minor=FEE_MINOR)
     await try_as_scheduled(shop, order)
     payment = await shop.payment(order)
-    assert (payment.status, payment.captured_minor) == (PaymentStatus.CAPTURED, FEE_MINOR)
+    assert (payment.status, payment.captured_amount_minor) == (PaymentStatus.CAPTURED, FEE_MINOR)
     assert await refunds_of(shop, order) == []
 
 
@@ -97,7 +99,10 @@ async def test_a_capture_whose_answer_was_lost_before_the_return_is_refunded_les
     await end_payment(shop, order, keep_minor=FEE_MINOR)
     await shop.settle(order)
     payment = await shop.payment(order)
-    assert (payment.captured_minor, payment.refunded_minor) == (1000, 1000 - FEE_MINOR)
+    assert (payment.captured_amount_minor, payment.refunded_amount_minor) == (
+        1000,
+        1000 - FEE_MINOR,
+    )
 
 
 async def test_an_order_canceled_while_its_capture_is_pending_is_not_charged(
@@ -110,8 +115,8 @@ async def test_an_order_canceled_while_its_capture_is_pending_is_not_charged(
     await cancel(shop, buyer, order.id)
     await try_as_scheduled(shop, order)
     payment = await shop.payment(order)
-    assert (payment.status, payment.captured_minor) == (PaymentStatus.VOIDED, 0)
-    assert (await shop.intent(order)).captured_minor == 0
+    assert (payment.status, payment.captured_amount_minor) == (PaymentStatus.VOIDED, 0)
+    assert (await shop.intent(order)).captured_amount_minor == 0
 
 
 async def test_a_payment_that_could_not_be_opened_for_a_day_is_closed_here(

@@ -12,9 +12,9 @@ from models.companies import Company
 from models.delivery import DeliveryAction, DeliveryStatus
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderAction, OrderStage, OrderStatus
+from models.orders import Order, OrderAction, OrderCancelReason, OrderStage, OrderStatus
 from models.payments import PaymentStatus
-from models.support import TicketKind
+from models.support import TicketCategory
 from models.timers import TIMER_BOUNDS
 from services.delivery import deliveries
 from services.fulfillment import handover
@@ -54,7 +54,9 @@ async def progress(shop: Shop, order: Order) -> stages.OrderProgress:
 
 async def overdue(shop: Shop, order: Order) -> None:
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        statement = text("update \"order\" set due_at = now() - interval '1 s' where id = :order")
+        statement = text(
+            "update \"order\" set payment_due_at = now() - interval '1 s' where id = :order"
+        )
         await session.execute(statement, {"order": order.id})
     await order_jobs.cancel_unpaid_orders(shop.database, shop.payments)
 
@@ -70,11 +72,11 @@ async def test_a_lost_authorization_reopens_the_payment(
     assert stages.order_stage(state) is OrderStage.AWAITING_PAYMENT
     assert OrderAction.PAY in order_states.MACHINE.available_actions(state, buyer)
     reopened = await shop.order(order)
-    assert (reopened.status, reopened.due_at is not None) == (OrderStatus.CONFIRMED, True)
+    assert (reopened.status, reopened.payment_due_at is not None) == (OrderStatus.CONFIRMED, True)
     lost, renewed = await shop.attempts(order)
     assert (lost.status, lost.is_current) == (PaymentStatus.VOIDED, False)
     assert (renewed.status, renewed.is_current) == (PaymentStatus.INITIATED, True)
-    assert renewed.amount_minor == order.total_minor + order.headroom_minor
+    assert renewed.amount_minor == order.total_minor + order.authorization_buffer_minor
     await shop.settle(order)
     assert (await shop.payment(order)).client_secret
     assert (await shop.event_types(order)).count("PAYMENT_REOPENED") == 1
@@ -94,9 +96,9 @@ async def test_a_confirmed_payment_lets_the_order_go_on(
     if until == PICKING:
         await pick_and_pack(dependencies(shop), fulfillment, staff)
         assert await shop.settle(order) is PaymentStatus.CAPTURED
-    captured = [payment.captured_minor for payment in await shop.attempts(order)]
+    captured = [payment.captured_amount_minor for payment in await shop.attempts(order)]
     assert captured == [0, order.total_minor]
-    assert (await shop.order(order)).due_at is None
+    assert (await shop.order(order)).payment_due_at is None
     assert stages.order_stage(await progress(shop, order)) is OrderStage.PACKED
 
 
@@ -109,7 +111,7 @@ async def test_the_store_can_pack_while_the_payment_is_open(
     await pick_and_pack(dependencies(shop), fulfillment, staff)
     (packed,) = await fulfillments_of(shop.database, order)
     assert packed.status in (FulfillmentStatus.PACKED, FulfillmentStatus.STAGED)
-    assert (await shop.order(order)).charged_minor == order.total_minor
+    assert (await shop.order(order)).final_total_minor == order.total_minor
     await shop.settle(order)
     assert await shop.pay(order) is PaymentStatus.CAPTURED
 
@@ -135,7 +137,7 @@ async def test_nothing_is_handed_over_unpaid(shop: Shop, city: City, buyer: Acto
     await lose_authorization(shop, order)
     code = {"handover_code": fulfillment.handover_code}
     problem = await refused_step(shop.database, rider, delivery, handover.pick_up, **code)
-    assert problem.state == PaymentStatus.INITIATED
+    assert problem.current_status == PaymentStatus.INITIATED
     assert DeliveryAction.PICK_UP in await blocked_actions(shop, fulfillment)
     await shop.settle(order)
     await shop.pay(order)
@@ -154,13 +156,13 @@ async def test_without_a_new_authorization_the_order_is_canceled(
     await overdue(shop, order)
     canceled = await shop.order(order)
     assert canceled.status is OrderStatus.CANCELED
-    assert canceled.cancel_reason is CancelReason.PAYMENT_LOST
+    assert canceled.cancel_reason is OrderCancelReason.PAYMENT_LOST
     assert [payment.status for payment in await shop.attempts(order)] == [PaymentStatus.VOIDED] * 2
     (fulfillment,) = await fulfillments_of(shop.database, order)
     assert fulfillment.status is FulfillmentStatus.CANCELED
     assert (await delivery_of(shop.database, order)).status is DeliveryStatus.CANCELED
     assert stages.replay_status(await shop.events(order)) is canceled.status
-    assert await open_cases(shop.database, order) == [TicketKind.PAYMENT]
+    assert await open_cases(shop.database, order) == [TicketCategory.PAYMENT]
 
 
 async def test_a_payment_in_the_last_second_keeps_the_order(
@@ -202,7 +204,7 @@ async def test_an_authorization_after_the_cancellation_is_voided(
     await asyncio.gather(shop.confirm(order), overdue(shop, order))
     await shop.settle(order)
     status = (await shop.order(order)).status
-    captured = (await shop.payment(order)).captured_minor
+    captured = (await shop.payment(order)).captured_amount_minor
     assert (status, captured) in [
         (OrderStatus.CONFIRMED, order.total_minor),
         (OrderStatus.CANCELED, 0),
@@ -256,4 +258,7 @@ async def test_a_capture_that_is_refused_for_good_reopens_the_payment(
     await shop.settle(order)
     assert await shop.pay(order) is PaymentStatus.CAPTURED
     await shop.settle(order)
-    assert [one.captured_minor for one in await shop.attempts(order)] == [0, order.total_minor]
+    assert [one.captured_amount_minor for one in await shop.attempts(order)] == [
+        0,
+        order.total_minor,
+    ]

@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from database.scope import PLATFORM
-from models.delivery import Delivery, DeliveryProof, DeliveryStatus, FailReason
+from models.delivery import Delivery, DeliveryFailureReason, DeliveryProof, DeliveryStatus
 from models.fulfillment import PutBackLine
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderStatus
+from models.orders import Order, OrderCancelReason, OrderStatus
 from models.payments import Payment, PaymentStatus
-from services.core.problems import IllegalStep
+from services.core.problems import InvalidTransition
 from services.delivery import deliveries, failed_attempts
 from services.delivery.rider_distance import ProofMissing
 from services.fulfillment import handover
@@ -25,7 +25,7 @@ from tests.support.order_steps.lost_authorizations import (
 from tests.support.payments import Shop
 
 FAIL = failed_attempts.fail_attempt
-LOST = {"reason": FailReason.PAYMENT_LOST}
+LOST = {"reason": DeliveryFailureReason.PAYMENT_LOST}
 
 
 async def carried(shop: Shop, city: City, buyer: Actor) -> tuple[Order, Delivery, Actor, Actor]:
@@ -61,19 +61,19 @@ async def test_a_lost_payment_brings_the_bags_back(
     if at_customer:
         step, pin = deliveries.complete, {"pin": order.delivery_pin}
         problem = await riders.refused_step(shop.database, rider, delivery, step, **pin)
-        assert isinstance(problem, IllegalStep)
+        assert isinstance(problem, InvalidTransition)
     failed = await riders.take_step(shop.database, actor, delivery, FAIL, override=override, **LOST)
-    assert (failed.status, failed.fail_reason) == (
-        DeliveryStatus.RETURNING, FailReason.PAYMENT_LOST,
+    assert (failed.status, failed.failure_reason) == (
+        DeliveryStatus.RETURNING, DeliveryFailureReason.PAYMENT_LOST,
     )  # fmt: skip
     assert not failed.fee_kept
     await riders.take_step(shop.database, staff, delivery, handover.complete_return)
     await shop.settle(order)
     canceled = await shop.order(order)
     assert (canceled.status, canceled.cancel_reason) == (
-        OrderStatus.CANCELED, CancelReason.PAYMENT_LOST,
+        OrderStatus.CANCELED, OrderCancelReason.PAYMENT_LOST,
     )  # fmt: skip
-    assert [payment.captured_minor for payment in await shop.attempts(order)] == [0]
+    assert [payment.captured_amount_minor for payment in await shop.attempts(order)] == [0]
     async with shop.database.read(PLATFORM) as session:
         of_task = PutBackLine.fulfillment_id == delivery.fulfillment_id
         assert (await session.scalars(select(PutBackLine).where(of_task))).all()

@@ -109,7 +109,9 @@ class Story:
         order = await self.shop.order(self.order)
         if order.status is OrderStatus.PLACED:
             async with self.shop.database.write(PLATFORM, ORIGIN) as session:
-                overdue = "update \"order\" set due_at = now() - interval '1 s' where id = :id"
+                overdue = (
+                    "update \"order\" set payment_due_at = now() - interval '1 s' where id = :id"
+                )
                 await session.execute(text(overdue), {"id": order.id})
             async with self.shop.database.write(PLATFORM, ORIGIN) as session:
                 await payment_outcomes.expire_order(session, order.id)
@@ -118,21 +120,21 @@ class Story:
         else:
             self.kept_minor = 150
             await end_payment(self.shop, order, self.kept_minor)
-        self.captured_minor_at_end = (await self.shop.intent(self.order)).captured_minor
+        self.captured_minor_at_end = (await self.shop.intent(self.order)).captured_amount_minor
 
     async def check(self) -> None:
         """The rows and the provider, after every step."""
         intent = await self.shop.intent(self.order)
         for payment in await payments_of(self.shop, self.order):
-            assert payment.captured_minor <= payment.authorized_minor
-            assert payment.refunded_minor <= payment.captured_minor
+            assert payment.captured_amount_minor <= payment.authorized_amount_minor
+            assert payment.refunded_amount_minor <= payment.captured_amount_minor
             assert not provider_reports.has_request(payment) or payment.due_at is not None
         for refund in await refunds_of(self.shop, self.order):
             assert refund.status not in OPEN_REFUNDS or refund.due_at is not None
             assert refund.status is not RefundStatus.FAILED or refund.stuck_at is not None
-        assert (intent.refunded_minor or 0) <= intent.captured_minor
+        assert (intent.refunded_amount_minor or 0) <= intent.captured_amount_minor
         if self.captured_minor_at_end is not None:
-            assert intent.captured_minor <= max(self.captured_minor_at_end, self.kept_minor)
+            assert intent.captured_amount_minor <= max(self.captured_minor_at_end, self.kept_minor)
 
     async def settle_everything(self) -> None:
         """The provider is back: the schedule ends what is open."""
@@ -166,7 +168,7 @@ async def test_money_adds_up_whatever_happens(
     await story.check()
     intent, payment = await shop.intent(order), await shop.payment(order)
     rows = await refunds_of(shop, order)
-    assert payment.captured_minor == intent.captured_minor
+    assert payment.captured_amount_minor == intent.captured_amount_minor
     at_provider = [
         each.amount_minor for each in await refunds_at_provider(shop, order)
         if each.state in {"succeeded", "pending"}

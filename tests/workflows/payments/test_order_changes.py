@@ -13,9 +13,9 @@ from models.identity import Actor
 from models.orders import Order, OrderChangeStatus, OrderStatus
 from models.payments import PaymentStatus
 from models.stock import HoldStatus
-from services.carts.basket_problems import InsufficientStock, PriceChanged
+from services.carts.basket_problems import InsufficientStock, TotalChanged
 from services.checkout.change_pricing import LineAlreadyPicked
-from services.core.problems import DomainError, IllegalStep, VersionConflict
+from services.core.problems import DomainError, InvalidTransition, VersionConflict
 from services.fulfillment import picking, rerouting
 from services.fulfillment.picking import LinePick
 from services.stock import reservations
@@ -57,7 +57,7 @@ async def test_fewer_items_need_no_new_authorization(shop: Shop, city: City, buy
     fulfillment, staff = await accept_task(dependencies(shop), city, order)
     await pick_and_pack(dependencies(shop), fulfillment, staff)
     await shop.settle(order)
-    assert (await shop.payment(order)).captured_minor == changed.total_minor
+    assert (await shop.payment(order)).captured_amount_minor == changed.total_minor
 
 
 async def test_more_items_take_effect_with_the_new_authorization(
@@ -84,7 +84,7 @@ async def test_more_items_take_effect_with_the_new_authorization(
     old, new = await shop.attempts(order)
     assert (old.status, old.is_current) == (PaymentStatus.VOIDED, False)
     assert (new.status, new.is_current) == (PaymentStatus.AUTHORIZED, True)
-    assert new.authorized_minor == changed.total_minor + changed.headroom_minor
+    assert new.authorized_amount_minor == changed.total_minor + changed.authorization_buffer_minor
 
 
 async def test_a_change_that_is_not_paid_expires(shop: Shop, city: City, buyer: Actor) -> None:
@@ -92,7 +92,9 @@ async def test_a_change_that_is_not_paid_expires(shop: Shop, city: City, buyer: 
     requested = await change(shop, buyer, order, lines=lines(city, p0=3, p1=2))
     assert await stock_counts(shop, city, 0) == (48, 1)
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        past = text("update order_change set due_at = now() - interval '1 s' where id = :key")
+        past = text(
+            "update order_change set payment_due_at = now() - interval '1 s' where id = :key"
+        )
         await session.execute(past, {"key": requested.id})
     await order_jobs.expire_order_changes(shop.database, shop.payments)
     assert (await change_row(shop, requested)).status is OrderChangeStatus.EXPIRED
@@ -134,7 +136,9 @@ async def test_a_later_step_overtakes_a_pending_change(
     else:
         (task,) = await fulfillments_of(shop.database, order)
         async with shop.database.write(PLATFORM, ORIGIN) as session:
-            due = text("update fulfillment set due_at = now() - interval '1 s' where id = :key")
+            due = text(
+                "update fulfillment set next_step_due_at = now() - interval '1 s' where id = :key"
+            )
             await session.execute(due, {"key": task.id})
         async with shop.database.write(PLATFORM, ORIGIN) as session:
             assert await rerouting.time_out(session, task.id)
@@ -143,7 +147,7 @@ async def test_a_later_step_overtakes_a_pending_change(
     await shop.settle(order)
     await shop.settle(order)
     late = (await shop.attempts(order))[1]
-    assert (late.status, late.captured_minor) == (PaymentStatus.VOIDED, 0)
+    assert (late.status, late.captured_amount_minor) == (PaymentStatus.VOIDED, 0)
     assert (await stock_counts(shop, city, 0))[1] == 0
     assert await unexplained_stock(shop.database, city) == []
 
@@ -197,9 +201,9 @@ async def test_a_line_picked_before_the_payment_keeps_the_order_as_it_was(
 async def test_note_tip_and_address_reach_the_rider(shop: Shop, city: City, buyer: Actor) -> None:
     order = await paid_order(shop, city, buyer)
     await accept_task(dependencies(shop), city, order)
-    await change(shop, buyer, order, address_line="Rua Nova 7", drop_note="Ring twice")
+    await change(shop, buyer, order, address_line="Rua Nova 7", delivery_instructions="Ring twice")
     delivery: Delivery = await delivery_of(shop.database, order)
-    assert (delivery.address_line, delivery.drop_note) == ("Rua Nova 7", "Ring twice")
+    assert (delivery.address_line, delivery.delivery_instructions) == ("Rua Nova 7", "Ring twice")
     requested = await change(shop, buyer, order, tip_minor=300)
     assert requested.status is OrderChangeStatus.AWAITING_PAYMENT
     await confirm_change(shop, requested)
@@ -213,12 +217,12 @@ async def test_typed_refusals(shop: Shop, city: City, buyer: Actor) -> None:
     assert isinstance(stock, InsufficientStock)
     assert 0 < stock.available <= 50
     price = await refusal(shop, buyer, order, lines=lines(city, p0=3, p1=2), expected_total_minor=1)
-    assert isinstance(price, PriceChanged)
+    assert isinstance(price, TotalChanged)
     version = await refusal(shop, buyer, order, tip_minor=1, expected_version=order.version - 1)
     assert isinstance(version, VersionConflict)
     assert (await shop.order(order)).version == order.version
     await change(shop, buyer, order, lines=lines(city, p0=3, p1=2))
-    assert isinstance(await refusal(shop, buyer, order, tip_minor=1), IllegalStep)
+    assert isinstance(await refusal(shop, buyer, order, tip_minor=1), InvalidTransition)
 
 
 async def test_of_two_changes_at_once_one_is_made(shop: Shop, city: City, buyer: Actor) -> None:

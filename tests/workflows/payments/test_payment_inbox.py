@@ -92,7 +92,7 @@ class Failing:
 async def run_job(shop: Shop) -> int:
     """Run the job, with nothing of it in back-off."""
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        await session.execute(update(JobFailure).values(next_at=func.now()))
+        await session.execute(update(JobFailure).values(next_attempt_at=func.now()))
     return await jobs.process_pending_notices(shop.database, shop.payments)
 
 
@@ -120,7 +120,7 @@ async def test_the_inbox_goes_on_after_a_message_that_can_not_be_processed(
     assert (await notice(shop, good_event)).done_at is not None
     assert (await notice(shop, bad_event)).done_at is None
     [failure] = await failures(shop, bad_event)
-    assert (failure.tries, failure.transient_tries) == (counted, 1 - counted)
+    assert (failure.attempt_count, failure.transient_attempt_count) == (counted, 1 - counted)
     provider.error = None
     assert await run_job(shop) == 1
     assert await failures(shop, bad_event) == []
@@ -137,11 +137,14 @@ async def test_a_message_that_fails_ten_times_is_listed_and_can_be_retried(
     for _ in range(MAX_ATTEMPTS):
         await run_job(shop)
     [failure] = await failures(shop, event_id)
-    assert failure.dead
+    assert failure.dead_lettered
     provider.error = None
     assert await run_job(shop) == 0
     assert (await notice(shop, event_id)).done_at is None
-    await execute(shop, "update job_failure set dead = false, tries = 0, next_at = now()")
+    await execute(
+        shop,
+        "update job_failure set dead_lettered = false, attempt_count = 0, next_attempt_at = now()",
+    )
     assert await run_job(shop) == 1
     assert (await shop.order(order)).status is OrderStatus.CONFIRMED
 
@@ -154,7 +157,8 @@ async def test_dead_messages_at_the_head_do_not_starve_the_inbox(
         await store(shop, "pi_unknown")
     await execute(
         shop,
-        "insert into job_failure (id, job, item, tries, error, next_at, dead)"
+        "insert into job_failure"
+        " (id, job, item, attempt_count, error, next_attempt_at, dead_lettered)"
         " select gen_random_uuid(), 'payment.work_off_notices', n.id, 10, 'dead', now(), true"
         " from payment_notice n where done_at is null",
     )
@@ -188,7 +192,7 @@ async def test_a_message_that_can_never_be_read_is_listed_until_an_operator_clos
     )
     await run_job(shop)
     [listed] = await failures(shop, event_id)
-    assert (listed.job, listed.dead) == (jobs.PENDING_NOTICES.job, True)
+    assert (listed.job, listed.dead_lettered) == (jobs.PENDING_NOTICES.job, True)
     assert listed.error == "unreadable: KeyError: 'status' \N{REPLACEMENT CHARACTER}"
     assert (await notice(shop, event_id)).done_at is None
     admin = Actor(uuid7(), uuid7(), (Grant(Role.SUPER_ADMIN),))

@@ -16,7 +16,7 @@ from services.checkout import payment_outcomes
 from services.core.problems import DomainError, NotFound
 from services.orders import order_states, stages
 from services.payments import payments, support_refunds
-from services.payments.refunds import ExceedsCaptured
+from services.payments.refunds import RefundExceedsCaptured
 from services.stock import reservations
 from services.stock.audit.stock_audit import find_differences
 from tests.support.city import City
@@ -93,7 +93,9 @@ async def test_the_bank_can_require_authentication(
 
 async def make_payment_overdue(shop: Shop, order: Order) -> None:
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        statement = text("update \"order\" set due_at = now() - interval '1 s' where id = :order")
+        statement = text(
+            "update \"order\" set payment_due_at = now() - interval '1 s' where id = :order"
+        )
         await session.execute(statement, {"order": order.id})
 
 
@@ -189,8 +191,8 @@ async def captured_order(shop: Shop, city: City, buyer: Actor) -> Order:
 async def test_the_requested_amount_is_captured_once(shop: Shop, city: City, buyer: Actor) -> None:
     order = await captured_order(shop, city, buyer)
     payment = await shop.payment(order)
-    assert (payment.captured_minor, payment.capture_wanted_minor) == (1000, None)
-    assert (await shop.intent(order)).captured_minor == 1000
+    assert (payment.captured_amount_minor, payment.capture_wanted_minor) == (1000, None)
+    assert (await shop.intent(order)).captured_amount_minor == 1000
     assert (await shop.event_types(order)).count("PAYMENT_CAPTURED") == 1
 
 
@@ -206,7 +208,7 @@ async def test_an_order_canceled_during_its_capture_is_refunded(
     await shop.payments.capture(intent_id, 1000, "the capture that crossed")
     await cancel(shop, buyer, order.id)
     assert await shop.settle(order) is PaymentStatus.REFUNDED
-    assert (await shop.intent(order)).refunded_minor == 1000
+    assert (await shop.intent(order)).refunded_amount_minor == 1000
 
 
 async def test_twenty_concurrent_refunds_never_exceed_the_captured_amount(
@@ -229,14 +231,17 @@ async def test_twenty_concurrent_refunds_never_exceed_the_captured_amount(
     issued = [result for result in results if isinstance(result, Refund)]
     problems = [result.problems[0] for result in results if isinstance(result, DomainError)]
     assert (len(issued), len(problems)) == (6, 14), results
-    assert all(isinstance(result, ExceedsCaptured) for result in problems)
+    assert all(isinstance(result, RefundExceedsCaptured) for result in problems)
     assert {
-        result.remaining_minor for result in problems if isinstance(result, ExceedsCaptured)
+        result.remaining_minor for result in problems if isinstance(result, RefundExceedsCaptured)
     } == {100}
     await asyncio.gather(*(shop.settle(order) for _ in range(3)))
     payment = await shop.payment(order)
-    assert (payment.refunded_minor, payment.status) == (900, PaymentStatus.PARTLY_REFUNDED)
-    assert (await shop.intent(order)).refunded_minor == 900
+    assert (payment.refunded_amount_minor, payment.status) == (
+        900,
+        PaymentStatus.PARTIALLY_REFUNDED,
+    )
+    assert (await shop.intent(order)).refunded_amount_minor == 900
     async with shop.database.read(PLATFORM) as session:
         rows = await session.scalars(select(Refund.status).where(Refund.order_id == order.id))
         assert set(rows) == {RefundStatus.SUCCEEDED}

@@ -11,7 +11,7 @@ from models.identity import Actor
 from models.orders import Order
 from models.payments import Payment, PaymentStatus, PaymentStuckReason, RefundStatus
 from models.support import TicketStatus
-from services.core.problems import DomainError, IllegalStep
+from services.core.problems import DomainError, InvalidTransition
 from services.operations import job_status
 from services.payments import stuck
 from tests.support.city import City
@@ -55,7 +55,7 @@ async def test_callers_that_refresh_in_an_outage_spend_no_tries_of_a_capture(
     payment = await shop.payment(order)
     assert (payment.tries, payment.due_at, payment.capture_wanted_minor) == (0, due_at, 1000)
     await try_as_scheduled(shop, order)
-    assert (await shop.payment(order)).captured_minor == 1000
+    assert (await shop.payment(order)).captured_amount_minor == 1000
 
 
 async def test_callers_that_refresh_in_an_outage_spend_no_tries_of_a_refund(
@@ -70,7 +70,7 @@ async def test_callers_that_refresh_in_an_outage_spend_no_tries_of_a_refund(
     (refund,) = await refunds_of(shop, order)
     assert (refund.status, refund.tries) == (RefundStatus.REQUESTED, 0)
     await try_as_scheduled(shop, order)
-    assert (await shop.payment(order)).refunded_minor == 400
+    assert (await shop.payment(order)).refunded_amount_minor == 400
 
 
 async def test_a_refresh_neither_shortens_nor_lengthens_the_back_off(
@@ -173,11 +173,11 @@ async def test_a_lost_answer_of_each_request_has_one_effect(
     await request_capture(shop, order)
     await try_as_scheduled(shop, order, lossy, times=2)
     await try_as_scheduled(shop, order)
-    assert (await shop.payment(order)).captured_minor == 1000
+    assert (await shop.payment(order)).captured_amount_minor == 1000
     await issue_refund(shop, order, 300)
     await try_as_scheduled(shop, order, lossy, times=2)
     await try_as_scheduled(shop, order)
-    assert (await shop.payment(order)).refunded_minor == 300
+    assert (await shop.payment(order)).refunded_amount_minor == 300
     assert [each.amount_minor for each in await refunds_at_provider(shop, order)] == [300]
 
 
@@ -190,7 +190,7 @@ async def test_a_stuck_payment_can_be_resumed_by_support_only_while_it_is_stuck(
     arguments = {"step": stuck.resume_payment, "payment_id": payment.id}
     with pytest.raises(DomainError) as refused:
         await run_as(shop, **arguments)
-    assert isinstance(refused.value.problems[0], IllegalStep)
+    assert isinstance(refused.value.problems[0], InvalidTransition)
     await try_as_scheduled(shop, order, OFFLINE, times=stuck.STUCK_AFTER_TRIES)
     resumed = await run_as(shop, **arguments)
     assert (resumed.tries, resumed.stuck_at) == (0, None)

@@ -159,7 +159,7 @@ async def test_a_payment_that_fails_is_tried_again_and_holds_up_no_page(
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         failure = await session.scalar(select(JobFailure).where(JobFailure.item == payment.id))
         assert failure is not None
-        failure.next_at = failure.last_at
+        failure.next_attempt_at = failure.last_failed_at
     assert await payment_jobs.reconcile_failed(shop.database, shop.payments) == 1
     assert await amounts(shop, failing) == [10]
     assert await payment_jobs.reconcile_failed(shop.database, shop.payments) == 0

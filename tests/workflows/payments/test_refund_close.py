@@ -9,7 +9,7 @@ from jobs import payments as payment_jobs
 from models.identity import Actor
 from models.orders import Order
 from models.payments import Refund, RefundStatus
-from services.core.problems import DomainError, IllegalStep, InvalidInput
+from services.core.problems import DomainError, InvalidInput, InvalidTransition
 from services.orders import order_states, payment_cover
 from services.payments import refunds
 from tests.support.city import City
@@ -66,13 +66,13 @@ async def test_a_refund_that_was_issued_anew_leaves_the_order_secured(
     assert (ended.status, ended.settled_by_id) == (RefundStatus.CLOSED, anew.id)
     assert (ended.resolution, ended.stuck_at) == (WHY, None)
     await try_as_scheduled(shop, order)
-    assert (await shop.payment(order)).refunded_minor == 600
+    assert (await shop.payment(order)).refunded_amount_minor == 600
     assert await is_secured(shop, order)
     assert await open_cases(shop, order) == set()
     assert "REFUND_CLOSED" in await shop.event_types(order)
     with pytest.raises(DomainError) as refused:
         await close(shop, failed)
-    assert isinstance(refused.value.problems[0], IllegalStep)
+    assert isinstance(refused.value.problems[0], InvalidTransition)
 
 
 async def test_a_failed_refund_that_the_dashboard_has_paid_is_closed_without_money(
@@ -89,7 +89,7 @@ async def test_a_failed_refund_that_the_dashboard_has_paid_is_closed_without_mon
     (made,) = [one for one in await refunds_of(shop, order) if one.made_at_provider]
     assert (await close(shop, failed, made)).status is RefundStatus.CLOSED
     await try_as_scheduled(shop, order)
-    assert (await shop.payment(order)).refunded_minor == 300
+    assert (await shop.payment(order)).refunded_amount_minor == 300
     assert len(await refunds_of(shop, order)) == 2
 
 

@@ -56,4 +56,4 @@ async def test_a_refund_that_another_process_ended_first_stays_as_it_is(
     async with shop.database.read(PLATFORM) as session:
         refund = (await session.scalars(select(Refund).where(Refund.order_id == order.id))).one()
     assert (refund.status, refund.tries) == (RefundStatus.SUCCEEDED, 0)
-    assert (await shop.intent(order)).refunded_minor == REFUND_MINOR
+    assert (await shop.intent(order)).refunded_amount_minor == REFUND_MINOR

@@ -16,10 +16,10 @@ from models.payments import (
     RefundStatus,
 )
 from models.support import TicketStatus
-from services.core.problems import DomainError, IllegalStep
+from services.core.problems import DomainError, InvalidTransition
 from services.payments import payment_queries, refunds
 from services.payments.payment_states import REFUND_MACHINE
-from services.payments.refunds import ExceedsCaptured
+from services.payments.refunds import RefundExceedsCaptured
 from tests.support.city import City
 from tests.support.payments import Shop
 from tests.support.payments.settlement import (
@@ -69,12 +69,12 @@ async def test_a_pending_refund_is_asked_by_its_id_and_never_sent_again(
     await make_older(shop, Refund, order, hours)
     await try_as_scheduled(shop, order, times=3)
     assert [each.amount_minor for each in await refunds_at_provider(shop, order)] == [777]
-    assert (await shop.payment(order)).refunded_minor == 0
+    assert (await shop.payment(order)).refunded_amount_minor == 0
     await end_at_provider(shop, refund, "succeeded")
     await try_as_scheduled(shop, order)
     (refund,) = await refunds_of(shop, order)
     assert (refund.status, refund.due_at) == (RefundStatus.SUCCEEDED, None)
-    assert (await shop.payment(order)).refunded_minor == 777
+    assert (await shop.payment(order)).refunded_amount_minor == 777
 
 
 async def test_a_refund_that_stays_pending_for_a_week_needs_a_person(
@@ -149,11 +149,11 @@ async def test_a_failed_refund_is_shown_to_support_and_can_be_retried(
     await shop.settle(order)
     statuses = [each.status for each in await refunds_of(shop, order)]
     assert statuses == [RefundStatus.RETRIED, RefundStatus.SUCCEEDED]
-    assert (await shop.payment(order)).refunded_minor == 300
+    assert (await shop.payment(order)).refunded_amount_minor == 300
     assert [each.status for each in await cases_of(shop, order)] == [TicketStatus.RESOLVED]
     with pytest.raises(DomainError) as refused:
         await run_as(shop, refunds.retry_refund, refund_id=failed.id)
-    assert isinstance(refused.value.problems[0], IllegalStep)
+    assert isinstance(refused.value.problems[0], InvalidTransition)
 
 
 async def test_a_failed_refund_can_be_recorded_as_paid_otherwise(
@@ -167,10 +167,13 @@ async def test_a_failed_refund_can_be_recorded_as_paid_otherwise(
     )
     assert (paid.status, paid.resolution) == (RefundStatus.PAID_OTHERWISE, "Transfer 4711")
     payment = await shop.payment(order)
-    assert (payment.refunded_minor, payment.status) == (900, PaymentStatus.PARTLY_REFUNDED)
+    assert (payment.refunded_amount_minor, payment.status) == (
+        900,
+        PaymentStatus.PARTIALLY_REFUNDED,
+    )
     with pytest.raises(DomainError) as refused:
         await issue_refund(shop, order, 101)
-    assert isinstance(refused.value.problems[0], ExceedsCaptured)
+    assert isinstance(refused.value.problems[0], RefundExceedsCaptured)
     assert "REFUND_PAID_OTHERWISE" in await shop.event_types(order)
 
 
@@ -183,7 +186,7 @@ async def test_a_refund_that_others_have_replaced_is_not_paid_twice(
     await issue_refund(shop, order, 1000)
     with pytest.raises(DomainError) as refused:
         await run_as(shop, refunds.mark_refund_paid, refund_id=failed.id, resolution="Cash")
-    assert isinstance(refused.value.problems[0], ExceedsCaptured)
+    assert isinstance(refused.value.problems[0], RefundExceedsCaptured)
     ended = await run_as(shop, refunds.retry_refund, refund_id=failed.id)
     assert (ended.id, ended.status) == (failed.id, RefundStatus.RETRIED)
     assert len(await refunds_of(shop, order)) == 2
@@ -217,7 +220,10 @@ async def test_a_refund_of_the_dashboard_is_recorded_exactly_once(
     assert types.count("PAYMENT_CAPTURED") == 1
     assert types.count("REFUND_RECORDED") == types.count("REFUND_SUCCEEDED") == 1
     payment = await shop.payment(order)
-    assert (payment.refunded_minor, payment.status) == (300, PaymentStatus.PARTLY_REFUNDED)
+    assert (payment.refunded_amount_minor, payment.status) == (
+        300,
+        PaymentStatus.PARTIALLY_REFUNDED,
+    )
 
 
 async def test_a_refund_of_the_dashboard_is_found_without_a_webhook(
@@ -243,11 +249,11 @@ async def test_refunds_of_the_dashboard_and_ours_add_up(
     await payment_jobs.reconcile_account(shop.database, shop.payments)
     await issue_refund(shop, order, 200)
     await shop.settle(order)
-    assert (await shop.payment(order)).refunded_minor == 500
+    assert (await shop.payment(order)).refunded_amount_minor == 500
     ours = next(each for each in await refunds_of(shop, order) if not each.made_at_provider)
     await end_at_provider(shop, ours, "failed")
     await payment_jobs.reconcile_account(shop.database, shop.payments)
-    assert (await shop.payment(order)).refunded_minor == 300
+    assert (await shop.payment(order)).refunded_amount_minor == 300
     with pytest.raises(DomainError):
         await issue_refund(shop, order, 701)
     await issue_refund(shop, order, 700)
@@ -268,7 +274,7 @@ async def test_a_dashboard_refund_during_a_refund_of_ours_never_exceeds_the_capt
         shop.database, shop.payments, (await shop.payment(order)).intent_id or ""
     )
     payment = await shop.payment(order)
-    assert (payment.refunded_minor, payment.captured_minor) == (600, 1000)
+    assert (payment.refunded_amount_minor, payment.captured_amount_minor) == (600, 1000)
 
 
 async def test_an_unknown_refund_id_decides_nothing(shop: Shop, city: City, buyer: Actor) -> None:

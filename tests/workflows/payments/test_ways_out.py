@@ -11,7 +11,7 @@ from jobs import payments as payment_jobs
 from models.identity import Actor
 from models.orders import Order, OrderChangeStatus, OrderStatus
 from models.payments import Payment, PaymentStatus, PaymentStuckReason, RefundStatus
-from models.support import TicketKind, TicketStatus
+from models.support import TicketCategory, TicketStatus
 from services.checkout import order_changes
 from services.checkout.change_pricing import ChangeRequest
 from services.orders import order_states
@@ -79,9 +79,9 @@ async def test_a_rejected_attempt_of_a_reopened_payment_is_over(
     assert (attempt.status, attempt.due_at) == (PaymentStatus.FAILED, None)
 
 
-async def open_cases(shop: Shop, order: Order) -> set[TicketKind]:
+async def open_cases(shop: Shop, order: Order) -> set[TicketCategory]:
     cases = await cases_of(shop, order)
-    return {case.kind for case in cases if case.status is not TicketStatus.RESOLVED}
+    return {case.category for case in cases if case.status is not TicketStatus.RESOLVED}
 
 
 async def mark(shop: Shop, order: Order, *, stuck_now: bool) -> None:
@@ -105,15 +105,15 @@ async def test_the_case_of_a_dispute_is_closed_by_the_dispute_alone(
     provider_id = await dispute_at_bank(shop, order)
     await payment_jobs.reconcile_account(shop.database, shop.payments)
     await mark(shop, order, stuck_now=True)
-    assert await open_cases(shop, order) == {TicketKind.DISPUTE, TicketKind.PAYMENT}
+    assert await open_cases(shop, order) == {TicketCategory.DISPUTE, TicketCategory.PAYMENT}
     await mark(shop, order, stuck_now=False)
-    assert await open_cases(shop, order) == {TicketKind.DISPUTE}
+    assert await open_cases(shop, order) == {TicketCategory.DISPUTE}
     await mark(shop, order, stuck_now=True)
     await shop.sandbox.control("disputes", {"dispute": provider_id, "status": "lost"})
     await payment_jobs.reconcile_account(shop.database, shop.payments)
     (dispute,) = await disputes_of(shop, order)
     assert dispute.closed_at is not None
-    assert await open_cases(shop, order) == {TicketKind.PAYMENT}
+    assert await open_cases(shop, order) == {TicketCategory.PAYMENT}
 
 
 async def failed_refund(shop: Shop, order: Order, at_dashboard: int) -> Any:
@@ -135,7 +135,7 @@ async def test_a_failed_refund_is_retried_with_what_is_left(
     retried = await run_as(shop, refunds.retry_refund, refund_id=failed.id)
     assert retried.amount_minor == 500
     await try_as_scheduled(shop, order)
-    assert (await shop.payment(order)).refunded_minor == 1000
+    assert (await shop.payment(order)).refunded_amount_minor == 1000
     assert await open_cases(shop, order) == set()
 
 
