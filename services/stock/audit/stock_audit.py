@@ -31,7 +31,7 @@ class StockDifference:
     """A counter whose value differs from the value computed from its records.
 
     `counter` is on_hand, damaged or incoming (computed from the ledger) or held (from active
-    reservations) of a product in a store; batch_on_hand or batch_damaged of a batch (from the
+    reservations) of a product in a store; batch_on_hand or batch_unsellable of a batch (from the
     ledger); or batches, when the batches have more units than the store: `expected` is then the
     units in the store, including sold units that are not picked yet. Those of an order (`order_id`)
     are in `order_audit`; its amounts of money are of no product.
@@ -80,8 +80,9 @@ FIND_DIFFERENCES = text(
         select * from stock where cast(:store as uuid) is null or store_id = :store
     ), stock_level as (
         select store_id, product_id, s.on_hand, s.unsellable, s.incoming, s.reserved,
-            l.on_hand as l_on_hand, l.unsellable as l_damaged, l.incoming as l_incoming,
-            r.reserved as r_held, coalesce(b.units, 0) as batches, coalesce(u.units, 0) as unpicked
+            l.on_hand as l_on_hand, l.unsellable as l_unsellable, l.incoming as l_incoming,
+            r.reserved as r_reserved, coalesce(b.units, 0) as batches,
+            coalesce(u.units, 0) as unpicked
         from counters s
         full join ledger l using (store_id, product_id)
         full join reserved r using (store_id, product_id)
@@ -91,8 +92,8 @@ FIND_DIFFERENCES = text(
         select store_id, product_id, counter, coalesce(actual, 0) as actual,
             coalesce(expected, 0) as expected, null as batch
         from stock_level cross join lateral (values
-            ('on_hand', on_hand, l_on_hand), ('damaged', unsellable, l_damaged),
-            ('incoming', incoming, l_incoming), ('held', reserved, r_held)
+            ('on_hand', on_hand, l_on_hand), ('unsellable', unsellable, l_unsellable),
+            ('incoming', incoming, l_incoming), ('reserved', reserved, r_reserved)
         ) as compared_counter (counter, actual, expected)
         where coalesce(actual, 0) <> coalesce(expected, 0)
         union all
@@ -108,7 +109,7 @@ FIND_DIFFERENCES = text(
         ) e on e.batch_id = b.id
         cross join lateral (values
             ('batch_on_hand', b.on_hand, coalesce(e.on_hand, 0)),
-            ('batch_damaged', b.unsellable, coalesce(e.unsellable, 0))
+            ('batch_unsellable', b.unsellable, coalesce(e.unsellable, 0))
         ) as compared_counter (counter, actual, expected)
         where actual <> expected and (cast(:store as uuid) is null or b.store_id = :store)
     )

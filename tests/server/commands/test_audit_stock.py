@@ -21,11 +21,11 @@ from tests.support.stock.batches import day, receive
 
 FAULTS = {
     "on_hand": "update stock set on_hand = on_hand + 1",
-    "held": "update stock set reserved = reserved + 1",
-    "damaged": "update stock set unsellable = unsellable + 1",
+    "reserved": "update stock set reserved = reserved + 1",
+    "unsellable": "update stock set unsellable = unsellable + 1",
     "incoming": "update stock set incoming = incoming + 1",
     "batch_on_hand": "update stock_batch set on_hand = on_hand - 1",
-    "batch_damaged": "update stock_batch set unsellable = unsellable + 1",
+    "batch_unsellable": "update stock_batch set unsellable = unsellable + 1",
     "batches": "update stock_batch set on_hand = on_hand + 1000",
 }
 
@@ -63,7 +63,7 @@ async def test_the_audit_names_every_counter_that_differs(
             assert f"store {near.id}, product {product_id}: {counter} " in output
             await restore(url, table + where, before)
         assert await asyncio.to_thread(run, url) == 0
-        await execute(url, FAULTS["damaged"] + where)
+        await execute(url, FAULTS["unsellable"] + where)
         await check_daily_audit(database, near.id)
     finally:
         await database.close()
@@ -80,12 +80,12 @@ async def check_daily_audit(database: Database, store_id: Any) -> None:
         query = select(Event).where(Event.stream == audit_stream(store_id))
         event = (await session.scalars(query)).one()
     assert event.type == "STOCK_DIFFERS"
-    [difference] = event.body["discrepancies"]
-    assert (difference["counter"], difference["says"], difference["books"]) == ("damaged", 2, 1)
+    [difference] = event.body["differences"]
+    assert (difference["counter"], difference["says"], difference["books"]) == ("unsellable", 2, 1)
 
 
 async def rows(url: str, source: str) -> tuple[int, ...]:
-    names = "on_hand, damaged" + (", held, incoming" if source.startswith("stock ") else "")
+    names = "on_hand, unsellable" + (", reserved, incoming" if source.startswith("stock ") else "")
     connection = await asyncpg.connect(url.replace("+asyncpg", "", 1))
     try:
         return tuple(await connection.fetchrow(f"select {names} from {source}"))  # noqa: S608 - names of our own
@@ -95,7 +95,7 @@ async def rows(url: str, source: str) -> tuple[int, ...]:
 
 async def restore(url: str, source: str, before: tuple[int, ...]) -> None:
     table, where = source.split(" where ")
-    names = ("on_hand", "damaged", "held", "incoming")
+    names = ("on_hand", "unsellable", "reserved", "incoming")
     values = ", ".join(f"{name} = {value}" for name, value in zip(names, before, strict=False))
     await execute(url, f"update {table} set {values} where {where}")  # noqa: S608 - names of our own
 
