@@ -27,7 +27,10 @@ class ProductUnavailableType(ProblemType):
 )
 class InsufficientStockType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
-    available: int = column("Available units. Customers see at most 9, which means 9 or more.")
+    available: int = column(
+        "Available units. Customers see 0 to 9 as it is, then 10, 20 or 50, which means as many or"
+        " more."
+    )
 
 
 def _product_ids(

@@ -55,7 +55,10 @@ class CartLineType:
     total: MoneyType | None = money_field("total_minor", "Current price of the line in this store.")
     availability: Availability = column("Its availability in this store.")
     issue: CartLineIssue | None = column("Why it cannot be ordered now; null if it can.")
-    orderable_quantity: int = column("How many of the requested units can be ordered now.")
+    orderable_quantity: int = column(
+        "How many of the requested units can be ordered now: 0 to 9 as it is, then all of them, or"
+        " 10, 20 or 50, which means as many or more."
+    )
 
 
 @backed_by(

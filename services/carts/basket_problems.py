@@ -1,15 +1,20 @@
 """Problems that prevent an order of a basket, with the values that a client needs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
 from models.money import amount_text
 from services.carts import totals
 from services.core.problems import Problem
 
-MAX_SHOWN_UNITS = 9
-"""Customers see no more: who orders many units must not learn the stock of a store."""
+SHOWN_UNITS = (*range(10), 10, 20, 50)
+"""What customers see of a number of units: 0 to 9 as it is, above that the beginning of a range.
+
+Who asks for many units must not learn the stock of a store, however often they ask.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +31,7 @@ class ProductUnavailable(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsufficientStock(Problem):
-    """The store has only `available` units; customers see at most MAX_SHOWN_UNITS."""
+    """The store has only `available` units; customers see them as SHOWN_UNITS."""
 
     product_id: UUID
     available: int
@@ -57,17 +62,46 @@ class DeliveryEstimateChanged(Problem):
     current_p90_seconds: int
 
 
-def shortages(
-    line_numbers: Mapping[UUID, int], short: Sequence[tuple[UUID, int]]
+def shown_units(units: int) -> int:
+    """What customers see of a number of units: the largest of SHOWN_UNITS that is not above it."""
+    shown: int = SHOWN_UNITS[bisect_right(SHOWN_UNITS, max(0, units)) - 1]
+    return shown
+
+
+def is_visibly_short(available: int, asked: int) -> bool:
+    """Whether customers may be told without an order that fewer than the asked units are there."""
+    return available < shown_units(asked)
+
+
+def visible_shortages(
+    line_numbers: Mapping[UUID, int], available: Mapping[UUID, int], asked: Mapping[UUID, int]
 ) -> list[InsufficientStock]:
-    """Return a problem for each (product, available units) with insufficient stock."""
-    return [_shortage(line_numbers[product_id], product_id, units) for product_id, units in short]
+    """The problems of those products of which a cart shows that fewer units are there."""
+    return [
+        _shortage(line_numbers[product_id], product_id, units)
+        for product_id, units in available.items()
+        if is_visibly_short(units, asked[product_id])
+    ]
+
+
+def shortages(
+    line_numbers: Mapping[UUID, int], available: Mapping[UUID, int], asked: Mapping[UUID, int]
+) -> list[InsufficientStock]:
+    """The problems of products with fewer available units than are asked for.
+
+    Those that a cart shows, or else the first one alone: otherwise one refused order with many
+    lines would compare the stock of each product with a number of the caller's choice.
+    """
+    if visible := visible_shortages(line_numbers, available, asked):
+        return visible
+    short = ((key, units) for key, units in available.items() if units < asked[key])
+    return [_shortage(line_numbers[key], key, units) for key, units in islice(short, 1)]
 
 
 def _shortage(line_number: int, product_id: UUID, units: int) -> InsufficientStock:
-    shown = min(max(0, units), MAX_SHOWN_UNITS)
+    shown = shown_units(units)
     message = f"Only {shown} of this product are left."
-    if shown < units:
+    if shown >= SHOWN_UNITS[10]:
         message = f"There are fewer than that left of this product, but {shown} at least."
     path = ["input", "lines", str(line_number)]
     return InsufficientStock(path=path, message=message, product_id=product_id, available=shown)

@@ -9,6 +9,7 @@ from models.carts import Cart, CartLine, CartLineIssue, SubstitutionPreference
 from models.catalog import Availability
 from models.companies import Company
 from services.carts import carts
+from services.carts.basket_problems import is_visibly_short, shown_units
 from services.carts.totals import CartTotals, PricedLine, compute_totals
 from services.catalog.listed_products import ListedProduct
 
@@ -43,16 +44,18 @@ class PricedCartLine:
             return CartLineIssue.NOT_LISTED
         if self.product.orderable_units == 0:
             return CartLineIssue.OUT_OF_STOCK
-        return (
-            CartLineIssue.INSUFFICIENT_STOCK
-            if self.product.orderable_units < self.quantity
-            else None
-        )
+        is_short = is_visibly_short(self.product.orderable_units, self.quantity)
+        return CartLineIssue.INSUFFICIENT_STOCK if is_short else None
 
     @property
     def orderable_quantity(self) -> int:
-        """The part of the quantity that can be ordered now, which reveals no other stock."""
-        return min(self.quantity, self.product.orderable_units) if self.product else 0
+        """The part of the quantity that can be ordered now, as customers may see it.
+
+        In the range of the available units (`SHOWN_UNITS`) it is all, and the order may be refused.
+        """
+        if self.product is None or self.issue is None:
+            return self.quantity if self.product else 0
+        return shown_units(self.product.orderable_units)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from services.carts.basket_problems import (
     ProductUnavailable,
     price_problems,
     shortages,
+    visible_shortages,
 )
 from services.carts.baskets import CartsByCompany, OrderRequest, RequestedLine
 from services.carts.carts import validate_line_count
@@ -192,12 +193,15 @@ def _plan(
     available = {line.product_id: snapshots[line.product_id].available for line in sold}
     units = {line.product_id: line.quantity for line in sold}
     line_numbers = {line.product_id: index for index, line in enumerate(lines)}
-    short = [(key, left) for key, left in available.items() if left < units[key]]
-    problems += shortages(line_numbers, short)
+    problems += visible_shortages(line_numbers, available, units)
     restricted = frozenset(line.product_id for line in lines if _is_restricted(line, snapshots))
     problems += _age_problems(request, [key for key in line_numbers if key in restricted])
-    if not problems:
-        problems += price_problems(cart_totals, request.expected_total_minor)
+    # Only a request without another problem learns of a shortage that a cart does not show.
+    problems = (
+        problems
+        or [*price_problems(cart_totals, request.expected_total_minor)]
+        or [*shortages(line_numbers, available, units)]
+    )
     names = {key: snapshot.name for key, snapshot in snapshots.items()}
     return SourcingPlan(
         candidate, lines, names, cart_totals, tuple(problems), restricted, available

@@ -219,8 +219,8 @@ async def _reserve(
     if isinstance(result, ReservationShortage):
         numbers = {line.product_id: number for number, line in enumerate(wanted.lines)}
         kept = previous.units
-        short = [(key, left + kept.get(key, 0)) for key, left in result.shortages]
-        raise DomainError(*shortages(numbers, short))
+        left = {key: units + kept.get(key, 0) for key, units in result.shortages}
+        raise DomainError(*shortages(numbers, left, wanted.units))
 
 
 async def _ask_for_payment(

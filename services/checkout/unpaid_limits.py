@@ -207,9 +207,10 @@ def check_orders(limits: UnpaidLimits, unpaid: UnpaidOrders) -> None:
 
 
 def add_problems(limits: UnpaidLimits, plan: SourcingPlan, unpaid: UnpaidOrders) -> SourcingPlan:
-    """Return the plan with its problems of unpaid units."""
-    problems = *plan.problems, *plan_problems(limits, plan, unpaid, plan.available)
-    return plan if problems == plan.problems else replace(plan, problems=problems)
+    """Return the plan with a problem of unpaid units, if it has no other problem."""
+    if plan.problems:
+        return plan
+    return replace(plan, problems=tuple(plan_problems(limits, plan, unpaid, plan.available)))
 
 
 def plan_problems(
@@ -231,7 +232,9 @@ def unit_problems(
     unpaid: UnpaidOrders,
     available_by_product: Mapping[UUID, int],
 ) -> Iterator[Problem]:
-    """Yield UnpaidUnitLimit for each line of which too many units would wait for payment.
+    """Yield UnpaidUnitLimit for the first line of which too many units would wait for payment.
+
+    For the first alone, as the limit is a share of the stock, which customers do not learn.
 
     `lines` are an index in the input, a product and units. `available_by_product` is what the store
     could sell when `unpaid` was read, without these units. A line of which the store has too few
@@ -253,6 +256,7 @@ def unit_problems(
                 message="Too many units of this product would wait for payment: order fewer.",
                 product_id=product_id,
             )
+            return
 
 
 def _lock_key(part: bytes) -> int:

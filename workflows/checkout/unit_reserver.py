@@ -79,7 +79,7 @@ async def reserve_units(reserver: UnitReserver, plans: Sequence[SourcingPlan]) -
             raise DomainError(
                 ServiceOverloaded(message="This order is being placed: ask again in a moment.")
             )
-        problems_by_plan.append([*shortages(plan.line_numbers, result.shortages)])
+        problems_by_plan.append([*shortages(plan.line_numbers, dict(result.shortages), plan.units)])
     nearest, *others = problems_by_plan
     # A more distant store could deliver everything, at another total than the client showed.
     price_changes = [
