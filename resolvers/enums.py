@@ -5,14 +5,18 @@ Classes of GraphQL types are named `…Type`, so an enum of types is named `…K
 An enum is described by its docstring, a value by the string literal that follows it in the source.
 """
 
-import ast
 import inspect
-import textwrap
-from itertools import pairwise
+import re
+import sys
+from functools import cache
+from pathlib import Path
 
 import strawberry
 
 from database.base import NamedEnum
+
+CLASS = re.compile(r"^class (\w+)\b[^\n]*:\n((?:[ \t][^\n]*\n|\n)*)", re.MULTILINE)
+DESCRIBED_VALUE = re.compile(r'^    (\w+) = [^\n]+\n    ("""|")([^\\]*?)\2$', re.MULTILINE)
 
 
 def register(enum: type[NamedEnum]) -> None:
@@ -31,17 +35,22 @@ def graph_name(enum: type[NamedEnum]) -> str:
     return f"{name.removesuffix('Kind')}Type" if name.endswith("Kind") else name
 
 
+@cache
 def value_descriptions(enum: type[NamedEnum]) -> dict[str, str]:
-    """The descriptions of an enum's values by name; values without one are left out."""
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(enum))).body
-    statements = body.body if isinstance(body, ast.ClassDef) else []
-    descriptions = {}
-    for member, text in pairwise(statements):
-        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr):
-            literal, target = text.value, member.targets[0]
-            if isinstance(literal, ast.Constant) and isinstance(target, ast.Name):
-                descriptions[target.id] = inspect.cleandoc(str(literal.value))
-    return descriptions
+    """The descriptions of an enum's values by name; values without one are left out.
+
+    Read from the text of the module: `ast.parse` and `inspect.getsource` raise SystemError before
+    Python 3.11.8 when the garbage collector runs a finalizer that parses something meanwhile.
+    """
+    body = _class_bodies(enum.__module__)[enum.__name__]
+    return {name: inspect.cleandoc(text) for name, _, text in DESCRIBED_VALUE.findall(body)}
+
+
+@cache
+def _class_bodies(module: str) -> dict[str, str]:
+    """The source of the bodies of a module's classes, by name."""
+    source = Path(sys.modules[module].__file__ or "").read_text(encoding="utf-8")
+    return dict(CLASS.findall(source))
 
 
 def register_all() -> None:

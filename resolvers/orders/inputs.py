@@ -60,8 +60,8 @@ class OrderPlaceInput:
     )
     address_line: str | None = strawberry.field(
         default=None,
-        description="Street, house and floor. Required with `location`; with `addressId` it replaces"
-        " the line of the saved address.",
+        description="Street, house and floor. Required with `location`; with `addressId` it"
+        " replaces the line of the saved address.",
     )
     delivery_instructions: str | None = strawberry.field(
         default=None, description="What the rider should know at the door."

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.money import amount_text
+from tests.support.architecture.source_trees import syntax_tree
 from tests.support.paths import ROOT
 
 FOLDERS = ("gateways", "jobs", "models", "resolvers", "server", "services", "subscriptions",
@@ -32,7 +33,7 @@ def texts(tree: ast.Module) -> Iterator[ast.JoinedStr | ast.Constant]:
 
 def raw_amounts(path: Path) -> Iterator[str]:
     """The lines of texts with an amount in minor units, or with the words for it."""
-    for node in texts(ast.parse(path.read_text())):
+    for node in texts(syntax_tree(path)):
         if isinstance(node, ast.Constant):
             raw = isinstance(node.value, str) and "minor unit" in node.value
         else:

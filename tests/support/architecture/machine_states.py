@@ -21,7 +21,7 @@ ENDS: Mapping[str, str] = {
 
 def is_final(machine: StateMachine[Any, Any, Any], status: NamedEnum) -> bool:
     """Whether the description of a state says that it is the end."""
-    return value_descriptions(machine.status)[status.name].endswith("Final.")
+    return value_descriptions(type(status))[status.name].endswith("Final.")
 
 
 def passing_states() -> set[str]:

@@ -6,12 +6,16 @@ from pathlib import Path
 
 
 def syntax_tree(path: Path) -> ast.Module:
-    """The syntax tree of a module.
+    """The syntax tree of a module."""
+    return parse_source(path.read_text())
+
+
+def parse_source(source: str) -> ast.Module:
+    """The syntax tree of a text.
 
     Without garbage collection: Python before 3.11.8 fails with "AST constructor recursion depth
     mismatch" when a finalizer of an earlier test's object parses something, as traceback does.
     """
-    source = path.read_text()
     enabled = gc.isenabled()
     gc.disable()
     try:
