@@ -28,8 +28,11 @@ UPC_E_LENGTHS = (6, 8)
 GROUP_SEPARATOR = "\x1d"
 _SYMBOLOGY = re.compile(r"^\](?:[A-Za-z][0-9A-Za-z])")
 _DIGITS = re.compile(r"[0-9]+")
-# A GTIN in an element string is followed by more; a shorter one is a plain number.
 _ELEMENTS = re.compile(r"0[12][0-9]{14}.+", re.DOTALL)
+# What a scanner sends of a DataBar or a case label that has its GTIN alone, without the symbology.
+_LONE_GTIN = re.compile(r"01[0-9]{14}")
+_LINK = re.compile(r"(https?://[^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_PRINTED = re.compile(r"[0-9](?: ?[0-9])+|[0-9](?:[ -]?[0-9]){11,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,17 @@ def read_code(text: str, label_formats: Sequence[str] = ()) -> ReadCode:
     elements = _read_elements(visible)
     if elements is not None:
         return elements
-    plain = _SYMBOLOGY.sub("", visible).replace(GROUP_SEPARATOR, "")[:MAX_SCAN_LENGTH]
+    printed = _SYMBOLOGY.sub("", visible).replace(GROUP_SEPARATOR, "")[:MAX_SCAN_LENGTH]
+    plain = unspaced_gtin(printed)
     label: ScaleLabel | None = read_label(plain, label_formats)
     if label is not None:
         return ReadCode(label.items, None, None, label.grams, label.price_minor)
     # A scanner that names the symbology EAN-8 has not read a UPC-E.
     upc_a = None if visible.startswith("]E4") else expand_upc_e(plain)
-    return ReadCode((canonical_code(plain), *([upc_a] if upc_a is not None else [])))
+    forms = [canonical_code(plain), upc_a, printed]
+    if printed == plain:
+        forms.pop()
+    return ReadCode(tuple(form for form in forms if form is not None))
 
 
 def canonical_code(text: str) -> str:
@@ -71,6 +78,18 @@ def canonical_code(text: str) -> str:
     The function of the same name in the database does the same.
     """
     return text.zfill(14) if is_gtin(text) else text
+
+
+def unspaced_gtin(text: str) -> str:
+    """Return a GTIN or UPC-E without the spaces and hyphens with which it is printed.
+
+    Any other text is returned as it is: spaces and hyphens are a part of a company's own codes.
+    """
+    if text.isalnum() or _PRINTED.fullmatch(text) is None:
+        return text
+    digits = text.replace(" ", "").replace("-", "")
+    is_upc_e = len(digits) == max(UPC_E_LENGTHS) and expand_upc_e(digits) is not None
+    return digits if is_gtin(digits) or is_upc_e else text
 
 
 def expand_upc_e(text: str) -> str | None:
@@ -117,7 +136,7 @@ def parse_barcode(text: str, *path: str) -> str:
     elements = _read_elements(visible)
     if elements is not None and elements == ReadCode(elements.values):
         return elements.values[0]
-    code = _SYMBOLOGY.sub("", visible)
+    code = unspaced_gtin(_SYMBOLOGY.sub("", visible))
     if elements is not None or not code.isprintable() or not 1 <= len(code) <= MAX_CODE_LENGTH:
         message = f"A barcode is 1 to {MAX_CODE_LENGTH} printable characters, without lot or date."
         raise DomainError(InvalidInput(path=list(path), message=message))
@@ -144,9 +163,13 @@ def _read_elements(text: str) -> ReadCode | None:
     try:
         if text.startswith("("):
             elements = GS1Message.parse_hri(text).element_strings
-        elif text.lower().startswith(("http://", "https://")):
-            link = biip.parse(text).gs1_digital_link_uri
+        elif (parts := _LINK.fullmatch(text)) is not None:
+            # QR codes in capital letters need less space; in the path capital letters matter.
+            link = biip.parse(parts[1].lower() + parts[2]).gs1_digital_link_uri
             elements = link.element_strings if link is not None else None
+        elif _LONE_GTIN.fullmatch(text):
+            # It may be a company's own code as well.
+            return ReadCode((text[2:], text)) if is_gtin(text[2:]) else None
         elif text.startswith(("]C1", "]d2", "]Q3", "]e0", "]J1")) or _ELEMENTS.fullmatch(text):
             elements = GS1Message.parse(text[3:] if text[0] == "]" else text).element_strings
         else:

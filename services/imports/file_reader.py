@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.imports import StockImportErrorCode, StockImportFormat, StockImportMode
+from services.catalog.product_codes import unspaced_gtin
 from services.imports import file_layout
 from services.imports.cell_values import (
     FORMAT_AS_TEXT,
@@ -195,7 +196,8 @@ def _checked_row(row: ImportRow, mode: StockImportMode, parse: Callable[[], int]
         fault = StockImportErrorCode.INVALID_QUANTITY
         return replace(row, fault=fault, field="quantity", message=f"{expected}.")
     damage = code_damage(row.product)
-    return ImportRow(row.number, row.store, row.product, row.quantity, units, message=damage)
+    product = unspaced_gtin(row.product)
+    return ImportRow(row.number, row.store, product, row.quantity, units, message=damage)
 
 
 def _shortened(row: ImportRow) -> ImportRow:

@@ -33,6 +33,12 @@ from tests.support.store_staff import run_step
 from tests.support.suppliers import create_supplier_scenario
 
 EAN, UPC = "0012345678905", "012345678905"
+ALIKE = pytest.mark.parametrize(
+    "code",
+    [UPC, "0 12345 67890 5", f"010{EAN}", f"HTTPS://ID.GS1.ORG/01/0{EAN}"],
+    ids=["UPC-A", "as printed", "element string", "Digital Link"],
+)
+"""The number in other forms, as scanners send it and people type it."""
 
 
 @pytest.fixture
@@ -44,8 +50,9 @@ async def milk(database: Database, city: City) -> Product:
     return city.products[0]
 
 
+@ALIKE
 async def test_a_line_is_picked_by_the_shorter_number(
-    dependencies: OrderDependencies, city: City, milk: Product
+    dependencies: OrderDependencies, city: City, milk: Product, code: str
 ) -> None:
     """The list has 0012345678905 and the scanner sends 012345678905: the pick was refused."""
     database, order = dependencies.database, await place_paid_order(dependencies, city)
@@ -53,7 +60,7 @@ async def test_a_line_is_picked_by_the_shorter_number(
     (fulfillment,) = await fulfillments_of(database, order)
     staff = await create_picker(database, city.near)
     await run_step(database, staff, fulfillment, fulfillments.accept)
-    await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(2, code=UPC))
+    await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(2, code=code))
     picked = [one for one in await lines_of(database, fulfillment) if one.picked_quantity]
     assert [one.product_id for one in picked] == [milk.id]
 
@@ -88,24 +95,26 @@ async def test_a_receipt_has_the_lot_and_the_date_of_its_code(
                 await identify(session, order.id, [wrong])
 
 
+@ALIKE
 async def test_a_line_is_counted_by_the_shorter_number(
-    database: Database, city: City, milk: Product
+    database: Database, city: City, milk: Product, code: str
 ) -> None:
     """A stocktake found no product for the number without its leading zeros."""
     async with counting_team(database, city) as team:
         row = await team.start(0, 1)
         line = {"count_id": row.id, "counted": 47}
-        await team.run(stock_counts.set_line, team.first_counter, code=UPC, **line)
+        await team.run(stock_counts.set_line, team.first_counter, code=code, **line)
         with pytest.raises(DomainError) as refused:
             await team.run(stock_counts.set_line, team.first_counter, code="nothing", **line)
     assert isinstance(refused.value.problems[0], NotFound)
 
 
+@pytest.mark.parametrize("code", [UPC, "0 12345 67890 5"], ids=["UPC-A", "as printed"])
 async def test_a_file_may_have_the_shorter_number(
-    database: Database, city: City, milk: Product, tmp_path: Path
+    database: Database, city: City, milk: Product, tmp_path: Path, code: str
 ) -> None:
     """A spreadsheet drops leading zeros: the rows of an import were unknown products."""
     (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
     runner = ImportRunner(database, city, admin, tmp_path / "files")
-    await runner.run(stock_file(f"S1,{UPC},7"), ErrorPolicy.ALL_OR_NOTHING)
+    await runner.run(stock_file(f"S1,{code},7"), ErrorPolicy.ALL_OR_NOTHING)
     assert await runner.on_hand(0) == [7]

@@ -41,6 +41,22 @@ READ = [
     ("0100012345678905172712001010", ReadCode((GTIN,), "10", EXPIRY)),
     ("https://id.gs1.org/01/00012345678905/10/ABC-1?17=271231",
      ReadCode((GTIN,), "ABC-1", EXPIRY)),
+    ("0100012345678905", ReadCode((GTIN, "0100012345678905"))),
+    ("]C10100012345678905", ReadCode((GTIN,))),
+    ("0100012345678905\x1d", ReadCode((GTIN, "0100012345678905"))),
+    ("0100012345678906", ReadCode(("0100012345678906",))),
+    ("HTTPS://ID.GS1.ORG/01/00012345678905", ReadCode((GTIN,))),
+    ("HTTP://ID.GS1.ORG/01/00012345678905/10/ABC-1?17=271231",
+     ReadCode((GTIN,), "ABC-1", EXPIRY)),
+    ("Https://Shop.Example/x/01/00012345678905/10/aBc", ReadCode((GTIN,), "aBc")),
+    ("(01) 00012345678905 (10) ABC-1 (17) 271231", ReadCode((GTIN,), "ABC-1", EXPIRY)),
+    ("0 12345 67890 5", ReadCode((GTIN, "0 12345 67890 5"))),
+    ("0012345-678905", ReadCode((GTIN, "0012345-678905"))),
+    ("0\u00a012345\u200967890\u00a05", ReadCode((GTIN, "0 12345 67890 5"))),
+    ("0 425261 4", ReadCode(("04252614", "00042100005264", "0 425261 4"))),
+    ("2 112345 012506", ReadCode(("12345",), grams=1250)),
+    ("0 12345 67890 6", ReadCode(("0 12345 67890 6",))),
+    ("2425-2615", ReadCode(("2425-2615",))),
     ("2112345012506", ReadCode(("12345",), grams=1250)),
     ("2200427003990", ReadCode(("0042", "42"), price_minor=399)),
     ("04252614", ReadCode(("04252614", "00042100005264"))),
@@ -57,7 +73,11 @@ READ = [
 
 @pytest.mark.parametrize(("scanned", "read"), READ, ids=[repr(one) for one, _ in READ])
 def test_a_code_says_its_product_and_what_else_is_in_it(scanned: str, read: ReadCode) -> None:
-    """0012345678905 scanned as 012345678905, a scale label, and lot and date were unknown."""
+    """0012345678905 scanned as 012345678905, a scale label, and lot and date were unknown.
+
+    So were the GTIN alone as an element string, a Digital Link in capital letters (usual in QR
+    codes), and a number that somebody types with the spaces that are printed under its bars.
+    """
     assert read_code(scanned, LABELS) == read
 
 
@@ -119,6 +139,22 @@ def test_a_barcode_is_kept_as_it_is_written() -> None:
     assert parse_barcode(" 012345678905\u200b") == "012345678905"
     assert parse_barcode("]C10100012345678905") == GTIN
     assert parse_barcode("A-7/b") == "A-7/b"
+    assert parse_barcode("0100012345678905") == GTIN
+    assert parse_barcode("HTTPS://ID.GS1.ORG/01/00012345678905") == GTIN
+    assert parse_barcode("0 12345 67890 5") == "012345678905"
+    assert parse_barcode("PLU 4011") == "PLU 4011"
+
+
+@given(st.integers(0, 10**13 - 1), st.sampled_from((8, 12, 13, 14)), st.data())
+def test_a_code_is_found_however_its_digits_are_grouped(n: int, size: int, data: Any) -> None:
+    """People type the groups that they see: 4 006381 333931 found nothing."""
+    body = f"{n:013}"[-(size - 1) :]
+    gtin = body + check_digit(body)
+    gaps = data.draw(st.lists(st.sampled_from(["", " "]), min_size=size, max_size=size))
+    typed = "".join(gap + digit for gap, digit in zip(gaps, gtin, strict=True)).strip()
+    assert canonical_code(gtin) in read_code(typed).values
+    assert set(read_code(gtin).values) <= set(read_code(typed).values)
+    assert canonical_code(parse_barcode(typed)) == canonical_code(gtin)
 
 
 @given(st.text("0123456789", min_size=6, max_size=6), st.sampled_from("01"))
