@@ -8,6 +8,10 @@ at their vowel signs, and leaves out stop words, which may be names.
 Chinese, Japanese, Thai and others are written without spaces. A run of their letters is stored as
 its characters and its pairs of characters, and is searched for by its pairs: no dictionary is
 needed, and any part of a run is found.
+
+Numbers and letters that meet are treated alike, with or without a space: `1.25L`, `1,25 l` and
+`7up` are stored as their parts and as pairs of neighboring parts. One word is searched for by its
+pairs, several words by themselves. A comma within a number is a dot.
 """
 
 import re
@@ -15,6 +19,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from snowballstemmer.english_stemmer import EnglishStemmer
@@ -58,6 +63,7 @@ LETTERS = str.maketrans(
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-")
     | {"_": " "}
 )
+DIGITS = frozenset("0123456789")
 MAX_WORD_LENGTH = 80
 NAME, OTHER = "A", "D"
 """The weights of words in PostgreSQL's vectors: of the name, and of what belongs to it."""
@@ -75,12 +81,13 @@ def _marks() -> str:
     return "".join(f"{chr(low)}-{chr(high)}" for low, high in ranges)
 
 
-_LETTER = rf"[\w{_marks()}]"
-# A dot is kept within a number only: "1.5L" is a size, "dr.pepper" is two words.
-_WORD = re.compile(rf"[0-9]+\.[0-9]+{_LETTER}*|{_LETTER}+")
+# A dot or a comma is kept within a number only: "1,5L" is a size, "dr.pepper" is two words.
+_NUMBER = "[0-9]+(?:[.,][0-9]+)?"
+_WORD = re.compile(rf"(?:{_NUMBER}|(?:[^\W0-9]|[{_marks()}])+)++")
 _COMPOUND = re.compile(rf"(?:{_WORD.pattern})(?:['-](?:{_WORD.pattern}))*")
-_ASCII_WORD = re.compile(r"[0-9]+\.[0-9]+[a-z0-9]*|[a-z0-9]+")
+_ASCII_WORD = re.compile(rf"(?:{_NUMBER}|[a-z]+)++")
 _ASCII_COMPOUND = re.compile(rf"(?:{_ASCII_WORD.pattern})(?:['-](?:{_ASCII_WORD.pattern}))*")
+_PART = re.compile(r"[0-9.]+|[^0-9.]+")
 _RUN = re.compile(f"[{UNSPACED}]+")
 _DROPPED = re.compile(f"[{INVISIBLE}{ACCENTS}]")
 _FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
@@ -107,7 +114,9 @@ def compounds(text: str) -> Iterator[list[str]]:
     word, compound = _WORD, _COMPOUND
     if folded.isascii():
         word, compound = _ASCII_WORD, _ASCII_COMPOUND
-    found = [word.findall(each) for each in compound.findall(folded)]
+    found = [
+        [one.replace(",", ".") for one in word.findall(each)] for each in compound.findall(folded)
+    ]
     yield from ([one[:MAX_WORD_LENGTH] for one in words] for words in found)
     if not found:
         yield from ([symbol] for symbol in _symbols(folded))
@@ -118,16 +127,24 @@ def joined(words: list[str]) -> str:
     return "".join(words)[:MAX_WORD_LENGTH]
 
 
-def parts(word: str) -> Iterator[tuple[str, bool]]:
-    """Cut a word where its script changes; True for a part of a script without spaces."""
+def parts(word: str) -> Iterator[tuple[list[str], bool]]:
+    """Cut a word where its script changes; True for a part of a script without spaces.
+
+    Another part is a list: it is cut again where numbers and letters meet.
+    """
     rest = 0
     for run in _RUN.finditer(word):
         if run.start() > rest:
-            yield word[rest : run.start()], False
-        yield run.group(), True
+            yield _PART.findall(word[rest : run.start()]), False
+        yield [run.group()], True
         rest = run.end()
     if rest < len(word):
-        yield word[rest:], False
+        yield _PART.findall(word[rest:]), False
+
+
+def meetings(neighbors: list[str]) -> list[str]:
+    """The pairs of neighboring numbers and words as one word each: `2x`, `x330`, `330ml`."""
+    return [joined([left, right]) for left, right in pairwise(neighbors)]
 
 
 def pairs(run: str) -> list[str]:
@@ -147,9 +164,11 @@ def search_vector(name: Iterable[str], other: Iterable[str] = ()) -> str:
     position = 0
     for weight, texts in ((NAME, name), (OTHER, other)):
         for text in texts:
+            last = ""
             for words in compounds(text):
                 position = min(position + 1, 16_383)  # PostgreSQL's last position
-                for lexeme in _lexemes(words):
+                lexemes, last = _lexemes(words) | _across(last, words[0]), words[-1]
+                for lexeme in lexemes:
                     positions[lexeme].append(f"{position}{weight}")
             for symbol in _symbols(fold(text)):
                 positions[symbol].append(f"{max(position, 1)}{weight}")
@@ -160,14 +179,24 @@ def search_vector(name: Iterable[str], other: Iterable[str] = ()) -> str:
 
 def _lexemes(words: list[str]) -> dict[str, None]:
     """What is stored of a compound, each once."""
-    lexemes = {joined(words): None} if len(words) > 1 else {}
-    for word in words:
-        for part, unspaced in parts(word):
+    lexemes: dict[str, None] = {}
+    for word in words if len(words) == 1 else [*words, joined(words)]:
+        for found, unspaced in parts(word):
             if unspaced:
-                lexemes |= dict.fromkeys(part) | dict.fromkeys(pairs(part))
+                lexemes |= dict.fromkeys(found[0]) | dict.fromkeys(pairs(found[0]))
             else:
-                lexemes |= {part: None, stem(part): None}
+                lexemes |= dict.fromkeys(
+                    [*found, *map(stem, found), *meetings(found), joined(found)]
+                )
     return lexemes
+
+
+def _across(left: str, right: str) -> dict[str, None]:
+    """The pair of a number and a word that follow each other, as if no space was between them."""
+    if not left or (left[-1] in DIGITS) == (right[0] in DIGITS):
+        return {}
+    (*_, (before, is_run)), (after, is_next_run) = parts(left), next(parts(right))
+    return {} if is_run or is_next_run else {joined([before[-1], after[0]]): None}
 
 
 def _symbols(folded: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, cast, false
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from models.search_words import NAME, compounds, joined, pairs, parts, stem
+from models.search_words import NAME, compounds, joined, meetings, pairs, parts, stem
 from services.core.problems import DomainError, InvalidInput
 
 MAX_QUERY_LENGTH = 200
@@ -49,23 +49,29 @@ def _compound_term(words: list[str], prefix: str, weight: str) -> str:
     term = " & ".join(terms)
     if len(words) == 1:
         return term
-    return f"({term} | {_lexeme(joined(words), prefix, weight)})"
+    return f"({term} | {_word_term(joined(words), prefix, weight)})"
 
 
 def _word_term(word: str, prefix: str, weight: str) -> str:
     """The term of a word: its parts, all of which must match."""
     terms: list[str] = []
-    found = list(parts(word))
-    for nth, (part, unspaced) in enumerate(found):
-        ending = prefix if nth == len(found) - 1 else ""
-        if unspaced:
-            terms += (_lexeme(pair, ending, weight) for pair in pairs(part))
-        elif stem(part) == part:
-            terms.append(_lexeme(part, ending, weight))
+    cut = list(parts(word))
+    for nth, (found, unspaced) in enumerate(cut):
+        ending = prefix if nth == len(cut) - 1 else ""
+        if unspaced or len(found) > 1:
+            *first, last = pairs(found[0]) if unspaced else meetings(found)
+            terms += (_lexeme(each, ending if unspaced else "", weight) for each in first)
+            terms.append(_lexeme(last, ending, weight))
         else:
-            stemmed = _lexeme(stem(part), "", weight)
-            terms.append(f"({_lexeme(part, ending, weight)} | {stemmed})")
+            terms.append(_part_term(found[0], ending, weight))
     return " & ".join(terms)
+
+
+def _part_term(part: str, prefix: str, weight: str) -> str:
+    """The term of a part without a cut, which may also match by its stem."""
+    if stem(part) == part:
+        return _lexeme(part, prefix, weight)
+    return f"({_lexeme(part, prefix, weight)} | {_lexeme(stem(part), '', weight)})"
 
 
 def _lexeme(text: str, prefix: str, weight: str) -> str:

@@ -1,5 +1,6 @@
 """Search text: the situations by name, and the property that a product is found by its name."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Literal
@@ -17,6 +18,7 @@ from database.sessions import Database
 from models.catalog import Product
 from models.purchasing import Supplier
 from models.search_words import compounds, search_vector
+from seed.catalog import read_articles
 from services.catalog import products
 from services.catalog.search_text import MAX_QUERY_LENGTH, search_query
 from services.core.problems import DomainError
@@ -76,12 +78,61 @@ async def unmatched(database: Database, pairs: list[tuple[str, str]]) -> list[tu
         ("可口可樂 330ml", "可樂 330"),
         ("우유", "우"),
         ("🍎 Apple", "🍎"),
+        ("Pure Distilled Water 1.25L", "pure distilled water 1.25 L"),
+        ("Pure Distilled Water 1.25L", "water 1,25l"),
+        ("Pure Distilled Water 1.25 L", "water 1,25 l"),
+        ("Água 1,5 l", "agua 1.5L"),
+        ("Coco Pops 190g", "Coco Pops 190 g"),
+        ("Coco Pops 190 G", "pops 190g"),
+        ("Batteries 14pcs", "batteries 14 pcs"),
+        ("Bleach 1.5L", "BLEACH 1,5L"),
+        ("7 Up", "7up"),
+        ("7up", "7 Up"),
+        ("7-Up", "7up"),
+        ("7up", "7-up"),
+        ("Omega 3 Eggs", "omega3"),
+        ("Co-Q10x", "coq10x"),
+        ("Cola 6 x 330 ml", "6x330ml"),
+        ("Cola 6x330ml", "cola 6 x 330 m"),
+        ("Cola 6x330ml", "330 ml"),
+        ("可樂 330 毫升", "330毫升"),
         ("\u0645\u064a\u200c\u062e\u0648\u0627", "\u0645\u064a\u062e\u0648\u0627"),
     ],
 )
 async def test_a_product_is_found_as_people_type(database: Database, name: str, query: str) -> None:
     """Index and query were cut by different rules, so none of these found its product."""
     assert await unmatched(database, [(name, query)]) == []
+
+
+SIZE = re.compile(r"(?<=[0-9]) ?(?=[^\W0-9_])")
+LETTER_NUMBER = re.compile(r"(?<=[^\W0-9_]) ?(?=[0-9])")
+DOT = re.compile(r"(?<=[0-9])\.(?=[0-9])")
+
+
+def respaced(name: str) -> Iterator[str]:
+    """The name with other spaces where numbers and letters meet, and with commas in numbers."""
+    for gap in ("", " "):
+        for pattern in (SIZE, LETTER_NUMBER):
+            written = pattern.sub(gap, name)
+            yield from (written, DOT.sub(",", written), written.upper())
+
+
+async def test_every_product_of_the_catalog_is_found_by_its_size(database: Database) -> None:
+    """The shops have 1.25L, 190g and 14pcs; people write 1,25 l, 190 g and 14 pcs."""
+    pairs = {
+        (name, written)
+        for article in read_articles()
+        for name in (article.name, *article.names.values())
+        for written in respaced(name)
+        if len(written) <= MAX_QUERY_LENGTH and list(compounds(written))
+    }
+    assert len(pairs) > 10_000
+    assert await unmatched(database, sorted(pairs)) == []
+
+
+def test_a_size_is_not_found_by_another_one() -> None:
+    """A size in one word must not match its number and any word with the same beginning."""
+    assert search_query("340g") == "'340g':*"
 
 
 async def test_the_thirteenth_word_counts(database: Database) -> None:
@@ -149,7 +200,7 @@ LETTERS = (
 WORDS = st.one_of([st.text(letters, min_size=1, max_size=7) for letters in LETTERS])
 NAMES = st.lists(WORDS, min_size=1, max_size=5).flatmap(
     lambda words: st.lists(
-        st.sampled_from([" ", "-", "/", ", ", "'", ".", " & ", "_", "\u00a0", ""]),
+        st.sampled_from([" ", "-", "/", ", ", "'", ".", " & ", "_", "\u00a0", "", " "]),
         min_size=len(words) - 1,
         max_size=len(words) - 1,
     ).map(lambda gaps: "".join(map("".join, zip(words, [*gaps, ""], strict=True))))
