@@ -13,7 +13,8 @@ class StockImportStartInput:
         description="The company whose stores the rows name by code."
     )
     stock_import_file_id: strawberry.ID = strawberry.field(
-        description="The id that POST /imports returned for an uploaded file of at most 64 MB."
+        description="The `stockImportFileId` in the answer to POST /imports, whose body is the file"
+        " itself (at most 64 MB), not a form; `?name=` gives the file's name."
     )
     format: StockImportFormat = strawberry.field(
         description="CSV needs a header line that names the columns store, product (code or"

@@ -46,6 +46,17 @@ PAGE_ROWS = 1_000
 COLUMNS = ("line", "store", "product", "quantity", "field", "fault", "message")
 # A spreadsheet evaluates a text with such a beginning.
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
+# "" is a request without the header; what a spreadsheet saved as CSV is sent as by browsers too.
+FILE_MEDIA_TYPES = frozenset({
+    "", "text/csv", "text/plain", "text/tab-separated-values", "application/csv",
+    "application/vnd.ms-excel", "application/octet-stream", "application/x-ndjson",
+    "application/ndjson", "application/jsonl", "application/x-jsonlines",
+})  # fmt: skip
+NOT_A_FILE = (
+    "The body is the file itself, with content-type text/csv or application/x-ndjson, not a form"
+    " and not a JSON document. With curl: --data-binary @stock.csv -H 'content-type: text/csv'."
+)
+EMPTY = "The file is empty: the body of the request is the file itself."
 TOO_LARGE = f"A file has at most {stock_imports.MAX_FILE_BYTES // 1024**2} MB."
 Handler = Callable[[Request, Context], Awaitable[Response]]
 
@@ -178,11 +189,13 @@ class StockFiles:
             raise HttpRejected(408, "REQUEST_TIMEOUT", message) from None
         upload.size_bytes, upload.head = size, bytes(file.head)
         try:
+            if not size:
+                raise HttpRejected(400, "INVALID_INPUT", EMPTY)
             async with context.write("stockUpload") as session:
                 return await stock_imports.save_upload(
                     session, actor=context.actor, upload=upload, name=name
                 )
-        except (DomainError, DBAPIError):
+        except (DomainError, DBAPIError, HttpRejected):
             await self._storage.delete(file_name)
             raise
 
@@ -219,6 +232,9 @@ class StockFiles:
 
 
 def _check_headers(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in FILE_MEDIA_TYPES:
+        raise HttpRejected(415, "UNSUPPORTED_MEDIA_TYPE", NOT_A_FILE)
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise HttpRejected(415, "UNSUPPORTED_MEDIA_TYPE", "Send the file without content-encoding.")
     declared = request.headers.get("content-length", "")

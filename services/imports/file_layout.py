@@ -108,9 +108,12 @@ def _find_header(file: FileLines, delimiter: str, columns: Columns) -> FileLayou
         chosen = [next((name for name in all_ if name in names), "") for all_ in columns.values()]
         if not all(chosen):
             continue
-        for name in chosen:
-            if names.count(name) > 1:
-                raise unreadable(f"Its header has the column {name} {names.count(name)} times.")
+        for column, all_ in columns.items():
+            if len(found := [name for name in names if name in all_]) > 1:
+                raise unreadable(
+                    f"Its header has {len(found)} columns for {column}: {', '.join(found)}."
+                    " Keep one of them."
+                )
         return FileLayout(
             StockImportFormat.CSV,
             file.encoding,

@@ -152,9 +152,11 @@ def _row_of_line(number: int, view: str, layout: FileLayout, mode: StockImportMo
     fields = parse_object(layout.encoding.decode_cell(view) or "")
     if not isinstance(fields, dict):
         return _malformed(number, "The line is not a JSON object.")
-    store, product, quantity = (
-        next((fields[name] for name in names if name in fields), None) for names in COLUMNS.values()
-    )
+    found = {key: [name for name in names if name in fields] for key, names in COLUMNS.items()}
+    for column, names in found.items():
+        if len(names) > 1:
+            return _malformed(number, f"The object has {column} twice: {', '.join(names)}.")
+    store, product, quantity = (fields[names[0]] if names else None for names in found.values())
     if not isinstance(store, str) or not isinstance(product, str):
         return _malformed(number, "store and product are texts.")
     row = ImportRow(number, clean_text(store), clean_text(product), str(quantity).replace("\0", ""))

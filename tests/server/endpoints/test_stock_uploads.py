@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -125,6 +126,54 @@ async def test_an_invalid_file_name_is_rejected(
     assert (response.status_code, response.json()["code"]) == (400, "INVALID_INPUT")
     compressed = {**bearer(manager), "content-encoding": "gzip"}
     assert (await client.post("/imports", content=b"x", headers=compressed)).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"files": {"file": ("stock.csv", b"store,product,quantity\n", "text/csv")}},
+        {"data": {"file": "store,product,quantity"}},
+        {"json": {"file": "store,product,quantity"}},
+        {"content": b"%PDF-1.7", "headers": {"content-type": "application/pdf"}},
+    ],
+    ids=["multipart", "form", "json", "pdf"],
+)
+async def test_what_is_not_a_file_of_stock_is_refused_with_how_to_send_one(
+    client: httpx.AsyncClient, storage: DiskStorage, manager: ActorClient, body: dict[str, Any]
+) -> None:
+    """A form was stored as the file: its boundaries became rows, and a good file had bad rows."""
+    headers = bearer(manager) | body.pop("headers", {})
+    response = await client.post("/imports", headers=headers, **body)
+    assert (response.status_code, response.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert "--data-binary @stock.csv" in response.json()["message"]
+    assert await storage.delete_older(-60) == 0
+
+
+async def nothing() -> AsyncIterator[bytes]:
+    yield b""
+
+
+@pytest.mark.parametrize("content", [b"", nothing()], ids=["length", "chunked"])
+async def test_an_empty_body_is_refused(
+    client: httpx.AsyncClient,
+    storage: DiskStorage,
+    manager: ActorClient,
+    content: bytes | AsyncIterator[bytes],
+) -> None:
+    """It was stored as a file, and refused minutes later as an import."""
+    response = await client.post("/imports", content=content, headers=bearer(manager))
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_INPUT")
+    assert "empty" in response.json()["message"]
+    assert await storage.delete_older(-60) == 0
+
+
+@pytest.mark.parametrize("kind", sorted(stock_uploads.FILE_MEDIA_TYPES))
+async def test_a_file_is_taken_with_every_usual_content_type(
+    client: httpx.AsyncClient, manager: ActorClient, kind: str
+) -> None:
+    headers = bearer(manager) | ({"content-type": f"{kind.upper()}; charset=utf-8"} if kind else {})
+    response = await client.post("/imports", content=b"store", headers=headers)
+    assert response.status_code == 201
 
 
 async def add_invalid_rows(container: Container, city: City, who: ActorClient, count: int) -> str:

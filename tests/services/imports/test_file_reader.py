@@ -107,14 +107,19 @@ def test_columns_are_named_in_any_case_and_order(head: str) -> None:
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        ("store,product,quantity,Quantity", "Its header has the column quantity 2 times."),
+        ("store,product,quantity,Quantity", "has 2 columns for quantity: quantity, quantity."),
+        ("store,product,quantity,units", "Its header has 2 columns for quantity: quantity, units."),
+        ("store,EAN,quantity,sku", "Its header has 2 columns for product: ean, sku. Keep one"),
         ("store,product,amount", "the first line is: store,product,amount"),
         ("PK\x03\x04", "export it as CSV"),
         ("sep=x\nstorexproductxquantity", "use , or ;"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_named(head: str, message: str) -> None:
-    """A column that occurs twice is not chosen by chance."""
+    """A column that occurs twice is not chosen by chance, also not under two of its names.
+
+    Of `quantity` and `units` in one file the second was ignored without a word.
+    """
     with pytest.raises(DomainError) as caught:
         read(f"{head}\nS1,P001,7,9")
     (problem,) = caught.value.problems
