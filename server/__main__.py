@@ -14,8 +14,10 @@ from server.commands.error_sentence import error_sentence
 from server.settings import BadSetting, require_development
 from server.settings.declarations import DATABASE_URL, ENVIRONMENT, KEYS_FILE, SETTINGS
 from server.settings.setting import Setting
-from server.start_checks import check_settings
+from server.start_checks import check_settings, undeclared_settings
 
+# A start of a release or of `make run` begins with the first; the others go on for long.
+NAMES_UNKNOWN_SETTINGS = ("migrate", "serve", "worker")
 FAILED = 1
 REFUSED = 2
 """The exit status of a command that did not begin: unknown, or a setting is missing or invalid."""
@@ -82,7 +84,8 @@ def _check(name: str, command: Command, environment: Mapping[str, str]) -> None:
     """Check the settings that a command reads, and tell what it can begin without."""
     if command.for_demo:
         require_development(environment, command.for_demo)
-    for warning in check_settings(command.reads, environment):
+    unknown = undeclared_settings(environment) if name in NAMES_UNKNOWN_SETTINGS else []
+    for warning in (*unknown, *check_settings(command.reads, environment)):
         print(f"{name}: {warning}", file=sys.stderr)
 
 

@@ -6,9 +6,11 @@ away or a database that is starting, is a warning: a process must be able to sta
 
 import asyncio
 import os
+import re
 import socket
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,6 +47,10 @@ WRONG_DATABASES = ("DB index", "SELECT is not allowed")
 OTHERS_BITS = stat.S_IRWXO
 GROUP_BITS = stat.S_IRWXG
 
+PREFIX = "DARKSTORE_"
+# What Kubernetes sets in every pod beside a service with the name darkstore.
+SERVICE_ADDRESS = re.compile(r"DARKSTORE_(\w+_)?(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_\w+)?)")
+
 Environment = Mapping[str, str]
 
 
@@ -54,6 +60,23 @@ def check_settings(settings: Sequence[Setting[Any]], environment: Environment) -
         setting.find(environment)
     checks = [CHECKS[setting.name] for setting in settings if setting.name in CHECKS]
     return [warning for check in checks if (warning := check(environment))]
+
+
+def undeclared_settings(environment: Environment) -> list[str]:
+    """Return a warning for each variable with our prefix that nothing reads: a slip of the pen."""
+    known = [setting.name for setting in declared.SETTINGS]
+    unknown = [
+        name
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and value.strip() and name not in (*known, *declared.OTHER_NAMES)
+        if not SERVICE_ADDRESS.fullmatch(name)
+    ]
+    warnings = []
+    for name in sorted(unknown):
+        near = get_close_matches(name, known, 1, 0.8)
+        meant = f": is {near[0]} meant?" if near else "; docs/settings.md lists all settings."
+        warnings.append(f"{name} is not a setting and is ignored{meant}")
+    return warnings
 
 
 def _check_keys_file(environment: Environment) -> str | None:

@@ -125,3 +125,9 @@ SETTINGS: tuple[Setting[Any], ...] = (
     SMTP_SECURITY, APP_URL, EXECUTOR,
 )  # fmt: skip
 """All of them, in the order of the documentation."""
+OTHER_NAMES = (
+    "DARKSTORE_ADMIN_PASSWORD", "DARKSTORE_URL", "DARKSTORE_EMAIL", "DARKSTORE_PASSWORD",
+    "DARKSTORE_FUZZ_COUNT", "DARKSTORE_FUZZ_SEED", "DARKSTORE_WALK", "DARKSTORE_TEST_DATABASE_URL",
+    "DARKSTORE_TEST_REDIS_URL",
+)  # fmt: skip
+"""Names of our prefix that no server reads, but commands, client programs or tests do."""
