@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -35,6 +36,7 @@ class Mailbox:
                     "id": str(message["Message-ID"] or ""),
                     "from": sender,
                     "to": recipient,
+                    "receivedAt": datetime.now(UTC).isoformat(timespec="seconds"),
                     "subject": str(message["Subject"] or ""),
                     "text": body.get_content() if body is not None else "",
                 }
