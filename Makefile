@@ -129,6 +129,8 @@ clients: $(CLIENTS) ## install the JavaScript clients that the tests speak with
 
 # npm writes this file last; as long as it is newer than our lock there is nothing to install.
 $(CLIENTS): tests/clients/package-lock.json
+	@command -v npm >/dev/null || { echo "darkstore: npm is needed for the JavaScript clients:\
+	 install Node.js with npm." >&2; exit 1; }
 	cd tests/clients && npm ci --no-audit --no-fund
 	@touch $@
 
@@ -177,6 +179,8 @@ bench-plot: setup ## draw the saved results of make bench
 	@$(IN) benchmarks.peers.plot
 
 $(PEERS): benchmarks/peers/package-lock.json
+	@command -v npm >/dev/null || { echo "darkstore: npm is needed for the servers to compare with:\
+	 install Node.js with npm." >&2; exit 1; }
 	cd benchmarks/peers && npm ci --omit=optional --no-audit --no-fund
 	@touch $@
 

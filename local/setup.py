@@ -111,7 +111,7 @@ def _libraries(root: Path) -> None:
     stamp = root / ".venv" / "darkstore-lock"
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    _say(f"installing the libraries of {LOCK}")
+    _say(f"installing the libraries of {LOCK}, a minute or two")
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     _run([*pip, "--require-hashes", "-r", str(root / LOCK)])
     stamp.write_text(wanted)

@@ -26,10 +26,14 @@ SCENES: dict[str, Sequence[Chapter]] = {"troubles": TROUBLES} | {
 def main() -> int:
     """Play; 0 when everything went as it should, 1 with the difference otherwise."""
     options = ArgumentParser(prog="make demo")
-    options.add_argument("scenes", nargs="*", choices=[ORDER, *SCENES, ALL, []], metavar="SCENE")
+    # The default is one of the choices, so that the message about another scene lists only scenes.
+    options.add_argument(
+        "scenes", nargs="*", default=ORDER, choices=[ORDER, *SCENES, ALL], metavar="SCENE"
+    )
     options.add_argument("--save", action="store_true", help="write the expected transcripts")
     given = options.parse_args()
-    scenes = [ORDER, "troubles"] if ALL in given.scenes else given.scenes or [ORDER]
+    wanted = [given.scenes] if isinstance(given.scenes, str) else given.scenes
+    scenes = [ORDER, "troubles"] if ALL in wanted else wanted
     try:
         for scene in scenes:
             asyncio.run(_play(scene, save=given.save))
