@@ -19,7 +19,7 @@ from models.fulfillment import (
     FulfillmentStatus,
     PutBackReason,
 )
-from models.orders import AgeCheckResult, FulfillmentMethod
+from models.orders import AgeCheckResult, FulfillmentMethod, Order
 from models.stock import BatchStatus
 from resolvers.fulfillment import fulfillments as resolve
 from resolvers.operations import documents
@@ -106,6 +106,7 @@ class FulfillmentType(NodeType):
     version: int = column("Increases with each change; pass it as expectedVersion.")
     attempt_number: int = column("1 for the order's first store, 2 for the second, and so on.")
     method: FulfillmentMethod = column("Whether a rider picks it up or the customer collects it.")
+    order_id: strawberry.ID = id_field(Order, "The order's id.", by="order_id")
     order_code: str = column("The short code of the order, printed on its bags.")
     customer_name: str | None = private_field(
         "customer_name",

@@ -3,11 +3,14 @@
 Served in development only; it loads nothing from other hosts.
 """
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -20,16 +23,33 @@ PAGE = ROOT / "web" / "explorer"
 OPERATIONS = ROOT / "docs" / "operations"
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 PAGE_FILES = ("index.html", "explorer.js", "explorer.css")
+ANYBODY, SIGNED_IN_USERS = "Anybody", "Signed-in users"
 READERS: Mapping[Role, str] = {
     Role.CUSTOMER: "Customers",
     Role.STORE_STAFF: "Store staff",
-    Role.STORE_MANAGER: "Store staff",
+    Role.STORE_MANAGER: "Store managers",
     Role.RIDER: "Riders",
     Role.SUPPORT_AGENT: "Support",
-    Role.COMPANY_ADMIN: "Admins",
-    Role.SUPER_ADMIN: "Admins",
+    Role.COMPANY_ADMIN: "Company admins",
+    Role.SUPER_ADMIN: "Super admins",
 }
-"""The readers of docs/operations to whom the people of a role belong."""
+"""The reader of docs/operations that the people of a role are, and nobody with less rights."""
+GROUPS = (ANYBODY, SIGNED_IN_USERS, *READERS.values())
+STORE_READERS = ("Store staff", "Store managers", "Company admins")
+"""Each may what the one before may."""
+FIRST_EXAMPLES: Mapping[Role | None, str] = {
+    None: "storefront",
+    Role.CUSTOMER: "order_history",
+    Role.STORE_STAFF: "fulfillment_queue",
+    Role.STORE_MANAGER: "supplier_list",
+    Role.RIDER: "rider_desk",
+    Role.SUPPORT_AGENT: "ticket_queue",
+    Role.COMPANY_ADMIN: "company_stock",
+    Role.SUPER_ADMIN: "job_list",
+}
+"""What somebody with a role sees first: a query that runs as it is; None is for nobody."""
+BUDGET_LINE = re.compile(r"^# At most \d+ statements?\.\n", re.MULTILINE)
+"""What a document may cost in SQL statements: for the tests, of no use to who writes a client."""
 VENDOR_FILES = frozenset(file.stem for file in (PAGE / "vendor").glob("*.gz"))
 
 
@@ -38,6 +58,7 @@ def explorer_routes() -> list[BaseRoute]:
     return [
         Route("/", _root),
         Route("/explorer", _page),
+        Route("/explorer/", _root),
         Route("/explorer/book.json", _content),
         Route("/explorer/vendor/{name}", _vendor_file),
         Route("/explorer/{name}", _page_file),
@@ -55,34 +76,48 @@ async def _page(request: Request) -> Response:
 async def _page_file(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in PAGE_FILES:
-        return Response("There is no such page.", 404)
+        raise HTTPException(HTTPStatus.NOT_FOUND)
     return FileResponse(PAGE / name)
 
 
 async def _vendor_file(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in VENDOR_FILES:
-        return Response("There is no such page.", 404)
+        raise HTTPException(HTTPStatus.NOT_FOUND)
     headers = {"content-encoding": "gzip", "cache-control": "public, max-age=86400"}
     file = PAGE / "vendor" / f"{name}.gz"
     return FileResponse(file, media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
 
 
 async def _content(request: Request) -> Response:
-    return JSONResponse({"accounts": _accounts(), "examples": _examples()})
+    content = {
+        "groups": GROUPS,
+        "first": FIRST_EXAMPLES[None],
+        "accounts": _accounts(),
+        "examples": _examples(),
+    }
+    return JSONResponse(content)
 
 
 def _accounts() -> list[dict[str, Any]]:
     return [
         {
             "role": account.role,
-            "reader": READERS[account.role],
+            "readers": _readers(account.role),
+            "first": FIRST_EXAMPLES[account.role],
             "email": account.email,
             "password": account.password,
         }
         for account in DEMO_ACCOUNTS
         if account.email
     ]
+
+
+def _readers(role: Role) -> list[str]:
+    """The readers whose examples are for somebody with this role."""
+    own = READERS[role]
+    less = STORE_READERS[: STORE_READERS.index(own)] if own in STORE_READERS else ()
+    return [ANYBODY, SIGNED_IN_USERS, own, *less]
 
 
 @lru_cache(maxsize=1)
@@ -100,6 +135,6 @@ def _example(file: Path) -> dict[str, Any]:
         "name": file.stem,
         "readers": readers.replace(" and ", ", ").split(", "),
         "note": note,
-        "query": query,
+        "query": BUDGET_LINE.sub("", query, 1),
         "variables": variables.read_text() if variables.is_file() else None,
     }

@@ -2,7 +2,6 @@
 "use strict";
 
 const address = location.origin + "/graphql";
-const GROUPS = ["Anybody", "Customers", "Store staff", "Riders", "Support", "Admins"];
 const EARLY_MS = 30_000;
 const seat = { account: null, token: null, until: 0, language: "en" };
 const element = (id) => document.getElementById(id);
@@ -76,11 +75,23 @@ function open(example) {
 }
 
 // The example for a new account: none when the one on the page is for it too.
-function exampleFor(account, examples) {
-  const reader = account?.reader ?? "Anybody";
-  if (shown.readers.some((one) => one === reader || one === "Anybody")) return undefined;
-  const queries = examples.filter((one) => one.readers.includes(reader) && /^query /m.test(one.query));
-  return queries.find((one) => !one.variables) ?? queries[0];
+function exampleFor(account, book) {
+  const readers = account?.readers ?? book.groups.slice(0, 1);
+  if (shown.readers.some((one) => readers.includes(one))) return undefined;
+  const first = account?.first ?? book.first;
+  return book.examples.find((one) => one.name === first);
+}
+
+// With many tabs the present one would lie outside of the bar.
+function keepTabInSight() {
+  let seen = null;
+  const look = () => {
+    const tab = document.querySelector(".graphiql-tab-active");
+    if (tab && tab !== seen) tab.scrollIntoView({ block: "nearest", inline: "center" });
+    seen = tab;
+  };
+  const watched = { subtree: true, childList: true, attributeFilter: ["class"] };
+  new MutationObserver(look).observe(element("graphiql"), watched);
 }
 
 function title(role) {
@@ -94,8 +105,8 @@ function fillAccounts(accounts) {
   });
 }
 
-function fillExamples(examples) {
-  for (const reader of GROUPS) {
+function fillExamples({ groups, examples }) {
+  for (const reader of groups) {
     const group = document.createElement("optgroup");
     group.label = reader;
     examples.forEach((one, index) => {
@@ -108,13 +119,14 @@ function fillExamples(examples) {
 async function start() {
   const book = await (await fetch("/explorer/book.json")).json();
   fillAccounts(book.accounts);
-  fillExamples(book.examples);
-  const first = book.examples.findIndex((one) => one.name === "storefront");
-  element("example").value = Math.max(first, 0);
+  fillExamples(book);
+  const first = book.examples.findIndex((one) => one.name === book.first);
+  element("example").value = first;
+  keepTabInSight();
   element("account").onchange = async (event) => {
     const account = book.accounts[event.target.value] ?? null;
     await signIn(account);
-    const example = exampleFor(account, book.examples);
+    const example = exampleFor(account, book);
     if (example) element("example").value = book.examples.indexOf(example);
     open(example);
   };
@@ -123,7 +135,7 @@ async function start() {
     seat.language = event.target.value;
     open();
   };
-  open(book.examples[Math.max(first, 0)]);
+  open(book.examples[first]);
 }
 
 start();

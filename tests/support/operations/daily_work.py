@@ -129,6 +129,7 @@ async def accept_offer(play: OperationPlayer) -> Any:
 
 async def complain(play: OperationPlayer, order: str) -> None:
     """Open a ticket about a delivered order, answer it and refund; write again afterwards."""
+    await play("agent", "ticket_open", orderId=order)
     created = await play("buyer", "ticket_open", orderId=order)
     ticket = {"ticketId": created["ticket"]["id"]}
     assert (await play("agent", "ticket_queue"))["nodes"]
