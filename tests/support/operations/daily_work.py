@@ -129,9 +129,8 @@ async def accept_offer(play: OperationPlayer) -> Any:
 
 async def complain(play: OperationPlayer, order: str) -> None:
     """Open a ticket about a delivered order, answer it and refund; write again afterwards."""
-    await play("agent", "ticket_open", orderId=order)
-    created = await play("buyer", "ticket_open", orderId=order)
-    ticket = {"ticketId": created["ticket"]["id"]}
+    opened = [await play(who, "ticket_open", orderId=order) for who in ("agent", "buyer")]
+    ticket = {"ticketId": opened[1]["ticket"]["id"]}
     assert (await play("agent", "ticket_queue"))["nodes"]
     assert (await play.watch("agent", "support_queue_changed"))["tickets"]
     for who in ("buyer", "agent"):
