@@ -7,13 +7,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import Integer, and_, literal_column, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from dataloaders.batches import public
 from dataloaders.keys import in_keys, matches_keys, one_per_key
-from models.fulfillment import FulfillmentLine, FulfillmentLineStatus
+from models.fulfillment import FulfillmentLine, units_sql
 from models.stock import BatchRecall, BatchStatus, PickedBatch, StockBatch, StockLevel
 from models.stores import Store
 from services.stock.stock_writer import StockKey
@@ -82,17 +82,18 @@ async def batches_by_recall(session: AsyncSession, ids: Sequence[UUID]) -> list[
 async def suggested_batches_by_line(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[list[BatchQuantity]]:
-    """The batches to pick for each pending line, the first to expire first."""
+    """The batches of the units that are still to be picked, the first to expire first."""
+    remaining = literal_column(units_sql(FulfillmentLine.__tablename__).remaining, Integer)
     of_line = and_(
         StockBatch.store_id == FulfillmentLine.store_id,
         StockBatch.product_id == FulfillmentLine.product_id,
     )
     rows = await session.execute(
-        select(FulfillmentLine.id, FulfillmentLine.quantity, StockBatch)
+        select(FulfillmentLine.id, remaining, StockBatch)
         .join(StockBatch, of_line)
         .join(Store, Store.id == StockBatch.store_id)
         .where(in_keys(FulfillmentLine.id, ids))
-        .where(FulfillmentLine.status == FulfillmentLineStatus.PENDING)
+        .where(remaining > 0)
         .where(StockBatch.status == BatchStatus.OPEN, StockBatch.on_hand > 0)
         .where(
             or_(

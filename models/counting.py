@@ -63,7 +63,7 @@ class StockCountLine(Entity):
     """One product of a count: its counted and its expected units.
 
     `expected` is on_hand, read under lock when the line is counted, plus the sold units that are
-    not picked yet; later sales do not change it.
+    still to be picked. Later sales do not change it; what is corrected by others does (`settle`).
     """
 
     __tablename__ = "stock_count_line"
@@ -98,6 +98,16 @@ class StockCountLine(Entity):
         if self.counted is None or self.expected is None:
             return None
         return self.counted - self.expected
+
+    def settle(self, units: int) -> None:
+        """Take units by which the books were corrected since the count off the variance.
+
+        Those that go beyond the variance, or against it, are of something else and change nothing.
+        """
+        variance = self.variance
+        if variance is None or self.expected is None or variance * units <= 0:
+            return
+        self.expected += max(units, variance) if variance < 0 else min(units, variance)
 
 
 class StockCountEntry(Entity):

@@ -54,7 +54,9 @@ class StockMovementReason(NamedEnum):
     RESTOCK = auto()
     """Units returned from a canceled or returned order."""
     PICK_SHORTAGE = auto()
-    """Units not found while picking."""
+    """Units of an order that were not found while picking or missing from its bags."""
+    OUT_OF_STOCK = auto()
+    """Units taken off sale because an order was rejected as out of stock."""
     ADJUSTMENT = auto()
     """Manual correction."""
     RECEIPT = auto()

@@ -2,13 +2,14 @@ from datetime import datetime
 from enum import auto
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, func, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key
 from models.catalog import TemperatureZone
 from models.delivery import DeliveryOverrideReason
+from models.fulfillment.line_units import LineUnits, divide_units
 from models.fulfillment.put_back_lines import PutBackReason
 from models.orders import AgeCheckResult, FulfillmentMethod
 
@@ -221,23 +222,19 @@ class FulfillmentLine(Entity):
         return self.store_id, self.product_id
 
     @property
+    def units(self) -> LineUnits:
+        """How the ordered units are divided now."""
+        return self.units_after(self.picked_quantity, 0, is_pending=self.status is _PENDING)
+
+    def units_after(self, picked: int, damaged: int, *, is_pending: bool = False) -> LineUnits:
+        """How they are divided once `picked` are in the bag and `damaged` more are unfit."""
+        damaged += self.damaged_quantity
+        return divide_units(self.quantity, picked, damaged, is_pending=is_pending)
+
+    @property
     def missing_quantity(self) -> int:
         """Units that were looked for and not picked."""
-        complete = self.status in (FulfillmentLineStatus.PENDING, FulfillmentLineStatus.FOUND)
-        return 0 if complete else self.quantity - self.picked_quantity
-
-    @property
-    def unfit_quantity(self) -> int:
-        """Missing units that are among the damaged ones: those are not lost."""
-        return min(self.damaged_quantity, self.quantity - self.picked_quantity)
-
-    @property
-    def lost_quantity(self) -> int:
-        """Missing units that were not found at all."""
-        return max(0, self.missing_quantity - self.unfit_quantity)
+        return self.units.missing
 
 
-# SQL expression: the sold units of a line that are still on the shelf.
-UNPICKED_UNITS = func.greatest(
-    FulfillmentLine.quantity - FulfillmentLine.picked_quantity - FulfillmentLine.damaged_quantity, 0
-)
+_PENDING = FulfillmentLineStatus.PENDING

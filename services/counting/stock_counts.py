@@ -21,7 +21,6 @@ from models.counting import (
     StockCountLine,
     StockCountStatus,
 )
-from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentLineStatus
 from models.identity import Actor
 from models.stock import StockMovementReason
 from services.catalog.code_lookup import find_product
@@ -29,8 +28,7 @@ from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import parse_line
 from services.counting.count_states import MACHINE, change_status
-from services.stock import batches
-from services.stock.picked_batches import UNPICKED_STATUSES
+from services.stock import batches, corrections, picked_batches
 from services.stock.stock_rows import lock_rows
 from services.stock.stock_writer import (
     MAX_ON_HAND_UNITS,
@@ -121,18 +119,8 @@ async def _named_product(
 async def _expected(session: AsyncSession, store_id: UUID, product_id: UUID) -> int:
     """The units that should be in the store now: on hand, and sold but not picked yet."""
     rows = (await lock_rows(session, [store_id], [product_id]))[store_id]
-    unpicked = (
-        select(func.coalesce(func.sum(FulfillmentLine.quantity), 0))
-        .join(Fulfillment, Fulfillment.id == FulfillmentLine.fulfillment_id)
-        .where(
-            Fulfillment.store_id == store_id,
-            Fulfillment.status.in_(UNPICKED_STATUSES),
-            FulfillmentLine.product_id == product_id,
-            FulfillmentLine.status == FulfillmentLineStatus.PENDING,
-        )
-    )
-    unpicked_units = int(await session.scalar(unpicked) or 0)
-    return (rows[product_id].on_hand if product_id in rows else 0) + unpicked_units
+    on_hand = rows[product_id].on_hand if product_id in rows else 0
+    return on_hand + await picked_batches.remaining_units(session, store_id, product_id)
 
 
 async def _price_minor(session: AsyncSession, store_id: UUID, product_id: UUID) -> int | None:
@@ -175,13 +163,18 @@ async def approve(
 ) -> StockCount:
     """Approve a count, by a manager: change on_hand of each product by its variance.
 
-    Raises DomainError: as `MACHINE.begin`, and BelowPromised for each product.
+    What was corrected since a product was counted, by hand, by a file or as out of stock, is taken
+    off its variance first. Raises DomainError: as `MACHINE.begin`, and BelowPromised for each
+    product.
     """
     row = await MACHINE.begin(session, actor, count_id, StockCountAction.APPROVE, expected_version)
     lines = await session.scalars(
-        select(StockCountLine).where(
-            StockCountLine.count_id == row.id, StockCountLine.counted != StockCountLine.expected
-        )
+        select(StockCountLine)
+        .where(StockCountLine.count_id == row.id)
+        .where(StockCountLine.counted != StockCountLine.expected)
+        .order_by(StockCountLine.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     await _apply_variance(session, row, lines.all(), actor.person_id)
     await _finish(session, row, actor)
@@ -194,11 +187,15 @@ async def _apply_variance(
     lines: Sequence[StockCountLine],
     actor_id: UUID | None,
 ) -> None:
-    variances = {line.product_id: line.variance or 0 for line in lines}
-    if not variances:
+    if not lines:
         return
-    await create_missing_rows(session, row.company_id, row.store_id, variances)
-    stock_rows = (await lock_rows(session, [row.store_id], variances))[row.store_id]
+    counted_at = {line.product_id: line.counted_at for line in lines if line.counted_at}
+    await create_missing_rows(session, row.company_id, row.store_id, counted_at)
+    stock_rows = (await lock_rows(session, [row.store_id], counted_at))[row.store_id]
+    corrected = await corrections.corrected_units(session, row.store_id, counted_at)
+    for line in lines:
+        line.settle(corrected.get(line.product_id, 0))
+    variances = {line.product_id: line.variance for line in lines if line.variance}
     in_stock = await batches.load_in_stock(session, row.store_id, variances)
     cause = MovementCause(StockMovementReason.COUNT, str(row.id), actor_id)
     problems: list[Problem] = []

@@ -10,7 +10,6 @@ from database.statements import prepared
 from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
-    FulfillmentLineStatus,
     FulfillmentStatus,
     PutBackReason,
 )
@@ -31,6 +30,7 @@ from services.fulfillment.fulfillment_states import (
     begin,
     load_task,
 )
+from services.fulfillment.line_states import is_started
 from services.fulfillment.task_timers import idle_deadline
 from services.fulfillment.waiting_bags import bags_deadline, end_waiting
 
@@ -75,7 +75,7 @@ async def accept(
     task = await begin(session, actor, fulfillment_id, ACCEPT, expected_version)
     fulfillment = task.fulfillment
     is_new = fulfillment.accepted_at is None
-    started = any(line.status is not FulfillmentLineStatus.PENDING for line in task.lines)
+    started = any(is_started(line) for line in task.lines)
     status = FulfillmentStatus.PICKING if started else FulfillmentStatus.ACCEPTED
     MACHINE.move(fulfillment, status)
     fulfillment.picker_id, fulfillment.accepted_at = actor.person_id, task.now

@@ -20,11 +20,11 @@ from services.fulfillment.fulfillment_states import (
     GIVE_BACK,
     IN_PROGRESS,
     MACHINE,
-    SUBSTITUTE_STATUSES,
     PickingTask,
     begin,
     lock,
 )
+from services.fulfillment.line_states import has_units_in_bag
 from services.fulfillment.task_timers import lock_if_free
 
 _IS_IDLE = Fulfillment.next_step_due_at <= func.clock_timestamp()
@@ -104,9 +104,7 @@ async def _return_to_queue(
     """
     fulfillment = task.fulfillment
     timers = await companies.read_timers(session, fulfillment.store_id)
-    has_units = any(
-        line.picked_quantity or line.status in SUBSTITUTE_STATUSES for line in task.lines
-    )
+    has_units = any(has_units_in_bag(line) for line in task.lines)
     seconds = timers.resume_seconds if has_units else timers.accept_seconds
     picker_id, fulfillment.picker_id = fulfillment.picker_id, None
     MACHINE.move(fulfillment, FulfillmentStatus.QUEUED)

@@ -50,3 +50,13 @@ LINE_MACHINE: StateMachine[FulfillmentLine, Any, FulfillmentLineStatus] = StateM
         ),
     ),
 )
+
+
+def is_started(line: FulfillmentLine) -> bool:
+    """Whether a unit of a line was picked, or the line decided; more may be ordered since then."""
+    return bool(line.picked_quantity) or line.status is not FulfillmentLineStatus.PENDING
+
+
+def has_units_in_bag(line: FulfillmentLine) -> bool:
+    """Whether units of a line, or of its substitute, are in a bag."""
+    return bool(line.picked_quantity) or line.status in SUBSTITUTE_STATUSES

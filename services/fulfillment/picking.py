@@ -38,7 +38,7 @@ from services.fulfillment.task_timers import idle_deadline
 from services.fulfillment.waiting_bags import bags_deadline
 from services.orders import order_states
 from services.payments import payments, pending_changes
-from services.stock import damaged_units, movements, picked_batches
+from services.stock import damaged_units, movements
 
 MAX_BAGS = 20
 MAX_CODE_LENGTH = 64
@@ -179,7 +179,7 @@ async def pack(
         raise DomainError(InvalidInput(path=["input", "bagCount"], message=message))
     await pending_changes.end_pending_change(session, task.order)
     lines, restricted = await packed_lines.record_packed(session, task)
-    lost = Counter({line.product_id: line.lost_quantity for line in task.lines})
+    lost = Counter({line.product_id: line.units.lost for line in task.lines})
     substitutes_minor, more = await substitution_totals.accepted_totals(session, task.order)
     if restricted or more:
         await packed_lines.require_age(session, task)
@@ -253,14 +253,10 @@ async def _record_units(
     pick: LinePick,
     actor_id: UUID | None,
 ) -> None:
-    """Record the units found and damaged, and their batches."""
     code = pick.batch_code
     if code is not None:
         code = parse_code(code, "input", "batchCode", max_length=MAX_CODE_LENGTH)
     result = damaged_units.PickResult(pick.quantity, pick.damaged, code)
-    await picked_batches.record_picked_batches(
-        session, line, task.order.id, result.picked, actor_id, code
-    )
     await damaged_units.record_pick_result(session, line, task.order.id, result, actor_id)
 
 

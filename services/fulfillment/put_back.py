@@ -18,7 +18,6 @@ from database.statements import prepared
 from models.events import OrderEventKind
 from models.fulfillment import (
     Fulfillment,
-    FulfillmentLineStatus,
     FulfillmentStatus,
     PutBackLine,
     PutBackReason,
@@ -82,10 +81,9 @@ async def release_units(
     unpicked: Counter[UUID] = Counter()
     lost: Counter[UUID] = Counter()
     for line in task.lines:
-        if line.status is FulfillmentLineStatus.PENDING:
-            unpicked[line.product_id] += line.quantity
-        elif task.fulfillment.packed_at is None:  # packing has written the others off
-            lost[line.product_id] += line.lost_quantity
+        unpicked[line.product_id] += line.units.remaining
+        if task.fulfillment.packed_at is None:  # packing has written the lost ones off
+            lost[line.product_id] += line.units.lost
     await open_put_back(session, task, reason)
     await movements.restock_and_write_off(
         session, task.order, unpicked, lost, StockMovementReason.RESTOCK, actor_id

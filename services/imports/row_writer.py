@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import bindparam
 from sqlalchemy.types import Boolean, DateTime, Integer, Text, Uuid
 
-from database.base import first_uuid7_at
 from models.imports import ErrorPolicy, StockImport, StockImportMode
 from models.stock import StockMovementReason
 from services.stock import batches
+from services.stock.corrections import IS_CORRECTION, first_key_since
 from services.stock.stock_rows import lock_rows
 from services.stock.stock_writer import (
     MAX_ON_HAND_UNITS,
@@ -27,8 +26,6 @@ from services.stock.stock_writer import (
 )
 
 MAX_EVENT_CHANGES = 100
-CLOCK_TOLERANCE = timedelta(minutes=10)
-"""How far the clocks of processes, which make keys, may differ from the database's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +37,6 @@ class ApplyResult:
     more: bool
 
 
-CORRECTIONS = (
-    StockMovementReason.OPENING_BALANCE,
-    StockMovementReason.ADJUSTMENT,
-    StockMovementReason.COUNT,
-)
-"""Entries that make the ledger agree with the shelf: no goods move."""
-_MOVES_GOODS = f"""case when e.reason = 'IMPORT' then exists (
-        select from stock_import i where i.id = e.reference::uuid and i.mode = 'ADD')
-    else e.reason not in ({", ".join(f"'{reason}'" for reason in CORRECTIONS)}) end"""
 # The new on_hand. A total is one of a moment: goods that have moved since then, such as sold ones,
 # are added to it, while corrections since then are replaced. The keys of the ledger are in the
 # order of time, so only its newest rows are read. (`offset 0`: computed once for each row.)
@@ -56,7 +44,7 @@ _TARGET = f"""cross join lateral (
         select case when :adds then s.on_hand + r.units else r.units + coalesce((
             select sum(e.on_hand_delta) from stock_entry e
             where e.store_id = s.store_id and e.product_id = s.product_id and e.id > :since
-                and e.occurred_at > :as_of and {_MOVES_GOODS}), 0) end as target offset 0
+                and e.occurred_at > :as_of and not {IS_CORRECTION}), 0) end as target offset 0
     ) wanted"""  # noqa: S608 - constants within another
 # Parts shared by the statements: the valid rows of a step, their stock rows, and the new on_hand.
 SHARED = {
@@ -114,7 +102,8 @@ REJECT = _statement(
         field = 'quantity',
         message = case
             when @target > @max_units then 'A store has at most @max_units units of a product.'
-            else 'There are ' || s.on_hand || ', of which ' || s.reserved || ' are reserved.' end
+            else @target || ' units would be left, and '
+                || s.reserved || ' are reserved.' end
     from stock_import_row r join stock s on @of_row @with_target
     where @valid and bad.import_id = r.import_id and bad.number = r.number
         and (@target < s.reserved or @target > @max_units)
@@ -153,7 +142,7 @@ async def apply_rows(
         return ApplyResult(0, low, False)
     rows = {"import": row.id, "low": low, "high": high}
     targets: dict[str, Any] = {**rows, "adds": row.mode is StockImportMode.ADD, "as_of": row.as_of}
-    targets["since"] = first_uuid7_at((row.as_of - CLOCK_TOLERANCE).timestamp())
+    targets["since"] = first_key_since(row.as_of)
     await session.execute(CREATE_MISSING, {**rows, "company": row.company_id})
     await session.execute(LOCK, rows)
     rejected = (await session.execute(REJECT, targets)).rowcount  # type: ignore[attr-defined] # an update has one

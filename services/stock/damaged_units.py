@@ -9,7 +9,7 @@ from models.fulfillment import FulfillmentLine
 from models.stock import StockLevel, StockMovementReason
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import DomainError, InvalidInput
-from services.stock import batches
+from services.stock import batches, corrections, picked_batches
 from services.stock.stock_rows import available_units, lock_rows
 from services.stock.stock_writer import MovementCause, publish_stock_changed, record_movement
 
@@ -39,18 +39,34 @@ async def record_pick_result(
     result: PickResult,
     actor_id: UUID | None,
 ) -> None:
-    """Record picked and damaged units of a line, and move the damaged ones out of sale.
+    """Record picked and damaged units of a line with their batches.
 
-    Damaged units first count as the line's own missing units: their sale is undone. For each
-    further one the line took another unreserved unit. Raises DomainError: InsufficientStock when
-    there are no unreserved units left.
+    Damaged units are moved out of sale. They first count as the line's own missing units: their
+    sale is undone. For each further one the line took another unreserved unit. Raises DomainError:
+    InsufficientStock when there are no unreserved units left, and as `record_picked_batches`.
     """
-    before = line.unfit_quantity
+    before, after = line.units, line.units_after(result.picked, result.damaged)
+    # Lines of counts are locked before stock rows, as everywhere.
+    await corrections.settle_loss(session, line.place, after.lost - before.lost)
+    await picked_batches.record_picked_batches(
+        session, line, order_id, result.picked, actor_id, result.batch_code
+    )
     line.picked_quantity = result.picked
     line.damaged_quantity += result.damaged
-    own_units = line.unfit_quantity - before
-    if not own_units and not result.damaged:
-        return
+    own_units = after.unfit - before.unfit
+    if own_units or result.damaged:
+        await _book_damaged(session, line, order_id, result, own_units, actor_id)
+
+
+async def _book_damaged(
+    session: AsyncSession,
+    line: FulfillmentLine,
+    order_id: UUID,
+    result: PickResult,
+    own_units: int,
+    actor_id: UUID | None,
+) -> None:
+    """Set damaged units aside; `own_units` of the line are not sold any more, below 0 again."""
     rows = (await lock_rows(session, [line.store_id], [line.product_id]))[line.store_id]
     row = rows[line.product_id]
     if available_units(row) < result.damaged - own_units:

@@ -24,7 +24,7 @@ async def write_off_available(
     """
     rows = (await lock_rows(session, [store_id], product_ids))[store_id]
     in_stock = await batches.load_in_stock(session, store_id, product_ids)
-    cause = MovementCause(StockMovementReason.PICK_SHORTAGE, reference, actor_id)
+    cause = MovementCause(StockMovementReason.OUT_OF_STOCK, reference, actor_id)
     for product_id, row in rows.items():
         if units := available_units(row):
             product_batches = in_stock.get(product_id, [])

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, bindparam, func, select
+from sqlalchemy import Integer, Uuid, any_, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import enum_literals
 from database.statements import prepared
-from models.fulfillment import UNPICKED_UNITS, Fulfillment, FulfillmentLine, FulfillmentStatus
+from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentStatus, units_sql
 from models.stock import BatchStatus, PickedBatch, StockBatch, StockLevel, StockMovementReason
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.stock import batches
@@ -50,13 +51,23 @@ BATCHES_LAST_EXPIRING_FIRST = prepared(
     .order_by(StockBatch.sell_by_date.desc().nulls_first(), StockBatch.id.desc())
     .execution_options(populate_existing=True)
 )
-SUM_OF_UNPICKED_UNITS = prepared(
-    select(func.coalesce(func.sum(UNPICKED_UNITS), 0))
-    .join(Fulfillment, Fulfillment.id == FulfillmentLine.fulfillment_id)
-    .where(Fulfillment.store_id == bindparam("store"))
-    .where(Fulfillment.status.in_(enum_literals(UNPICKED_STATUSES)))
-    .where(FulfillmentLine.product_id == bindparam("product"))
-)
+
+
+def _sum_of_units(units: str) -> Any:
+    """The units of a product in all tasks of a store that are not packed."""
+    return prepared(
+        select(func.coalesce(func.sum(literal_column(units, Integer)), 0))
+        .select_from(FulfillmentLine)
+        .join(Fulfillment, Fulfillment.id == FulfillmentLine.fulfillment_id)
+        .where(Fulfillment.store_id == bindparam("store"))
+        .where(Fulfillment.status.in_(enum_literals(UNPICKED_STATUSES)))
+        .where(FulfillmentLine.product_id == bindparam("product"))
+    )
+
+
+_UNITS = units_sql(FulfillmentLine.__tablename__)
+SUM_OF_UNPICKED_UNITS = _sum_of_units(_UNITS.unpicked)
+SUM_OF_REMAINING_UNITS = _sum_of_units(_UNITS.remaining)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +185,15 @@ def _allocate_to_batch(in_stock: Sequence[StockBatch], units: int, code: str) ->
 
 
 async def _unpicked(session: AsyncSession, line: FulfillmentLine) -> int:
-    """Units of the line's product in its store that are sold and not picked yet."""
+    """Units of the line's product in its store that are sold and in no bag."""
     key = {"store": line.store_id, "product": line.product_id}
     return int(await session.scalar(SUM_OF_UNPICKED_UNITS, key) or 0)
+
+
+async def remaining_units(session: AsyncSession, store_id: UUID, product_id: UUID) -> int:
+    """Units of a product that are sold and still to be picked: they are on the store's shelf."""
+    key = {"store": store_id, "product": product_id}
+    return int(await session.scalar(SUM_OF_REMAINING_UNITS, key) or 0)
 
 
 def _pick(

@@ -13,6 +13,7 @@ from sqlalchemy import func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.fulfillment import units_sql
 from models.stock import StockAudit
 from models.stores import Store
 from services.core.clock import current_time
@@ -54,14 +55,13 @@ class StockDifference:
 
 
 # Until a fulfillment is packed, its sold units that are not picked yet are physically in stock.
-UNPICKED = """
-    select line.store_id, line.product_id,
-        sum(greatest(line.quantity - line.picked_quantity - line.damaged_quantity, 0)) as units
+UNPICKED = f"""
+    select line.store_id, line.product_id, sum({units_sql("line").unpicked}) as units
     from fulfillment task join fulfillment_line line on line.fulfillment_id = task.id
     where task.status in ('QUEUED', 'ACCEPTED', 'PICKING', 'AWAITING_SUBSTITUTION')
         and (cast(:store as uuid) is null or task.store_id = :store)
     group by 1, 2
-"""
+"""  # noqa: S608 - a constant within another
 FIND_DIFFERENCES = text(
     f"""
     with ledger as (

@@ -5,16 +5,26 @@ from datetime import timedelta
 import pytest
 
 from database.scope import PLATFORM
+from models.fulfillment import FulfillmentRejectReason
 from models.imports import ErrorPolicy, StockImportMode, StockImportStatus
 from models.stock import StockLevel, StockMovementReason
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput
+from services.fulfillment import picking, rerouting
 from services.stock import stock_writer
 from services.stock.receiving import StockReceiptLine
 from tests.support.customers import ORIGIN
-from tests.support.paid_orders import unexplained_stock
+from tests.support.paid_orders import (
+    OrderDependencies,
+    create_picker,
+    fulfillments_of,
+    lines_of,
+    place_paid_order,
+    unexplained_stock,
+)
 from tests.support.stock.batches import day, receive
 from tests.support.stock.import_runner import ImportRunner, stock_file
+from tests.support.store_staff import accept_task, run_step
 
 
 async def move(
@@ -67,6 +77,48 @@ async def test_goods_of_every_kind_are_kept_and_corrections_are_replaced(
     assert await runner.on_hand(0) == [44 + 12 + 6]
     await runner.run(stock_file("S1,P001,40"), as_of=as_of)
     assert await runner.on_hand(0) == [40 + 12 + 6]
+
+
+async def test_what_a_rejection_took_off_sale_is_replaced(
+    runner: ImportRunner, dependencies: OrderDependencies
+) -> None:
+    """A file says 30; then a store rejects an order as out of stock, and all 50 go off sale.
+
+    The file subtracted those 50 from its 30 as if they had been carried away, and failed.
+    """
+    async with runner.database.read(PLATFORM) as session:
+        as_of = await current_time(session)
+    order = await place_paid_order(dependencies, runner.city, 4, (0,))
+    (task,) = await fulfillments_of(runner.database, order)
+    staff = await create_picker(runner.database, runner.city.near)
+    missing = FulfillmentRejectReason.OUT_OF_STOCK
+    await run_step(runner.database, staff, task, rerouting.reject, reason=missing)
+    assert await runner.on_hand(0) == [0]
+    row = await runner.run(stock_file("S1,P001,30"), as_of=as_of)
+    assert row.status is StockImportStatus.COMPLETED
+    assert await runner.on_hand(0) == [30]
+    assert await unexplained_stock(runner.database, runner.city) == []
+
+
+@pytest.mark.parametrize("found", [0, 1, 4])
+async def test_what_a_picker_does_not_find_changes_no_total(
+    runner: ImportRunner, dependencies: OrderDependencies, found: int
+) -> None:
+    """Four are sold, a file says 40, and then the picker packs the order without some of them.
+
+    They were sold before the file, so none of its 40 are missing.
+    """
+    order = await place_paid_order(dependencies, runner.city, 4, (0, 1))
+    task, staff = await accept_task(dependencies, runner.city, order)
+    async with runner.database.read(PLATFORM) as session:
+        as_of = await current_time(session)
+    for line, units in zip(await lines_of(runner.database, task), (found, 4), strict=True):
+        pick = picking.LinePick(units, line.id)
+        await run_step(runner.database, staff, task, picking.pick_line, pick=pick)
+    await run_step(runner.database, staff, task, picking.pack, bags=1)
+    await runner.run(stock_file("S1,P001,40"), as_of=as_of)
+    assert await runner.on_hand(0) == [40]
+    assert await unexplained_stock(runner.database, runner.city) == []
 
 
 async def test_batches_lose_what_a_file_of_an_earlier_time_misses(runner: ImportRunner) -> None:

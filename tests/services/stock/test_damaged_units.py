@@ -69,7 +69,7 @@ async def test_a_line_may_be_short_of_its_damaged_units(
     task, staff = await accept_task(dependencies, city, order)
     line = await report_pick(dependencies, staff, task, 1, damaged=1)
     assert (line.status, line.missing_quantity) == (FulfillmentLineStatus.SHORT, 1)
-    assert (line.unfit_quantity, line.lost_quantity) == (1, 0)
+    assert (line.units.unfit, line.units.lost) == (1, 0)
     assert await counters(database, city.near, eggs) == (48, 0, 1, 0)
     # Another unit is found after all: one of the available ones.
     line = await report_pick(dependencies, staff, task, 2)

@@ -46,13 +46,39 @@ WHOLE_ORDERS: tuple[list[Step], ...] = (
         ("pick_all", 0, 1), ("pack", 0, 0), ("bring_back", 0, 0), ("put_back", 0, 1),
     ],
     [
-        ("begin", 3, 7), ("pick_all", 0, 3), ("give_back", 0, 0), ("reject", 0, 0),
+        ("begin", 3, 7), ("pick_found", 0, 0), ("raise_line", 0, 0), ("count", 1, 2),
+        ("import_total", 0, 0), ("give_back", 0, 0), ("reject", 0, 0), ("count", 0, 0),
         ("change", 3, 5), ("accept", 0, 0), ("pick_all", 0, 0), ("pack", 0, 0), ("cancel", 0, 0),
         ("put_back", 0, 2), ("fill_cart", 2, 2), ("place", 1, 1), ("expire", 1, 0),
         ("fill_cart", 1, 1), ("place", 2, 0), ("sweep", 0, 0),
     ],
 )
 # fmt: on
+
+
+RAISED: list[Step] = [
+    ("begin", 3, 7),
+    ("accept", 0, 0),
+    ("pick_found", 0, 0),
+    ("raise_line", 0, 0),
+]
+AFTER_RAISE = (
+    "accept", "pick", "pick", "pick_all", "pack", "give_back", "reject", "cancel", "recall",
+    "count", "count", "import_total", "put_back", "raise_line", "propose", "answer", "bring_back",
+)  # fmt: skip
+RAISED_STORIES = st.lists(st.tuples(st.sampled_from(AFTER_RAISE), NUMBERS, NUMBERS), max_size=14)
+
+
+@given(steps=RAISED_STORIES)
+@SETTINGS
+async def test_no_story_of_a_raised_line_makes_or_loses_units(
+    dependencies: OrderDependencies, steps: Sequence[Step]
+) -> None:
+    """The same after all lines were found, some with a damaged unit, and one was raised.
+
+    Random stories alone hardly ever come so far.
+    """
+    await (await new_story(dependencies)).run([*RAISED, *steps])
 
 
 async def test_whole_orders_take_every_step(dependencies: OrderDependencies) -> None:

@@ -12,7 +12,7 @@ from database.scope import PLATFORM
 from gateways.payments import IntentState
 from models.accounts import User
 from models.identity import Grant, Role
-from models.orders import OrderCancelReason
+from models.orders import OrderCancelReason, OrderLine
 from models.payments import Payment
 from models.stock import Hold
 from seed.payment_reports import payment_report
@@ -31,7 +31,7 @@ from tests.support.city import build_city
 from tests.support.customers import NO_LIMITS, ORIGIN, create_people, product_id
 from tests.support.paid_orders import OrderDependencies, create_picker, write_as
 from tests.support.stock.batches import day, receive
-from tests.support.stock.store_steps import StoreSteps
+from tests.support.stock.count_steps import CountSteps
 from workflows.checkout import place_order
 
 Step = tuple[str, int, int]
@@ -39,6 +39,7 @@ Step = tuple[str, int, int]
 STEPS = (
     "fill_cart", "place", "sign_in", "sweep", "pay", "expire", "cancel", "change", "accept",
     "pick", "propose", "answer", "pack", "give_back", "reject", "bring_back", "put_back", "recall",
+    "pick_found", "raise_line", "count", "import_total",
 )  # fmt: skip
 DRAWN_STEPS = (*STEPS, "begin", "begin", "begin", "pick", "pick_all", "pick_all", "pack", "place")
 """What most stories need to get anywhere is drawn more often, and several steps at once."""
@@ -51,7 +52,7 @@ REFUSALS = (DomainError, KeyReused, ConnectionError)
 
 
 @dataclass
-class StockStory(StoreSteps):
+class StockStory(CountSteps):
     """A customer who signs in at some time, their orders, and the people of their stores."""
 
     key: str = field(default_factory=lambda: uuid4().hex)
@@ -179,6 +180,27 @@ class StockStory(StoreSteps):
                 limits=NO_LIMITS,
             )
 
+    async def raise_line(self, first: int, second: int) -> None:
+        """One unit more of one of an order's products, also of one that was found; it is paid."""
+        order = await self.order(first)
+        async with self.database.read(PLATFORM) as session:
+            of_order = select(OrderLine).where(OrderLine.order_id == order.id)
+            rows = (await session.scalars(of_order.order_by(OrderLine.position))).all()
+        raised = second % len(rows)
+        lines = tuple(
+            RequestedLine(row.product_id, row.quantity + int(nth == raised))
+            for nth, row in enumerate(rows)
+        )
+        async with write_as(self.database, self.buyer, order.company_id) as session:
+            await order_changes.request_change(
+                session,
+                actor=self.buyer,
+                order_id=order.id,
+                request=ChangeRequest(lines=lines),
+                limits=NO_LIMITS,
+            )
+        await self.pay(first, -1)
+
     async def end(self) -> None:
         """Every order ends, and all units are put back: as many as there were, less the lost."""
         await self.sweep(0, 0)
@@ -186,6 +208,7 @@ class StockStory(StoreSteps):
             for step in (self.expire, self.cancel):
                 with suppress(*REFUSALS):
                     await step(number, 0)
+        await self.decide_count()
         while await self.open_put_backs():
             await self.put_back(0, 0)
         await self.check("end")

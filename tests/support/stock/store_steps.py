@@ -21,13 +21,13 @@ from models.fulfillment import (
 from models.identity import Actor
 from models.orders import Order
 from services.core.problems import DomainError, not_found
+from services.counting import missing_products
 from services.fulfillment import (
     fulfillments,
     give_back,
     handover,
     picking,
     put_back,
-    rerouting,
     substitutions,
 )
 from services.fulfillment.fulfillment_states import QUEUE_STATUSES
@@ -117,6 +117,13 @@ class StoreSteps:
             with suppress(DomainError):  # what lies in the bag for a line stays
                 await self.take(task, picking.pick_line, pick=LinePick(found, line.id))
 
+    async def pick_found(self, first: int, second: int) -> None:
+        """All units of a task are found, and of one line a damaged one besides."""
+        task = await self.task(first)
+        for number, line in enumerate(await lines_of(self.database, task)):
+            pick = LinePick(line.quantity, line.id, damaged=int(number == second))
+            await self.take(task, picking.pick_line, pick=pick)
+
     async def propose(self, first: int, second: int) -> None:
         """A substitute for the first missing unit of an order that takes substitutes."""
         task = await self.task(first)
@@ -150,7 +157,7 @@ class StoreSteps:
     async def reject(self, first: int, second: int) -> None:
         """The order moves to the next store, or is canceled."""
         reasons = (FulfillmentRejectReason.TOO_BUSY, FulfillmentRejectReason.OUT_OF_STOCK)
-        await self.take(await self.task(first), rerouting.reject, reason=reasons[second % 2])
+        await self.take(await self.task(first), missing_products.reject, reason=reasons[second % 2])
 
     async def bring_back(self, first: int, _second: int) -> None:
         """The rider had the packed bags and comes back with them."""
