@@ -34,7 +34,7 @@ class StockImportMode(NamedEnum):
     """The meaning of a quantity in a stock file."""
 
     SET = auto()
-    """The total units on hand at the time of the file; goods that moved since then are added."""
+    """The total onHand at the time of the file: without sold units that are not picked yet."""
     ADD = auto()
     """Units to add, or to remove if negative."""
 

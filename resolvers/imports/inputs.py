@@ -26,7 +26,8 @@ class StockImportStartInput:
         default=None,
         description="Time for which the quantities of a SET file are valid, at most 7 days ago;"
         " default: the time of the upload. Goods sold, received or moved otherwise since then are"
-        " added to them; counts and other corrections since then are replaced.",
+        " added to them; counts and other corrections since then are replaced, also what was taken"
+        " off sale as out of stock.",
     )
     error_policy: ErrorPolicy = strawberry.field(
         default=ErrorPolicy.ALL_OR_NOTHING, description="Effect of invalid rows on valid ones."

@@ -59,6 +59,9 @@ class CountSteps(StoreSteps):
                     session, actor=staff, count_id=self.active.id,
                     counted=there - self.stolen[key], product_id=key,
                 )  # fmt: skip
+                of_product = StockCountLine.product_id == key, StockCountLine.live
+                expected = select(StockCountLine.expected).where(*of_product)
+                assert await session.scalar(expected) == there
         async with write_as(self.database, staff, store.company_id) as session:
             await stock_counts.submit(session, actor=staff, count_id=self.active.id)
 
