@@ -136,7 +136,7 @@ async def test_products_that_a_store_rejects_as_out_of_stock_are_off_sale_and_co
             StockMovement.reference == str(task.id)
         )
         short = await session.scalars(
-            statement.where(StockMovement.reason == StockMovementReason.PICK_SHORTAGE)
+            statement.where(StockMovement.reason == StockMovementReason.OUT_OF_STOCK)
         )
         assert sum(short) == -54
     following = await place_paid_order(dependencies, city, 9, (1,))

@@ -34,7 +34,7 @@ async def test_sql_and_rows_divide_every_line_alike(
         for line in lines
     )
     statement = (
-        f"select {of.remaining}, {of.lost}, {of.unpicked}, {of.sold}"  # noqa: S608
+        f"select {of.remaining}, {of.lost}, {of.unpicked}, {of.sold}"  # noqa: S608 - numbers only
         f" from (values {rows}) as line ({', '.join(COLUMNS)})"
     )
     async with database.read(PLATFORM) as session:

@@ -1,13 +1,13 @@
 """Units taken off sale by a rejected order have a reason of their own in the ledger.
 
-Revision ID: x1
-Revises: 0069
+Revision ID: 0071
+Revises: 0070
 """
 
 from alembic import op
 
-revision = "x1"
-down_revision = "0069"
+revision = "0071"
+down_revision = "0070"
 TABLES = ("stock_entry", "fulfillment")
 
 
