@@ -123,7 +123,13 @@ class Payment(Entity):
     stuck_reason: Mapped[PaymentStuckReason | None]
     stuck_at: Mapped[datetime | None]
     time_extended: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether its customer got the further time that an attempt gets once."""
+    """Whether its customer got the further time that an attempt gets once while the bank asks."""
+    unanswered_since: Mapped[datetime | None]
+    """When the provider first did not answer about it; null after its next answer."""
+    outage_extended: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether its customer got the further time that an attempt gets once after an outage."""
+    reservation_released: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the units of its unpaid order were released while the provider did not answer."""
     created_at: Mapped[datetime] = default_now()
     version: Mapped[int] = mapped_column(default=1)
 

@@ -19,7 +19,7 @@ from models.payments import Payment
 from models.timers import CompanyTimers
 from services import companies
 from services.carts.basket_problems import shortages
-from services.checkout import change_application, unpaid_limits
+from services.checkout import change_application, payment_deadlines, unpaid_limits
 from services.checkout.change_pricing import ChangeRequest, check_picked, price_change
 from services.checkout.unpaid_limits import DEFAULT_LIMITS, OrderSource, Payer, UnpaidLimits
 from services.core.clock import current_time
@@ -86,13 +86,20 @@ async def withdraw_change(
 
 
 async def expire_change(session: AsyncSession, order_id: UUID) -> bool:
-    """End the pending change of an order if its time is over; False when it is not."""
+    """End the pending change of an order if its time is over; False when it is not.
+
+    While the bank asks the customer, the attempt gets further time once.
+    """
     order = await order_states.lock(session, order_id)
     if order.pending_change_id is None:
         return False
     change = await session.get_one(OrderChange, order.pending_change_id, populate_existing=True)
     if change.payment_due_at is None or change.payment_due_at > await current_time(session):
         return False
+    if change.payment_id is not None:
+        attempt = await payments.lock_payment_by_id(session, change.payment_id)
+        if await payment_deadlines.give_time_for_bank(session, order, attempt):
+            return False
     await pending_changes.end_pending_change(session, order, OrderChangeStatus.EXPIRED)
     return True
 
@@ -102,7 +109,7 @@ async def apply_paid_change(session: AsyncSession, order: Order, payment: Paymen
 
     The picker may have decided a line in the meantime: then the order stays as it is.
     """
-    change = await _change_paid_by(session, order, payment)
+    change = await pending_changes.change_paid_by(session, order, payment)
     if change is None:
         await payments.void_attempt(session, order, payment)
         return
@@ -121,18 +128,8 @@ async def apply_paid_change(session: AsyncSession, order: Order, payment: Paymen
 
 async def give_up_change(session: AsyncSession, order: Order, payment: Payment) -> None:
     """End the pending change that a payment attempt was to pay, since it cannot succeed."""
-    if await _change_paid_by(session, order, payment) is not None:
+    if await pending_changes.change_paid_by(session, order, payment) is not None:
         await pending_changes.end_pending_change(session, order)
-
-
-async def _change_paid_by(
-    session: AsyncSession, order: Order, payment: Payment
-) -> OrderChange | None:
-    """The pending change of a locked order, if this attempt is to pay it."""
-    if order.pending_change_id is None:
-        return None
-    change = await session.get_one(OrderChange, order.pending_change_id, populate_existing=True)
-    return change if change.payment_id == payment.id else None
 
 
 async def _load_task(session: AsyncSession, order: Order) -> fulfillment_states.PickingTask:

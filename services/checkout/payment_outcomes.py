@@ -14,7 +14,7 @@ from gateways.payments.interface import PaymentIntent, RefundResult
 from models.orders import Order, OrderCancelReason, OrderLine, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.stock import StockMovementReason
-from services.checkout import order_changes, reauthorization
+from services.checkout import order_changes, payment_deadlines, reauthorization
 from services.core.clock import current_time
 from services.fulfillment import queueing
 from services.orders import order_states
@@ -67,6 +67,7 @@ async def apply_payment_state(
     await refund_results.apply_results(session, order, payment, refunds)
     if changed and payment.is_current and payment.status in CUSTOMER_IS_PAYING:
         await reservations.extend(session, order, PAYMENT_EXTENSION_SECONDS)
+    await payment_deadlines.give_time_after_outage(session, order, payment)
     if payment.status in payment_states.PAID_STATUSES:
         await _apply_paid(session, order, payment)
     elif payment.status in payment_states.FINAL_STATUSES:
@@ -171,7 +172,7 @@ async def _apply_voided(session: AsyncSession, order: Order, payment: Payment) -
 async def _confirm(session: AsyncSession, order: Order) -> None:
     """Sell the reserved units, confirm the order and queue it at its store."""
     if not await reservations.commit_sale(session, [order]):
-        # The reservation is gone although the order is not: only a faulty sweep leads here.
+        # The reservation is gone although the order is not: released while the provider was out.
         units = await _units(session, order)
         store, actor_id = (order.store_id, order.company_id), order.customer_id
         reference = str(order.id)

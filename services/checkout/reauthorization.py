@@ -5,7 +5,6 @@ confirms a new payment attempt within the store's `reauthorization_seconds`, or 
 canceled. Callers hold the order's lock.
 """
 
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,14 +15,11 @@ from models.orders import Order, OrderCancelReason, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.support import TicketCategory
 from services import companies
-from services.checkout import cancellation
+from services.checkout import cancellation, payment_deadlines
 from services.core.clock import current_time
 from services.events.event_log import record_order_event
 from services.orders import order_conditions, order_states, support_cases
 from services.payments import payment_states, payments, pending_changes
-
-AUTHENTICATION_SECONDS = 180
-"""Further time while the bank asks the customer, given to each attempt once."""
 
 
 async def handle_lost_authorization(
@@ -78,13 +74,7 @@ async def cancel_unpaid(session: AsyncSession, order_id: UUID) -> bool:
     payment = await payments.lock_payment(session, order.id)
     if payment.status not in payment_states.UNPAID_STATUSES:
         return False
-    if payment.status is PaymentStatus.ACTION_REQUIRED and not payment.time_extended:
-        payment.time_extended = True
-        order.payment_due_at = now + timedelta(seconds=AUTHENTICATION_SECONDS)
-        order.version += 1
-        record_order_event(
-            session, order, OrderEventKind.PAYMENT_DEADLINE_EXTENDED, due_at=order.payment_due_at
-        )
+    if await payment_deadlines.give_time_for_bank(session, order, payment):
         return False
     await cancel_for_lost_payment(session, order)
     return True

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import OrderEventKind
 from models.orders import Order, OrderChange, OrderChangeStatus
+from models.payments import Payment
 from services.events.event_log import record_order_event
 from services.orders import order_change_states
 from services.payments import payments
@@ -17,6 +18,16 @@ EVENTS = {
     OrderChangeStatus.WITHDRAWN: OrderEventKind.ORDER_CHANGE_WITHDRAWN,
     OrderChangeStatus.EXPIRED: OrderEventKind.ORDER_CHANGE_EXPIRED,
 }
+
+
+async def change_paid_by(
+    session: AsyncSession, order: Order, payment: Payment
+) -> OrderChange | None:
+    """The pending change of a locked order, if this attempt is to pay it."""
+    if order.pending_change_id is None:
+        return None
+    change = await session.get_one(OrderChange, order.pending_change_id, populate_existing=True)
+    return change if change.payment_id == payment.id else None
 
 
 async def end_pending_change(

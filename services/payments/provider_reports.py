@@ -19,6 +19,7 @@ from services.payments.payment_states import (
     FINAL_STATUSES,
     PAYMENT_MACHINE,
     REPORTS,
+    UNPAID_STATUSES,
     refresh_captured_status,
 )
 
@@ -82,12 +83,15 @@ async def record_unavailable(
 ) -> None:
     """Count a scheduled call that the provider did not answer, and try again later, for ever.
 
-    A request that is outstanding for long is shown to a person; it stays requested.
+    A request that is outstanding for long is shown to a person, and so is an unpaid attempt, whose
+    order or change waits for the answer; both stay as they are.
     """
     payment.tries += 1
     payment.last_error = message
+    payment.unanswered_since = payment.unanswered_since or await current_time(session)
     payment.due_at = await current_time(session, stuck.backoff_seconds(payment.tries))
-    if payment.tries >= stuck.STUCK_AFTER_TRIES and has_request(payment):
+    somebody_waits = has_request(payment) or payment.status in UNPAID_STATUSES
+    if payment.tries >= stuck.STUCK_AFTER_TRIES and somebody_waits:
         reason = PaymentStuckReason.PROVIDER_UNAVAILABLE
         await stuck.mark_stuck(session, order, payment, reason, message)
 

@@ -29,7 +29,7 @@ from services.payments.payment_states import PAYMENT_MACHINE, REFUND_MACHINE
 
 STUCK_AFTER_TRIES = 10  # About 17 minutes without an answer.
 MAX_BACKOFF_SECONDS = 900.0
-RESOLUTION = "The payment provider has done what was asked."
+RESOLUTION = "The payment provider has answered, or done what was asked."
 
 
 def backoff_seconds(tries: int, first_seconds: float = 1.0) -> float:
@@ -119,8 +119,9 @@ async def begin_refund_step(
 
 def _subject(row: Payment | Refund, reason: PaymentStuckReason) -> str:
     if isinstance(row, Payment):
-        what = "void" if row.void_wanted or row.capture_wanted_minor is None else "capture"
-        what = f"The {what} of the payment"
+        requested = "void" if row.void_wanted else "capture"
+        is_open = not row.void_wanted and row.capture_wanted_minor is None
+        what = f"The {'confirmation' if is_open else requested} of the payment"
     else:
         what = f"A refund of {amount_text(row.amount_minor, row.currency)}"
     return f"{what} needs a person: {reason}"

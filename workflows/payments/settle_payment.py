@@ -102,6 +102,11 @@ async def settle_payment(database: Database, payments: PaymentGateway, payment_i
     return await _settle_rounds(database, payments, payment_id, scheduled=True) is not None
 
 
+async def ask_about(database: Database, payments: PaymentGateway, payment_id: UUID) -> bool:
+    """Ask the provider for the present state of one payment; False when it did not answer."""
+    return await _settle_rounds(database, payments, payment_id) is not None
+
+
 async def refresh(database: Database, payments: PaymentGateway, order_id: UUID) -> None:
     """Read an order's payments at the provider because somebody asks; opens an unopened one.
 

@@ -5,7 +5,8 @@
   while they wait to be put back), and substitutes that are proposed or accepted.
 - `packed`: the receipt names the units in the bags.
 - `reserved`: the reservations of an unpaid order are its lines, those of a change that waits for
-  its payment the units that it adds, and other orders have none.
+  its payment the units that it adds, and other orders have none: nor has an unpaid order whose
+  units were released because the provider did not answer.
 - `charged`: the order's final total is the sum of its receipt, in minor units.
 - `captured`: what was captured, or is about to be, is that total, in minor units.
 """
@@ -66,7 +67,10 @@ _RESERVED = """
     ), wanted as (
         select o.store_id, l.product_id, o.id as order_id, l.quantity as units
         from "order" o join order_line l on l.order_id = o.id
-        where o.status = 'PLACED' and (cast(:store as uuid) is null or o.store_id = :store)
+        where o.status = 'PLACED' and not exists (
+                select from payment p
+                where p.order_id = o.id and p.is_current and p.reservation_released)
+            and (cast(:store as uuid) is null or o.store_id = :store)
         union all
         select c.store_id, (line ->> 'product_id')::uuid, c.order_id,
             sign * (line ->> 'quantity')::integer
