@@ -228,7 +228,7 @@ class Attempt(Base):
 
 
 class OneTimeCode(Entity):
-    """A six-digit code sent to a phone, and who has asked for it.
+    """A code sent to a phone, of six or ten digits, and who has asked for it.
 
     `source` is the client's network, or its device if the owner of the phone has signed in on it;
     `site` is the IPv6 /48 around the network.
@@ -253,6 +253,8 @@ class OneTimeCode(Entity):
     """Tries from the same network without the challenge."""
     not_sent: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether the text message was not accepted for sending."""
+    sent_at: Mapped[datetime | None]
+    """When the text message of a code that others share was accepted for sending."""
     joined: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether no message was sent for this request: it may try the shared code of another one."""
     digits: Mapped[int] = mapped_column(SmallInteger, default=6, server_default=text("6"))

@@ -1,10 +1,14 @@
 """Resolver of `otpRequest`: a code of digits by text message."""
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from gateways.sms import SmsError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.scope import PLATFORM
+from gateways.sms import SmsError, SmsUnavailable
 from resolvers.context import Info
 from resolvers.identity.inputs import OtpRequestInput
 from resolvers.identity.sign_in import (
@@ -18,8 +22,14 @@ from services.core import idempotency
 from services.core.contacts.phone_numbers import parse_phone
 from services.core.problems import DomainError
 from services.identity import one_time_codes
-from services.identity.one_time_codes import CODE_SECONDS, IssuedCode, OtpDeliveryFailed
+from services.identity.one_time_codes import (
+    SHARED_DIGITS,
+    CodeDelivery,
+    IssuedCode,
+    OtpDeliveryFailed,
+)
 
+POLL_SECONDS = 0.25
 CHALLENGE_KEY, DIGITS_KEY, SENT_KEY = "challenge", "digits", "sentAt"
 
 
@@ -48,16 +58,18 @@ async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
         return OtpRequestOutcome(errors=error.problems)
     except SmsError:
         return OtpRequestOutcome(errors=[NOT_SENT])
-    return OtpRequestOutcome(CODE_SECONDS, issued.challenge, issued.digits, issued.sent_at)
+    return OtpRequestOutcome(
+        issued.expires_in_seconds, issued.challenge, issued.digits, issued.sent_at
+    )
 
 
 async def send_code(info: Info, phone: str, request: OptionalRequest) -> IssuedCode:
-    """Send a code once for equal requests, a new one after a failure."""
+    """Send a code once for equal requests, a new one after a failure or once it has ended."""
     issued, replayed = await _issue_code(info, phone, request)
+    while issued.is_on_its_way:
+        issued = await _wait_for_message(info, phone, request, issued)
     if issued.code is not None:
-        # After the commit, so that a slow provider does not keep a transaction open.
-        text = one_time_codes.message_text(issued.code)
-        await _send(info, phone, text, issued.challenge)
+        await _send(info, phone, issued)
     if request is not None and replayed:
         mark_replayed(info.context, request)
     elif request is not None:
@@ -65,14 +77,46 @@ async def send_code(info: Info, phone: str, request: OptionalRequest) -> IssuedC
     return issued
 
 
-async def _send(info: Info, phone: str, message: str, challenge: str) -> None:
-    """Send a code; one that the provider did not take counts for the phone alone."""
+async def _wait_for_message(
+    info: Info, phone: str, request: OptionalRequest, issued: IssuedCode
+) -> IssuedCode:
+    """Wait for the result of a message that another request sends; a new code if that one died.
+
+    Raises SmsError when the provider has not taken it. Ends within SENDING_SECONDS.
+    """
+    while True:
+        async with info.context.container.database.read(PLATFORM) as session:
+            delivery = await one_time_codes.read_delivery(session, issued.challenge)
+            left = await one_time_codes.seconds_left(session, issued.challenge)
+        if delivery is CodeDelivery.LOST:
+            renewed, _ = await _issue_code(info, phone, request)
+            return renewed
+        if delivery is CodeDelivery.REFUSED:
+            raise SmsUnavailable("The message that was on its way was not taken.")
+        if delivery is CodeDelivery.SENT:
+            return replace(issued, expires_in_seconds=left or 0, is_on_its_way=False)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _send(info: Info, phone: str, issued: IssuedCode) -> None:
+    """Send a code after the commit, so that a slow provider keeps no transaction open.
+
+    Until its result is stored nobody else is told that it was sent. A code that the provider did
+    not take counts for the phone alone.
+    """
     try:
-        await info.context.container.sms.send(phone, message)
+        text = one_time_codes.message_text(issued.code or "")
+        await info.context.container.sms.send(phone, text)
     except SmsError:
-        async with info.context.write_as_platform(info.field_name) as session:
-            await one_time_codes.mark_not_sent(session, challenge)
+        await _record_result(info, issued, is_sent=False)
         raise
+    if issued.digits == SHARED_DIGITS:
+        await _record_result(info, issued, is_sent=True)
+
+
+async def _record_result(info: Info, issued: IssuedCode, *, is_sent: bool) -> None:
+    async with info.context.write_as_platform(info.field_name) as session:
+        await one_time_codes.record_result(session, issued, is_sent=is_sent)
 
 
 async def _store_issued(
@@ -92,10 +136,20 @@ async def _issue_code(info: Info, phone: str, request: OptionalRequest) -> tuple
     source = caller_of(info, request).source_for(authenticator_of(info), phone)
     async with info.context.write_as_platform(info.field_name) as session:
         outcome = None if request is None else await idempotency.begin(session, request)
-        if outcome and SENT_KEY in outcome:
-            sent_at = datetime.fromisoformat(outcome[SENT_KEY])
-            return IssuedCode(outcome[CHALLENGE_KEY], outcome[DIGITS_KEY], sent_at), True
+        if outcome and (issued := await _read_issued(session, outcome)) is not None:
+            return issued, True
         issued = await one_time_codes.issue_code(
             session, signer=authenticator_of(info), phone=phone, source=source
         )
         return issued, False
+
+
+async def _read_issued(session: AsyncSession, outcome: dict[str, Any]) -> IssuedCode | None:
+    """The code of an equal request, if it can still be typed."""
+    if SENT_KEY not in outcome:
+        return None
+    left = await one_time_codes.seconds_left(session, outcome[CHALLENGE_KEY])
+    if left is None:
+        return None
+    sent_at = datetime.fromisoformat(outcome[SENT_KEY])
+    return IssuedCode(outcome[CHALLENGE_KEY], outcome[DIGITS_KEY], sent_at, left)

@@ -1,22 +1,24 @@
-"""One-time codes by text message: six digits, valid five minutes and five attempts.
+"""One-time codes by text message: six digits, valid five minutes.
 
 A code belongs to whoever asked for it: only with its challenge, or from the same network or known
-device, can it be tried, so a stranger can't use up the tries of somebody's code; tries without the
-challenge count by themselves.
+device, can it be tried, so a stranger can't use up the tries of somebody's code. It has five tries
+with the challenge and five without it, since others in the same network don't know the challenge.
 
-The number of codes is limited for each pair of a phone and a source, and for a phone over all
-unknown sources. Beyond that nobody is refused, or strangers could shut the owner out: one longer
-code is sent in ten minutes, and all who ask meanwhile share it, each with a challenge and tries of
-their own. Its length makes tries from thousands of networks useless (docs/decisions/0023).
+The number of codes is limited (`code_limits`). Beyond that nobody is refused, or strangers could
+shut the owner out: one longer code is sent in ten minutes, and all who ask meanwhile share it, each
+with a challenge and tries of their own. Its length makes tries from thousands of networks useless
+(docs/decisions/0023). It is shared once its message is known to be sent: who asks while it is on
+its way waits for the result.
 """
 
 import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Select, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
@@ -24,29 +26,24 @@ from sqlalchemy.types import Text
 from database.base import uuid7
 from database.statements import prepared
 from models.identity import OneTimeCode
-from services.core.address_rate_limit import SITE_FACTOR
 from services.core.clock import current_time
-from services.core.problems import DomainError, Problem, RateLimited
+from services.core.problems import Problem
 from services.core.text import parse_digits, parse_key
+from services.identity import code_limits
 from services.identity.attempts import AttemptSource
 from services.identity.credentials import CredentialSigner
 
 CODE_SECONDS = 300
 CODE_DIGITS = 6
 MAX_TRIES = 5
-WINDOW_SECONDS = 3600
-WINDOW = timedelta(seconds=WINDOW_SECONDS)
 SHARED_DIGITS = 10
 SHARED_SECONDS = 600
-"""How long one shared code is the answer to further requests, each of which may then try it."""
-MAX_CODES_PER_SOURCE = 5
-"""Codes for one phone in an hour from a network, IPv6 /48 or known device; then it shares one."""
-MAX_CODES_PER_PHONE = 10
-"""Codes for one phone in an hour, over all unknown sources; then they share one."""
-MAX_REQUESTS_PER_SOURCE = 20
-"""Requests for one phone in an hour from a network or a known device, shared codes included."""
-MAX_REQUESTS_PER_NETWORK = 30
-"""Requests for all phones in an hour from one network; SITE_FACTOR times that from an IPv6 /48."""
+"""How long one shared code is the answer to further requests."""
+SHARED_CODE_SECONDS = SHARED_SECONDS + CODE_SECONDS
+"""How long a shared code is good, so that the last who asks for it has CODE_SECONDS too."""
+SENDING_SECONDS = 20.0
+"""From then on a message without a result is lost: a call of the provider ends before, and a
+request to us after it. The next who asks has a new code sent."""
 PURPOSE = "one-time-code"
 
 
@@ -73,7 +70,19 @@ class IssuedCode:
     digits: int
     sent_at: datetime
     """When the message was sent; earlier than the request if the code is shared."""
+    expires_in_seconds: int
     code: str | None = None
+    is_on_its_way: bool = False
+    """Whether the result of the message, which another request sends, is not known yet."""
+
+
+class CodeDelivery(Enum):
+    """What became of the message of a code that others share."""
+
+    ON_ITS_WAY = "on its way"
+    SENT = "sent"
+    REFUSED = "refused"
+    LOST = "lost"
 
 
 # In a fixed order, so that two requests with values in common can't deadlock.
@@ -91,7 +100,7 @@ class OtpDeliveryFailed(Problem):
 
 def message_text(code: str) -> str:
     """Return the text message for a code."""
-    seconds = SHARED_SECONDS if len(code) == SHARED_DIGITS else CODE_SECONDS
+    seconds = SHARED_CODE_SECONDS if len(code) == SHARED_DIGITS else CODE_SECONDS
     return f"{code} is your Darkstore code. It is good for {seconds // 60} minutes."
 
 
@@ -105,19 +114,25 @@ async def issue_code(
     """
     values = sorted({phone, source.key, source.site} - {""})
     await session.execute(LOCK_LIMITS, {"values": values})
-    await _check_requests(session, phone, source)
+    await code_limits.check_requests(session, phone, source)
     now = await current_time(session)
     row = _request(phone, source, now)
-    if await _shares_a_code(session, phone, source):
+    if await code_limits.shares_a_code(session, phone, source):
         row.digits = SHARED_DIGITS
+        row.expires_at = now + timedelta(seconds=SHARED_CODE_SECONDS)
         if (shared := await _shared_code(session, phone, now)) is not None:
             row.joined, row.code_hash = True, shared.code_hash
+            row.expires_at = shared.expires_at
             session.add(row)
-            return IssuedCode(row.id.hex, row.digits, shared.issued_at)
+            left = _seconds_between(now, row.expires_at)
+            is_on_its_way = shared.sent_at is None
+            return IssuedCode(
+                row.id.hex, row.digits, shared.issued_at, left, is_on_its_way=is_on_its_way
+            )
     code = f"{secrets.randbelow(10**row.digits):0{row.digits}}"
     row.code_hash = signer.keyed_hash(PURPOSE, phone, code)
     session.add(row)
-    return IssuedCode(row.id.hex, row.digits, now, code)
+    return IssuedCode(row.id.hex, row.digits, now, _seconds_between(now, row.expires_at), code)
 
 
 def _request(phone: str, source: AttemptSource, now: datetime) -> OneTimeCode:
@@ -135,7 +150,7 @@ def _request(phone: str, source: AttemptSource, now: datetime) -> OneTimeCode:
 
 
 async def _shared_code(session: AsyncSession, phone: str, now: datetime) -> OneTimeCode | None:
-    """The long code that was sent to a phone lately and has not been used."""
+    """The long code that was sent to a phone lately, or is on its way, and has not been used."""
     found: OneTimeCode | None = await session.scalar(
         select(OneTimeCode)
         .where(
@@ -143,6 +158,8 @@ async def _shared_code(session: AsyncSession, phone: str, now: datetime) -> OneT
             OneTimeCode.digits == SHARED_DIGITS,
             ~OneTimeCode.joined & ~OneTimeCode.not_sent & OneTimeCode.used_at.is_(None),
             OneTimeCode.issued_at > now - timedelta(seconds=SHARED_SECONDS),
+            OneTimeCode.sent_at.is_not(None)
+            | (OneTimeCode.issued_at > now - timedelta(seconds=SENDING_SECONDS)),
         )
         .order_by(OneTimeCode.issued_at.desc())
         .limit(1)
@@ -216,10 +233,46 @@ def _wrong(message: str, attempts_remaining: int) -> InvalidOneTimeCode:
     )
 
 
-async def mark_not_sent(session: AsyncSession, challenge: str) -> None:
-    """Record that the message of a code was not accepted, so that its request counts less."""
-    code = await session.get_one(OneTimeCode, UUID(hex=challenge))
-    code.not_sent = True
+async def record_result(session: AsyncSession, issued: IssuedCode, *, is_sent: bool) -> None:
+    """Record whether the provider has accepted the message of a code.
+
+    A code that it has not accepted counts less for its request. That one of six digits was sent is
+    not recorded: nobody asks.
+    """
+    code = await session.get_one(OneTimeCode, UUID(hex=issued.challenge))
+    code.not_sent = not is_sent
+    code.sent_at = await current_time(session) if is_sent else None
+
+
+async def read_delivery(session: AsyncSession, challenge: str) -> CodeDelivery:
+    """What became of the message that a request has joined."""
+    joined = await session.get_one(OneTimeCode, UUID(hex=challenge))
+    first = (await session.scalars(_same_code(joined).where(~OneTimeCode.joined))).first()
+    if first is None or first.not_sent:
+        return CodeDelivery.REFUSED
+    if first.sent_at is not None:
+        return CodeDelivery.SENT
+    age_seconds = (await current_time(session) - first.issued_at).total_seconds()
+    return CodeDelivery.LOST if age_seconds > SENDING_SECONDS else CodeDelivery.ON_ITS_WAY
+
+
+async def seconds_left(session: AsyncSession, challenge: str) -> int | None:
+    """For how long the code of a request can be typed; None when it can't any more."""
+    code = await session.get(OneTimeCode, UUID(hex=challenge))
+    if code is None or code.used_at is not None or code.tries >= MAX_TRIES:
+        return None
+    return _seconds_between(await current_time(session), code.expires_at) or None
+
+
+def _same_code(code: OneTimeCode) -> Select[OneTimeCode]:
+    """The requests that a code is the answer to, the first one included."""
+    return select(OneTimeCode).where(
+        OneTimeCode.phone == code.phone, OneTimeCode.code_hash == code.code_hash
+    )
+
+
+def _seconds_between(start: datetime, end: datetime) -> int:
+    return max(0, round((end - start).total_seconds()))
 
 
 def _asked_for(source: AttemptSource, challenge: str | None) -> ColumnElement[bool]:
@@ -230,55 +283,3 @@ def _asked_for(source: AttemptSource, challenge: str | None) -> ColumnElement[bo
         return OneTimeCode.id == UUID(hex=parse_key(challenge)[:36])
     except ValueError:
         return OneTimeCode.id.is_(None)
-
-
-async def _check_requests(session: AsyncSession, phone: str, source: AttemptSource) -> None:
-    """Raise DomainError: RateLimited if the source has asked too often, whatever was sent."""
-    of_source = OneTimeCode.source == source.key
-    limits: list[tuple[ColumnElement[bool], int]]
-    limits = [((OneTimeCode.phone == phone) & of_source, MAX_REQUESTS_PER_SOURCE)]
-    if source.limited:
-        limits.append((of_source, MAX_REQUESTS_PER_NETWORK))
-    if source.limited and source.site:
-        of_site = OneTimeCode.site == source.site
-        limits.append((of_site, MAX_REQUESTS_PER_NETWORK * SITE_FACTOR))
-    for condition, limit in limits:
-        wait = await _wait_seconds(session, condition, limit)
-        if wait is not None:
-            message = f"Too many codes were asked for. Try again in {wait} seconds."
-            problem = RateLimited(path=["input"], message=message, retry_after_seconds=wait)
-            raise DomainError(problem)
-
-
-async def _shares_a_code(session: AsyncSession, phone: str, source: AttemptSource) -> bool:
-    """Whether the phone or the source got so many codes lately that no further one is its own."""
-    of_phone = (OneTimeCode.phone == phone) & ~OneTimeCode.joined
-    sent = of_phone & ~OneTimeCode.not_sent
-    limits: list[tuple[ColumnElement[bool], int]]
-    limits = [(sent & (OneTimeCode.source == source.key), MAX_CODES_PER_SOURCE)]
-    if source.site:
-        limits.append((sent & (OneTimeCode.site == source.site), MAX_CODES_PER_SOURCE))
-    if not source.known:
-        limits.append((of_phone & ~OneTimeCode.known_device, MAX_CODES_PER_PHONE))
-    for condition, limit in limits:
-        if await _wait_seconds(session, condition, limit) is not None:
-            return True
-    return False
-
-
-async def _wait_seconds(
-    session: AsyncSession, condition: ColumnElement[bool], limit: int
-) -> int | None:
-    """The time until fewer than `limit` codes of the last hour meet the condition, None if now."""
-    age = func.extract("epoch", func.clock_timestamp(type_=DateTime) - OneTimeCode.issued_at)
-    ages = (
-        await session.scalars(
-            select(age)
-            .where(condition, OneTimeCode.issued_at > func.clock_timestamp() - WINDOW)
-            .order_by(OneTimeCode.issued_at.desc())
-            .limit(limit)
-        )
-    ).all()
-    if len(ages) < limit:
-        return None
-    return max(1, int(WINDOW_SECONDS - float(ages[-1])) + 1)

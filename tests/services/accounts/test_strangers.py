@@ -27,7 +27,7 @@ from tests.services.accounts.test_sign_up import (
 from tests.support.actors import ActorClient, InMemorySms, create_client
 from tests.support.city import City
 from tests.support.mailbox import Mailbox
-from tests.workflows.identity.test_attempts import (
+from tests.support.sign_in_codes import (
     OWNER,
     error_of,
     new_phone,

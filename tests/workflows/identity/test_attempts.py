@@ -17,18 +17,18 @@ from services.identity import password_queue
 from services.identity.passwords import hash_password
 from tests.support.actors import ActorClient, InMemorySms
 from tests.support.graph_queries import operation
-
-OTP, VERIFY, PASSWORD = (
-    operation("otp_request"),
-    operation("otp_sign_in"),
-    operation("password_sign_in"),
+from tests.support.sign_in_codes import (
+    OWNER,
+    STRANGER,
+    error_of,
+    flood,
+    new_phone,
+    request_code,
+    verify_code,
 )
-STRANGER, OWNER = "203.0.113.66", "198.51.100.7"
+
+PASSWORD = operation("password_sign_in")
 RIGHT = "correct horse"
-
-
-def new_phone() -> str:
-    return f"+35191{secrets.randbelow(10**7):07}"
 
 
 @pytest.fixture
@@ -49,10 +49,6 @@ async def sign_in(
     variables = {"input": {"email": email, "password": password}}
     payload: dict[str, Any] = (await nobody.run(PASSWORD, variables, **more))["passwordSignIn"]
     return payload
-
-
-def error_of(payload: dict[str, Any]) -> str | None:
-    return payload["errors"][0]["__typename"] if payload["errors"] else None
 
 
 async def test_five_wrong_passwords_of_a_stranger_lock_nobody_out(
@@ -149,20 +145,6 @@ async def test_an_unknown_account_is_limited_like_a_known_one(nobody: ActorClien
     assert [error_of(each) for each in tries] == ["InvalidCredentials"] * 5 + ["RateLimited"]
 
 
-async def request_code(nobody: ActorClient, phone: str, **more: Any) -> dict[str, Any]:
-    variables = {"input": {"phone": phone}}
-    payload: dict[str, Any] = (await nobody.run(OTP, variables, **more))["otpRequest"]
-    return payload
-
-
-async def verify_code(
-    nobody: ActorClient, phone: str, code: str, challenge: str | None = None, **more: Any
-) -> dict[str, Any]:
-    variables = {"input": {"phone": phone, "code": code, "challenge": challenge}}
-    payload: dict[str, Any] = (await nobody.run(VERIFY, variables, **more))["otpSignIn"]
-    return payload
-
-
 async def test_code_requests_of_a_stranger_do_not_shut_a_phone_out(
     nobody: ActorClient, sms: InMemorySms
 ) -> None:
@@ -187,15 +169,6 @@ async def test_a_known_phone_gets_its_code_when_many_networks_have_asked_for_it(
     await flood(nobody, phone)
     own = await request_code(nobody, phone, address=OWNER, device_token=device)
     assert (error_of(own), own["digitCount"]) == (None, 6)
-
-
-async def flood(nobody: ActorClient, phone: str) -> list[dict[str, Any]]:
-    """Strangers in five networks ask for five codes each."""
-    return [
-        await request_code(nobody, phone, address=f"192.0.2.{network}")
-        for network in range(5)
-        for _ in range(5)
-    ]
 
 
 async def test_strangers_in_many_networks_do_not_shut_a_new_device_out(

@@ -14,7 +14,8 @@ from models.identity import OneTimeCode, Role, SignInSession
 from models.ids import encode_id
 from resolvers.context import Container
 from services.identity import password_queue, passwords
-from services.identity.one_time_codes import MAX_REQUESTS_PER_SOURCE, MAX_TRIES
+from services.identity.code_limits import MAX_REQUESTS_PER_SOURCE
+from services.identity.one_time_codes import MAX_TRIES
 from services.identity.passwords import hash_password
 from tests.support.actors import ActorClient, InMemorySms
 from tests.support.graph_queries import record_statements
