@@ -29,7 +29,7 @@ from schema.problems import (
 )
 from schema.scalars import MoneyType
 from schema.stores.stores import NotServiceableType
-from services.checkout import change_pricing
+from services.checkout import line_guards
 
 if TYPE_CHECKING:
     from schema.orders.orders import OrderType
@@ -57,7 +57,7 @@ class OrderChangeType(NodeType):
     payment_due_at: datetime | None = column("Deadline for confirming its payment, while it waits.")
 
 
-@backed_by(change_pricing.LineAlreadyPicked, "The store has picked this product already.")
+@backed_by(line_guards.LineAlreadyPicked, "The store has picked this product already.")
 class LineAlreadyPickedType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
 

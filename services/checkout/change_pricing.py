@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
-from models.fulfillment import FulfillmentLine, FulfillmentLineStatus
 from models.geo_point import Point
 from models.orders import FulfillmentMethod, Order
 from services.carts import baskets, totals
@@ -17,6 +16,7 @@ from services.carts.basket_problems import (
     EmptyCart,
     ProductUnavailable,
     price_problems,
+    total_problems,
 )
 from services.carts.baskets import OrderRequest, RequestedLine
 from services.carts.order_requests import line_problems
@@ -27,9 +27,6 @@ from services.core.text import parse_line
 from services.orders.order_snapshots import LineSnapshot, OrderSnapshot
 from services.stores.coverage import find_coverage
 from services.stores.delivery_estimates import estimate_delivery
-
-# A line in one of these states may get more units; only a pending one may get fewer.
-RAISABLE = frozenset({FulfillmentLineStatus.PENDING, FulfillmentLineStatus.FOUND})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +42,13 @@ class ChangeRequest:
     expected_total_minor: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineAlreadyPicked(Problem):
-    """The picker has decided this product already: its quantity stays."""
-
-    product_id: UUID
-
-
 async def price_change(
     session: AsyncSession, order: Order, request: ChangeRequest, current: OrderSnapshot
 ) -> OrderSnapshot:
     """The order as requested, with the prices of now for what is added.
 
-    A line keeps its price unless its quantity grows. Raises DomainError with all problems:
+    A line keeps its price unless its quantity grows, and as long as the goods stay the same, the
+    fees and the minimum order are those of the order. Raises DomainError with all problems:
     InvalidInput, NotFound, ProductUnavailable, NotServiceable, BelowMinimumOrder, TotalChanged,
     AgeConfirmationRequired when the customer has not confirmed their age for what is added.
     """
@@ -79,17 +70,46 @@ async def price_change(
     if not 0 <= tip_minor <= totals.MAX_TIP_MINOR:
         message = "This tip is negative or too high."
         raise DomainError(InvalidInput(path=["input", "tipMinor"], message=message))
-    delivers, rate = order.method is FulfillmentMethod.DELIVERY, order.tax_rate_basis_points
-    priced = [_priced(line) for line in lines]
-    new = totals.compute_totals(
-        priced, company, tip_minor, delivers=delivers, tax_rate_basis_points=rate
-    )
-    if problems := [*price_problems(new, request.expected_total_minor)]:
-        raise DomainError(*problems)
-    names = values.keys() & totals.CartTotals.__dataclass_fields__.keys()
-    values |= {name: getattr(new, name) for name in names}
-    values["authorization_buffer_minor"] = sum(line.authorization_buffer_minor for line in lines)
+    values |= _new_amounts(order, request, company, lines, current, tip_minor)
     return OrderSnapshot(lines, values)
+
+
+def _new_amounts(
+    order: Order,
+    request: ChangeRequest,
+    company: Company,
+    lines: Sequence[LineSnapshot],
+    current: OrderSnapshot,
+    tip_minor: int,
+) -> dict[str, int]:
+    """The amounts of the order as requested.
+
+    Raises DomainError: BelowMinimumOrder, TotalChanged.
+    """
+    expected_minor = request.expected_total_minor
+    if {one.product_id: _priced(one) for one in lines} == {
+        one.product_id: _priced(one) for one in current.lines
+    }:
+        total_minor = current.values["total_minor"] - current.values["tip_minor"] + tip_minor
+        problems = [*total_problems(total_minor, order.currency, expected_minor)]
+        amounts = {"tip_minor": tip_minor, "total_minor": total_minor}
+    else:
+        new = totals.compute_totals(
+            [_priced(line) for line in lines],
+            company,
+            tip_minor,
+            delivers=order.method is FulfillmentMethod.DELIVERY,
+            tax_rate_basis_points=order.tax_rate_basis_points,
+        )
+        problems = [*price_problems(new, expected_minor)]
+        names = current.values.keys() & totals.CartTotals.__dataclass_fields__.keys()
+        amounts = {name: getattr(new, name) for name in names}
+        amounts["authorization_buffer_minor"] = sum(
+            line.authorization_buffer_minor for line in lines
+        )
+    if problems:
+        raise DomainError(*problems)
+    return amounts
 
 
 def _check_method(order: Order, request: ChangeRequest) -> None:
@@ -103,33 +123,6 @@ def _check_method(order: Order, request: ChangeRequest) -> None:
     if order.method is FulfillmentMethod.PICKUP and (any(destination) or request.tip_minor):
         message = "An order that you collect has no address, no note for a rider and no tip."
         raise DomainError(InvalidInput(path=["input"], message=message))
-
-
-def check_picked(
-    wanted: OrderSnapshot, current: OrderSnapshot, picking: Sequence[FulfillmentLine]
-) -> None:
-    """Raise DomainError: LineAlreadyPicked for each line that the picker has decided already."""
-    old, new = current.units, wanted.units
-    numbers = {line.product_id: number for number, line in enumerate(wanted.lines)}
-    problems = [
-        LineAlreadyPicked(
-            path=["input", "lines", *([str(numbers[key])] if key in numbers else [])],
-            message=f"{line.name} is picked already: its quantity stays.",
-            product_id=key,
-        )
-        for line in picking
-        if not _may_become(line, old.get(key := line.product_id, 0), new.get(key, 0))
-    ]
-    if problems:
-        raise DomainError(*problems)
-
-
-def _may_become(line: FulfillmentLine, old: int, new: int) -> bool:
-    if new == old:
-        return True
-    if new > old:
-        return line.status in RAISABLE
-    return line.status is FulfillmentLineStatus.PENDING and line.picked_quantity == 0
 
 
 async def _price_lines(

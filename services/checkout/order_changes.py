@@ -20,7 +20,8 @@ from models.timers import CompanyTimers
 from services import companies
 from services.carts.basket_problems import shortages
 from services.checkout import change_application, payment_deadlines, unpaid_limits
-from services.checkout.change_pricing import ChangeRequest, check_picked, price_change
+from services.checkout.change_pricing import ChangeRequest, price_change
+from services.checkout.line_guards import check_picked
 from services.checkout.unpaid_limits import DEFAULT_LIMITS, OrderSource, Payer, UnpaidLimits
 from services.core.clock import current_time
 from services.core.problems import DomainError

@@ -1,11 +1,13 @@
 """What a change of a paid order may not do: cost more, hold the shelf, undo other stores' work."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from database.scope import PLATFORM
+from models.companies import Company
 from models.fulfillment import FulfillmentRejectReason, FulfillmentStatus
 from models.identity import Actor
 from models.orders import FulfillmentMethod, Order, OrderChangeStatus
@@ -167,3 +169,40 @@ async def test_another_place_needs_a_line_of_its_own(shop: Shop, city: City, buy
     problem = await refusal(shop, buyer, order, point=order_request(city).point)
     assert isinstance(problem, InvalidInput)
     assert problem.path == ["input", "addressLine"]
+
+
+RAISED_FEES = {
+    "delivery_fee_minor": 5_000,
+    "small_order_threshold_minor": 1_000_000,
+    "small_order_fee_minor": 700,
+    "minimum_order_minor": 1_000_000,
+    "free_delivery_threshold_minor": None,
+}
+
+
+@pytest.mark.parametrize("what", ["note", "tip", "order of lines"])
+async def test_a_change_that_leaves_the_goods_prices_nothing_anew(
+    shop: Shop, city: City, buyer: Actor, what: str
+) -> None:
+    """The company raised its fees and its minimum since the order was placed.
+
+    "Ring twice" cost five euros more and waited for a payment, or was refused for the minimum.
+    """
+    order = await paid_order(shop, city, buyer)
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        company = update(Company).where(Company.id == city.company.id)
+        await session.execute(company.values(RAISED_FEES))
+    wanted: dict[str, Any] = {
+        "note": {"delivery_instructions": "Ring twice"},
+        "tip": {"tip_minor": 0, "expected_total_minor": order.total_minor - order.tip_minor},
+        "order of lines": {"lines": lines(city, p1=2, p0=2)},
+    }
+    requested = await change(shop, buyer, order, **wanted[what])
+    assert requested.status is OrderChangeStatus.APPLIED
+    changed = await shop.order(order)
+    tip_minor = 0 if what == "tip" else order.tip_minor
+    assert changed.total_minor == order.total_minor - order.tip_minor + tip_minor
+    assert changed.delivery_fee_minor == order.delivery_fee_minor
+    assert changed.authorization_buffer_minor == order.authorization_buffer_minor
+    if what == "note":
+        assert changed.delivery_instructions == "Ring twice"

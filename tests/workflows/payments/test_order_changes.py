@@ -14,7 +14,7 @@ from models.orders import Order, OrderChangeStatus, OrderStatus
 from models.payments import PaymentStatus
 from models.stock import HoldStatus
 from services.carts.basket_problems import InsufficientStock, TotalChanged
-from services.checkout.change_pricing import LineAlreadyPicked
+from services.checkout.line_guards import LineAlreadyPicked
 from services.core.problems import DomainError, InvalidTransition, VersionConflict
 from services.fulfillment import picking, rerouting
 from services.fulfillment.picking import LinePick
