@@ -121,11 +121,17 @@ def price_problems(
             missing_minor=cart_totals.amount_to_minimum_minor,
             currency=cart_totals.currency,
         )
-    if expected_total_minor not in (None, cart_totals.total_minor):
-        total = amount_text(cart_totals.total_minor, cart_totals.currency)
+    yield from total_problems(cart_totals.total_minor, cart_totals.currency, expected_total_minor)
+
+
+def total_problems(
+    total_minor: int, currency: str, expected_total_minor: int | None
+) -> Iterator[Problem]:
+    """Yield a problem if the total is not the expected one."""
+    if expected_total_minor not in (None, total_minor):
         yield TotalChanged(
             path=["input", "expectedTotalMinor"],
-            message=f"The total is now {total}.",
-            current_minor=cart_totals.total_minor,
-            currency=cart_totals.currency,
+            message=f"The total is now {amount_text(total_minor, currency)}.",
+            current_minor=total_minor,
+            currency=currency,
         )

@@ -36,6 +36,7 @@ from services.delivery.delivery_records import (
 )
 from services.delivery.delivery_states import (
     BEFORE_PICKUP,
+    MACHINE,
     begin,
     change_status,
     lock,
@@ -181,8 +182,11 @@ async def complete(
     also after MAX_CODE_ATTEMPTS wrong PINs, and for everybody while the money is not secured, or
     the age is not checked of what became restricted on the way).
     """
-    locked = await begin(session, actor, delivery_id, DeliveryAction.COMPLETE)
-    await restricted_bags.require_age(session, locked.order, locked.delivery, "input", "deliveryId")
+    action = DeliveryAction.COMPLETE
+    locked = await begin(session, actor, delivery_id, action)
+    await restricted_bags.require_age(
+        session, locked.order, locked.delivery, MACHINE, actor, action
+    )
     await require_secured(session, locked.order, "input", "deliveryId")
     facts = store_override(locked, override)
     await require_at_customer(session, locked)

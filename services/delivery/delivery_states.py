@@ -87,7 +87,10 @@ def _refusal(row: Delivery, action: DeliveryAction) -> str | None:
     if action in (Action.CHECK_AGE, Action.COMPLETE) and age_checks.has_failed(row):
         return "The check of the age failed: only support can begin another attempt."
     if action is Action.COMPLETE and not age_checks.is_cleared(row):
-        return f"Check first that the customer is {row.minimum_age} years old."
+        at_the_door = Action.CHECK_AGE in MACHINE.legal_actions(row.status)
+        return f"Check first that the customer is {row.minimum_age} years old." + (
+            "" if at_the_door else " That is done at the door: begin another attempt, or return it."
+        )
     tries = {Action.PICK_UP: row.handover_tries, Action.RETURN: row.return_tries}
     tries[Action.COMPLETE] = row.pin_tries
     if action in MACHINE.legal_actions(row.status) and tries.get(action, 0) >= MAX_CODE_ATTEMPTS:

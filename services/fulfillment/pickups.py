@@ -84,7 +84,7 @@ async def collect(
     """
     task = await begin(session, actor, fulfillment_id, COLLECT, expected_version)
     await restricted_bags.require_age(
-        session, task.order, task.fulfillment, "input", "fulfillmentId"
+        session, task.order, task.fulfillment, MACHINE, actor, COLLECT
     )
     await require_secured(session, task.order, "input", "fulfillmentId")
     facts = _check_code(task, actor, code, override)

@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.base import NamedEnum
 from database.statements import prepared
 from models.catalog import MINIMUM_AGE, Product
 from models.fulfillment import Substitution, SubstitutionStatus
+from models.identity import Actor
 from models.orders import Order, OrderLine
-from services.core.problems import CommittedDomainError
-from services.core.state_machine import illegal_step
+from services.core.problems import CommittedDomainError, DomainError
+from services.core.state_machine import StateMachine
 
 RESTRICTED = prepared(
     select(
@@ -51,13 +53,21 @@ async def ask_for_age(session: AsyncSession, order: Order, row: Any) -> bool:
     return True
 
 
-async def require_age(session: AsyncSession, order: Order, row: Any, *path: str) -> None:
+async def require_age(
+    session: AsyncSession,
+    order: Order,
+    row: Any,
+    machine: StateMachine[Any, Any, Any],
+    actor: Actor,
+    action: NamedEnum,
+) -> None:
     """Refuse a hand-over whose bags take a check of the age that nobody has asked for before.
 
-    Raises CommittedDomainError: InvalidTransition, so that the check can be recorded from now on.
+    The refusal names the actions that `actor` may take now. Raises CommittedDomainError:
+    InvalidTransition, so that the check can be recorded from now on.
     """
     if await ask_for_age(session, order, row):
-        message = f"Check first that the customer is {row.minimum_age} years old."
-        legal = ["CHECK_AGE"]
-        refusal = illegal_step(*path, message=message, state=row.status, legal=legal)
-        raise CommittedDomainError(*refusal.problems)
+        try:
+            machine.check(row, actor, action)
+        except DomainError as refusal:
+            raise CommittedDomainError(*refusal.problems) from None

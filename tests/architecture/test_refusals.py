@@ -18,7 +18,6 @@ REFUSALS = {
     "services/delivery/riders.py:go_offline": "the table has the condition; here is its message",
     "services/fulfillment/handover.py:pick_up": "resolvers/delivery/deliveries.py",
     "services/orders/payment_cover.py:require_secured": "resolvers/fulfillment/fulfillments.py",
-    "services/orders/restricted_bags.py:require_age": "a product changed: the first try tells it",
     "services/orders/order_states.py:begin": "the table itself, of the order",
     "services/support/tickets.py:_require_may_open": "the table itself, of the order",
     "services/delivery/dispatch.py:accept_offer": "a race: the shift or a ride ends an offer",

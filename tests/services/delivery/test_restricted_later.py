@@ -71,6 +71,29 @@ async def test_at_the_door_the_hand_over_asks_for_it(
     assert done.status is DeliveryStatus.DELIVERED
 
 
+@pytest.mark.parametrize("state", [DeliveryStatus.ATTEMPT_FAILED, DeliveryStatus.RETURNING])
+async def test_away_from_the_door_the_refusal_names_the_way_out(
+    dependencies: OrderDependencies, city: City, state: DeliveryStatus
+) -> None:
+    """Support completes after a failed attempt: told to check the age, which is refused."""
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, state)
+    await restrict(database, city)
+    agent = await riders.create_support_agent(database, city)
+    complete = deliveries.complete
+    for _ in range(2):
+        problem = await riders.refused_step(
+            database, agent, bags.delivery, complete, override=OVERRIDE
+        )
+        assert isinstance(problem, InvalidTransition)
+        assert "begin another attempt" in problem.message
+        assert DeliveryAction.ATTEMPT_AGAIN in problem.allowed_actions
+        assert DeliveryAction.CHECK_AGE not in problem.allowed_actions
+    step = failed_attempts.attempt_again
+    again = await riders.take_step(database, agent, bags.delivery, step, override=OVERRIDE)
+    assert again.status is DeliveryStatus.EN_ROUTE_TO_CUSTOMER
+
+
 async def test_a_minor_gets_nothing_of_it(dependencies: OrderDependencies, city: City) -> None:
     """The check fails: the bags go back, by the reason that is true."""
     database = dependencies.database
