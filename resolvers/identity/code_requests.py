@@ -30,6 +30,7 @@ from services.identity.one_time_codes import (
 )
 
 POLL_SECONDS = 0.25
+MAX_POLLS = 100
 CHALLENGE_KEY, DIGITS_KEY, SENT_KEY = "challenge", "digits", "sentAt"
 
 
@@ -58,9 +59,12 @@ async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
         return OtpRequestOutcome(errors=error.problems)
     except SmsError:
         return OtpRequestOutcome(errors=[NOT_SENT])
-    return OtpRequestOutcome(
-        issued.expires_in_seconds, issued.challenge, issued.digits, issued.sent_at
-    )
+    return _outcome(issued)
+
+
+def _outcome(issued: IssuedCode) -> OtpRequestOutcome:
+    seconds = issued.expires_in_seconds
+    return OtpRequestOutcome(seconds, issued.challenge, issued.digits, issued.sent_at)
 
 
 async def send_code(info: Info, phone: str, request: OptionalRequest) -> IssuedCode:
@@ -84,18 +88,24 @@ async def _wait_for_message(
 
     Raises SmsError when the provider has not taken it. Ends within SENDING_SECONDS.
     """
-    while True:
-        async with info.context.container.database.read(PLATFORM) as session:
-            delivery = await one_time_codes.read_delivery(session, issued.challenge)
-            left = await one_time_codes.seconds_left(session, issued.challenge)
-        if delivery is CodeDelivery.LOST:
-            renewed, _ = await _issue_code(info, phone, request)
-            return renewed
-        if delivery is CodeDelivery.REFUSED:
-            raise SmsUnavailable("The message that was on its way was not taken.")
+    for _ in range(MAX_POLLS):
+        delivery, left = await _read_delivery(info, issued)
         if delivery is CodeDelivery.SENT:
-            return replace(issued, expires_in_seconds=left or 0, is_on_its_way=False)
+            return replace(issued, expires_in_seconds=left, is_on_its_way=False)
+        if delivery is CodeDelivery.LOST:
+            return (await _issue_code(info, phone, request))[0]
+        if delivery is CodeDelivery.REFUSED:
+            break
         await asyncio.sleep(POLL_SECONDS)
+    raise SmsUnavailable("The message that was on its way was not taken.")
+
+
+async def _read_delivery(info: Info, issued: IssuedCode) -> tuple[CodeDelivery, int]:
+    """What became of a message, and for how long its code is good."""
+    async with info.context.container.database.read(PLATFORM) as session:
+        delivery = await one_time_codes.read_delivery(session, issued.challenge)
+        left = await one_time_codes.seconds_left(session, issued.challenge)
+    return delivery, left or 0
 
 
 async def _send(info: Info, phone: str, issued: IssuedCode) -> None:

@@ -36,11 +36,11 @@ from services.delivery.delivery_records import (
 )
 from services.delivery.delivery_states import (
     BEFORE_PICKUP,
-    MACHINE,
     begin,
     change_status,
     lock,
     release_rider,
+    require_age,
 )
 from services.delivery.rider_distance import require_at_customer, require_at_store
 from services.delivery.step_overrides import StepOverride, store_override
@@ -182,11 +182,8 @@ async def complete(
     also after MAX_CODE_ATTEMPTS wrong PINs, and for everybody while the money is not secured, or
     the age is not checked of what became restricted on the way).
     """
-    action = DeliveryAction.COMPLETE
-    locked = await begin(session, actor, delivery_id, action)
-    await restricted_bags.require_age(
-        session, locked.order, locked.delivery, MACHINE, actor, action
-    )
+    locked = await begin(session, actor, delivery_id, DeliveryAction.COMPLETE)
+    await require_age(session, locked)
     await require_secured(session, locked.order, "input", "deliveryId")
     facts = store_override(locked, override)
     await require_at_customer(session, locked)

@@ -34,7 +34,7 @@ from services.delivery.delivery_codes import (
 from services.delivery.delivery_parties import RIDER, STORE_AND_SUPPORT_ROLES
 from services.delivery.delivery_records import LockedDelivery
 from services.delivery.ride_settings import SETTINGS, STATE_TIMERS
-from services.orders import age_checks, order_states
+from services.orders import age_checks, order_states, restricted_bags
 
 RELEASE_RIDER = prepared(
     update(Rider)
@@ -236,6 +236,15 @@ async def begin(
     MACHINE.check(delivery, actor, action)
     by_rider = MACHINE.is_open_to_party(delivery, actor, action, RIDER)
     return LockedDelivery(order, delivery, actor, await current_time(session), by_rider)
+
+
+async def require_age(session: AsyncSession, locked: LockedDelivery) -> None:
+    """Refuse to complete a delivery whose bags take a check of the age by now.
+
+    Raises CommittedDomainError: InvalidTransition.
+    """
+    step = MACHINE, locked.actor, DeliveryAction.COMPLETE
+    await restricted_bags.require_age(session, locked.order, locked.delivery, *step)
 
 
 def _require_other_person(delivery: Delivery, actor: Actor, action: DeliveryAction) -> None:

@@ -26,14 +26,14 @@ from tests.services.accounts.test_sign_up import (
 )
 from tests.support.actors import ActorClient, InMemorySms, create_client
 from tests.support.city import City
-from tests.support.mailbox import Mailbox
-from tests.support.sign_in_codes import (
+from tests.support.identity.sign_in_codes import (
     OWNER,
     error_of,
     new_phone,
     request_code,
     verify_code,
 )
+from tests.support.mailbox import Mailbox
 from workflows.identity.role_revocation import revoke_role
 
 

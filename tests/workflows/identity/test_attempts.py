@@ -17,7 +17,7 @@ from services.identity import password_queue
 from services.identity.passwords import hash_password
 from tests.support.actors import ActorClient, InMemorySms
 from tests.support.graph_queries import operation
-from tests.support.sign_in_codes import (
+from tests.support.identity.sign_in_codes import (
     OWNER,
     STRANGER,
     error_of,

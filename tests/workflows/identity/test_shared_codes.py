@@ -22,12 +22,11 @@ from services.identity.one_time_codes import (
     SHARED_SECONDS,
 )
 from tests.support.actors import ActorClient, InMemorySms
-from tests.support.sign_in_codes import (
+from tests.support.identity.sign_in_codes import (
     OTP,
-    OWNER,
-    STRANGER,
     age_codes,
     error_of,
+    new_address,
     new_phone,
     request_code,
     verify_code,
@@ -41,8 +40,8 @@ BOTNET = 10_000
 
 async def use_up_codes(nobody: ActorClient, phone: str) -> None:
     """Strangers request all codes that a phone gets by itself: the next one is shared."""
-    for network in range(code_limits.MAX_CODES_PER_PHONE):
-        assert error_of(await request_code(nobody, phone, address=f"192.0.2.{network}")) is None
+    for _ in range(code_limits.MAX_CODES_PER_PHONE):
+        assert error_of(await request_code(nobody, phone, address=new_address())) is None
 
 
 def messages_to(sms: InMemorySms, phone: str) -> list[str]:
@@ -86,21 +85,21 @@ async def test_a_shared_code_whose_sender_died_is_sent_anew(
 
     For ten minutes everybody, the owner too, was told of a message that nobody had sent.
     """
-    phone = new_phone()
+    phone, owner = new_phone(), new_address()
     await use_up_codes(nobody, phone)
     monkeypatch.setattr(one_time_codes, "SENDING_SECONDS", 1.0)
     with monkeypatch.context() as patched:
         sending = Sending(sms, patched)
-        request = asyncio.create_task(request_code(nobody, phone, address=STRANGER))
+        request = asyncio.create_task(request_code(nobody, phone, address=new_address()))
         await sending.began.wait()
         request.cancel()
         await asyncio.gather(request, return_exceptions=True)
     before = messages_to(sms, phone)
-    own = await request_code(nobody, phone, address=OWNER)
+    own = await request_code(nobody, phone, address=owner)
     assert (error_of(own), own["digitCount"]) == (None, SHARED_DIGITS)
     assert len(messages_to(sms, phone)) == len(before) + 1
     code = sms.code(phone)
-    assert (await verify_code(nobody, phone, code, own["challenge"], address=OWNER))["accessToken"]
+    assert (await verify_code(nobody, phone, code, own["challenge"], address=owner))["accessToken"]
 
 
 @pytest.mark.parametrize("refused", [False, True])
@@ -115,14 +114,14 @@ async def test_who_joins_a_message_on_its_way_waits_for_its_result(
 
     The provider refused it then, and nobody told them.
     """
-    phone = new_phone()
+    phone, owner = new_phone(), new_address()
     await use_up_codes(nobody, phone)
     monkeypatch.setattr(one_time_codes, "SENDING_SECONDS", 3_600.0)
     with monkeypatch.context() as patched:
         sending = Sending(sms, patched)
-        first = asyncio.create_task(request_code(nobody, phone, address=STRANGER))
+        first = asyncio.create_task(request_code(nobody, phone, address=new_address()))
         await sending.began.wait()
-        second = asyncio.create_task(request_code(nobody, phone, address=OWNER))
+        second = asyncio.create_task(request_code(nobody, phone, address=owner))
         await until_joined(database, phone)
         assert not second.done()
         sending.end(refused=refused)
@@ -130,30 +129,36 @@ async def test_who_joins_a_message_on_its_way_waits_for_its_result(
     failure = "OtpDeliveryFailed" if refused else None
     assert [error_of(answer) for answer in answers] == [failure, failure]
     if refused:
-        answers[1] = await request_code(nobody, phone, address=OWNER)
+        answers[1] = await request_code(nobody, phone, address=owner)
         assert error_of(answers[1]) is None
     challenge = answers[1]["challenge"]
-    signed = await verify_code(nobody, phone, sms.code(phone), challenge, address=OWNER)
+    signed = await verify_code(nobody, phone, sms.code(phone), challenge, address=owner)
     assert signed["accessToken"]
 
 
-Ask = Callable[[ActorClient, Database, str], Awaitable[dict[str, Any]]]
+Ask = Callable[[ActorClient, Database, str, str], Awaitable[dict[str, Any]]]
 
 
-async def ask_alone(nobody: ActorClient, database: Database, phone: str) -> dict[str, Any]:
-    return await request_code(nobody, phone, address=OWNER)
+async def ask_alone(
+    nobody: ActorClient, database: Database, phone: str, owner: str
+) -> dict[str, Any]:
+    return await request_code(nobody, phone, address=owner)
 
 
-async def ask_first(nobody: ActorClient, database: Database, phone: str) -> dict[str, Any]:
+async def ask_first(
+    nobody: ActorClient, database: Database, phone: str, owner: str
+) -> dict[str, Any]:
     await use_up_codes(nobody, phone)
-    return await request_code(nobody, phone, address=OWNER)
+    return await request_code(nobody, phone, address=owner)
 
 
-async def ask_last(nobody: ActorClient, database: Database, phone: str) -> dict[str, Any]:
+async def ask_last(
+    nobody: ActorClient, database: Database, phone: str, owner: str
+) -> dict[str, Any]:
     await use_up_codes(nobody, phone)
-    await request_code(nobody, phone, address=STRANGER)
+    await request_code(nobody, phone, address=new_address())
     await age_codes(database, phone, SHARED_SECONDS - 60)
-    return await request_code(nobody, phone, address=OWNER)
+    return await request_code(nobody, phone, address=owner)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +173,8 @@ async def test_a_code_is_good_for_as_long_as_its_message_and_its_answer_say(
     nobody: ActorClient, sms: InMemorySms, database: Database, ask: Ask, life_seconds: int
 ) -> None:
     """The message said ten minutes and the answer five; typed after six minutes it was refused."""
-    phone = new_phone()
-    asked = await ask(nobody, database, phone)
+    phone, owner = new_phone(), new_address()
+    asked = await ask(nobody, database, phone, owner)
     code, minutes = (
         sms.code(phone),
         re.search(r"good for (\d+) minutes", messages_to(sms, phone)[-1]),
@@ -179,10 +184,10 @@ async def test_a_code_is_good_for_as_long_as_its_message_and_its_answer_say(
     assert int(minutes[1]) * 60 == whole_life
     assert life_seconds - 60 < asked["expiresInSeconds"] <= life_seconds
     await age_codes(database, phone, asked["expiresInSeconds"] - 60)
-    late = await verify_code(nobody, phone, code, asked["challenge"], address=OWNER)
+    late = await verify_code(nobody, phone, code, asked["challenge"], address=owner)
     assert late["accessToken"]
     await age_codes(database, phone, 60)
-    other = await verify_code(nobody, phone, code, asked["challenge"], address=OWNER)
+    other = await verify_code(nobody, phone, code, asked["challenge"], address=owner)
     assert error_of(other) == "InvalidOneTimeCode"
 
 
@@ -193,19 +198,19 @@ async def test_a_code_has_five_tries_with_its_challenge_and_five_without_it(
 
     The decision computed its odds with five tries, and with one request of each network.
     """
-    phone = new_phone()
-    asked = await request_code(nobody, phone, address=STRANGER)
+    phone, stranger = new_phone(), new_address()
+    asked = await request_code(nobody, phone, address=stranger)
     code = sms.code(phone)
     wrong = f"{(int(code) + 1) % 10**6:06}"
     for challenge in (asked["challenge"], None):
         tries = [
-            await verify_code(nobody, phone, wrong, challenge, address=STRANGER)
+            await verify_code(nobody, phone, wrong, challenge, address=stranger)
             for _ in range(MAX_TRIES)
         ]
         left = [answer["errors"][0]["attemptsRemaining"] for answer in tries]
         assert left == [*reversed(range(MAX_TRIES))]
     for challenge in (asked["challenge"], None):
-        right = await verify_code(nobody, phone, code, challenge, address=STRANGER)
+        right = await verify_code(nobody, phone, code, challenge, address=stranger)
         assert error_of(right) == "InvalidOneTimeCode"
     of_request = 2 * MAX_TRIES
     of_botnet = BOTNET * code_limits.MAX_REQUESTS_PER_SOURCE * of_request
@@ -222,13 +227,13 @@ async def test_a_request_that_is_repeated_after_the_end_of_its_code_sends_a_new_
 
     It was told of five minutes, got no message, and each try was "Ask for a new code".
     """
-    phone = new_phone()
+    phone, owner = new_phone(), new_address()
     document = OTP.replace("otpRequest(input: $input)", f"otpRequest(input: $input) {KEY}")
     assert KEY in document
     variables = {"input": {"phone": phone}}
 
     async def repeat() -> dict[str, Any]:
-        answer = await nobody.run(document, variables, address=OWNER)
+        answer = await nobody.run(document, variables, address=owner)
         payload: dict[str, Any] = answer["otpRequest"]
         return payload
 
@@ -242,7 +247,7 @@ async def test_a_request_that_is_repeated_after_the_end_of_its_code_sends_a_new_
     assert renewed["challenge"] != first["challenge"]
     assert len(messages_to(sms, phone)) == 2
     code = sms.code(phone)
-    signed = await verify_code(nobody, phone, code, renewed["challenge"], address=OWNER)
+    signed = await verify_code(nobody, phone, code, renewed["challenge"], address=owner)
     assert signed["accessToken"]
     await repeat()
     assert len(messages_to(sms, phone)) == 3

@@ -23,7 +23,16 @@ from services.stock.audit.stock_audit import find_differences
 from tests.support.city import City
 from tests.support.customers import ORIGIN, product_id
 from tests.support.payments import Shop, stock_counts
-from tests.support.payments.deadlines import (
+from tests.support.payments.settlement import (
+    captured_order,
+    cases_of,
+    dispute_at_bank,
+    issue_refund,
+    refunds_of,
+    row_of,
+    try_as_scheduled,
+)
+from tests.workflows.payments.deadline_steps import (
     BANK_ASKS,
     DEADLINES,
     OFFLINE,
@@ -41,15 +50,6 @@ from tests.support.payments.deadlines import (
     requested_change,
     row_at,
     run_job,
-)
-from tests.support.payments.settlement import (
-    captured_order,
-    cases_of,
-    dispute_at_bank,
-    issue_refund,
-    refunds_of,
-    row_of,
-    try_as_scheduled,
 )
 from workflows.payments import reconcile
 

@@ -1,14 +1,14 @@
 """When a shared code was accepted for sending: until then nobody else is told that it was sent.
 
-Revision ID: x2_codes
-Revises: x2
+Revision ID: 0073
+Revises: 0072
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x2_codes"
-down_revision = "x2"
+revision = "0073"
+down_revision = "0072"
 SENT = """update one_time_code set sent_at = issued_at
     where digits > 6 and not joined and not not_sent"""
 

@@ -1,14 +1,14 @@
 """What a payment attempt waits for while the provider does not answer, and what it gets after that.
 
-Revision ID: x2
-Revises: 0069
+Revision ID: 0072
+Revises: 0071
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x2"
-down_revision = "0069"
+revision = "0072"
+down_revision = "0071"
 FLAGS = ("outage_extended", "reservation_released")
 
 

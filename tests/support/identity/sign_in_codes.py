@@ -15,6 +15,11 @@ OTP, VERIFY = operation("otp_request"), operation("otp_sign_in")
 STRANGER, OWNER = "203.0.113.66", "198.51.100.7"
 
 
+def new_address() -> str:
+    """An address of a network that has asked for no code before: the limits of each are small."""
+    return ".".join(["203", *(str(secrets.randbelow(256)) for _ in range(3))])
+
+
 def new_phone() -> str:
     return f"+35191{secrets.randbelow(10**7):07}"
 
