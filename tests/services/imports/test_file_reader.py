@@ -236,3 +236,11 @@ def test_lines_of_json_are_read_by_the_same_reader() -> None:
              '{"store":"S1","product":"P002","quantity":12.5}', "\r"]  # fmt: skip
     data = codecs.BOM_UTF16_LE + "\r".join(lines).encode("utf-16-le")
     assert values(read(data, format=JSONL)) == [(1, "S1", "P001", 12), (3, "S1", "P002", None)]
+
+
+def test_an_object_with_two_names_of_one_value_is_malformed() -> None:
+    """Of `quantity` and `units` in one object the second was ignored without a word."""
+    line = '{"store": "S1", "product": "P001", "quantity": 4, "units": 5}\n'
+    [row] = read(line.encode(), format=JSONL)
+    assert row.units is None
+    assert "The object has quantity twice: quantity, units." in row.message
