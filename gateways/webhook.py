@@ -20,6 +20,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 
+from models.message_text import duration_text, number_text
+
 CONNECT_TIMEOUT_SECONDS = 3.0
 TOTAL_TIMEOUT_SECONDS = 10.0
 MAX_BODY_BYTES = 256 * 1024
@@ -120,31 +122,34 @@ class PublicWebhookClient:
         try:
             parts, port = _split_url(url)
         except ValueError:
-            return f"An address is a URL of at most {MAX_URL_LENGTH} plain characters."
+            most = number_text(MAX_URL_LENGTH)
+            return f"An address begins with https:// and has at most {most} plain characters."
         host = parts.hostname or ""
         if parts.username is not None or parts.fragment:
             return "An address holds neither a user nor a fragment."
         if f"{host}:{port}" in self._allowed:
             return None
         if parts.scheme != "https":
-            return "Messages go to https addresses only."
+            return "An address begins with https://."
         if port not in ALLOWED_PORTS:
             return "Messages go to the ports 443 and 80 only."
         if not (is_public_address(host) if _is_address(host) else is_public_name(host)):
-            return "This address is not a public one."
+            return "This is not an address of the public internet."
         return None
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> WebhookResponse:
         if (reason := self.rejection_reason(url)) is not None:
             raise WebhookError(reason)
         if len(body) > MAX_BODY_BYTES:
-            raise WebhookError(f"The message is longer than {MAX_BODY_BYTES} bytes.")
+            raise WebhookError(f"The message is longer than {number_text(MAX_BODY_BYTES)} bytes.")
         started_at = time.monotonic()
         try:
             async with asyncio.timeout(TOTAL_TIMEOUT_SECONDS):
                 return await self._send(url, headers, body, started_at)
         except TimeoutError:
-            raise WebhookError(f"There was no answer within {TOTAL_TIMEOUT_SECONDS:g} s.") from None
+            raise WebhookError(
+                f"There was no answer within {duration_text(TOTAL_TIMEOUT_SECONDS)}."
+            ) from None
         except httpcore.TimeoutException:
             raise WebhookError("The connection took too long.") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:

@@ -66,6 +66,21 @@ class Rule:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class PrivateRule(Rule):
+    """A rule of a field that is null for everybody else, without an error.
+
+    For what only one kind of caller ever reads of rows that others change as well: what they do
+    succeeds, and its payload has no errors.
+    """
+
+    def denial(self, context: "Context") -> AccessDenied | None:
+        return None
+
+    def covers(self, context: "Context", row: Any) -> bool:
+        return self.allows(context.actor) and Rule.covers(self, context, row)
+
+
 def rule_of(field: GraphQLField) -> Rule | None:
     """Return the rule that a field of the schema was declared with."""
     declared = field.extensions.get("strawberry-definition")
@@ -94,6 +109,7 @@ def _rule(name: str, *roles: Role) -> Rule:
 ANYONE = Rule("anyone", anonymous=True)
 SIGNED_IN = Rule("people who are signed in")
 CUSTOMER = _rule("customers", Role.CUSTOMER)
+CUSTOMER_ALONE = PrivateRule("customers", CUSTOMER.roles)
 RIDER = _rule("riders", Role.RIDER)
 STORE = _rule(
     "store staff", Role.STORE_STAFF, Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN

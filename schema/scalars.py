@@ -10,6 +10,7 @@ from babel.core import UnknownLocaleError
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from models.message_text import number_text
 from models.money import Money as MoneyValue
 from resolvers.shared_inputs import GeoJSON, SafeInt
 from schema.backing import backed_by, column, field
@@ -25,7 +26,8 @@ def _big_int(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > SAFE_INTEGER:
-        raise GraphQLError("A SafeInt is a whole number between -(2^53-1) and 2^53-1.")
+        most = number_text(SAFE_INTEGER)
+        raise GraphQLError(f"A SafeInt is a whole number from -{most} to {most}.")
     return value
 
 

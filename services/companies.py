@@ -16,7 +16,7 @@ from models.companies import Company
 from models.identity import Actor, Role
 from models.stores import Store
 from models.timers import CompanyTimers, changed_timers, timers_with
-from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.problems import DomainError, InvalidInput, Problem, not_found, range_problem
 from services.core.state_machine import column_values
 from services.core.text import code_form, parse_line
 from services.events.event_log import catalog_stream, record_event
@@ -128,9 +128,7 @@ async def read_timers(session: AsyncSession, store_id: UUID) -> CompanyTimers:
 def _fee_problems(change: CompanyChange) -> Iterator[InvalidInput]:
     fee_minor = change.cancellation_fee_minor
     if fee_minor is not None and not 0 <= fee_minor <= MAX_FEE_MINOR:
-        path = ["input", "cancellationFeeMinor"]
-        message = "This fee is negative or too high."
-        yield InvalidInput(path=path, message=message)
+        yield range_problem(["input", "cancellationFeeMinor"], 0, MAX_FEE_MINOR)
 
 
 def _name_problems(slug: str, currency: str) -> Iterator[InvalidInput]:

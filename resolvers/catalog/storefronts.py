@@ -44,9 +44,10 @@ async def storefront(info: Info, location: At, company_id: CompanyId = None) -> 
     point = location.to_point("location")
     company = parse_optional_id(Company, company_id, "companyId")
     query = coverage.CoverageQuery(point, company, limit=1)
-    return storefronts.build_storefront(
-        await info.context.loaders.load(load_stores.coverage_by_query, query)
-    )
+    found = await info.context.loaders.load(load_stores.coverage_by_query, query)
+    if not found.has_company:
+        raise not_found(Company, "companyId")
+    return storefronts.build_storefront(found)
 
 
 async def categories(

@@ -33,6 +33,7 @@ from dataloaders.loaders import Loaders
 from execution import Answer, Engine, Limits, PreparedOperation, referenced_fields
 from models.identity import Actor, AppScope, app_grants
 from models.integrations import App, WebhookEndpoint
+from models.message_text import number_text
 from resolvers import rules, scopes
 from resolvers.context import Container, Context
 from resolvers.rules import AccessDenied
@@ -115,7 +116,9 @@ class PayloadRenderer:
 
     def _prepare(self, selection: str) -> PreparedOperation:
         if len(selection) > MAX_SELECTION_LENGTH:
-            raise SelectionOutdated(f"A selection has at most {MAX_SELECTION_LENGTH} characters.")
+            raise SelectionOutdated(
+                f"A selection has at most {number_text(MAX_SELECTION_LENGTH)} characters."
+            )
         prepared = self._engine.prepare(build_document(selection))
         if isinstance(prepared, Answer):
             raise SelectionOutdated(_error_messages(prepared))

@@ -22,7 +22,7 @@ from models.orders import (
     OrderStatus,
 )
 from resolvers.orders import orders as resolve
-from resolvers.rules import CUSTOMER, STORE_OR_SUPPORT, SUPPORT
+from resolvers.rules import CUSTOMER_ALONE, STORE_OR_SUPPORT, SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import id_field, money_field, private_field
 from schema.geo_points import GeoPointType
@@ -186,13 +186,13 @@ class OrderType(NodeType):
         resolve.delivery_pin,
         "PIN that the customer gives to the rider; null for everybody else, and for"
         " orders that the customer collects.",
-        allow=CUSTOMER,
+        allow=CUSTOMER_ALONE,
     )
     pickup_code: str | None = field(
         resolve.pickup_code,
         "Code that the customer gives to the store when collecting the order; null"
         " for everybody else, and for orders that are delivered.",
-        allow=CUSTOMER,
+        allow=CUSTOMER_ALONE,
     )
     pickup_due_at: datetime | None = column(
         "Deadline for collecting the packed order; null before packing, and for deliveries."

@@ -20,7 +20,7 @@ from models.payments import (
 )
 from resolvers.orders import orders as resolve
 from resolvers.payments import stuck
-from resolvers.rules import COMPANY_OR_SUPPORT, CUSTOMER, SUPPORT
+from resolvers.rules import COMPANY_OR_SUPPORT, CUSTOMER_ALONE, SUPPORT
 from resolvers.shared_inputs import SafeInt
 from schema.backing import backed_by, column, field, related
 from schema.fields import id_field, money_field, private_field
@@ -75,12 +75,12 @@ class PaymentType(NodeType):
         resolve.client_secret,
         "Secret with which the customer's app confirms the payment at the provider;"
         " null for others.",
-        allow=CUSTOMER,
+        allow=CUSTOMER_ALONE,
     )
     next_action_url: str | None = field(
         resolve.next_action_url,
         "URL at which the customer's bank asks for authentication (3-D Secure); null for others.",
-        allow=CUSTOMER,
+        allow=CUSTOMER_ALONE,
     )
     failure_code: str | None = private_field(
         "failure_code",

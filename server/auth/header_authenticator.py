@@ -173,9 +173,9 @@ class HeaderAuthenticator:
         apps = self.container.authenticator.apps
         holder = await apps.find_by_secret(key, AppSecretKind.API_KEY)
         if holder is None:
-            was_issued = await apps.index.contains(key)
-            failure = EndedAccessToken if was_issued else InvalidAccessToken
-            raise failure("This key is not one of ours: it was revoked, or has expired.")
+            if await apps.index.contains(key):
+                raise EndedAccessToken("This key was revoked, or has expired.")
+            raise InvalidAccessToken("This key is not one of ours.")
         return holder.actor(), time.time() + ACCESS_TOKEN_SECONDS
 
     def _context(self, actor: Actor, headers: Mapping[str, str], client: str) -> Context:

@@ -15,6 +15,7 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from database.audit import AuditContext
+from models.message_text import number_text
 from resolvers import prices
 from resolvers.context import Context
 from resolvers.delivery import riders
@@ -106,7 +107,7 @@ async def _read_body(receive: Receive) -> bytes:
         chunk: bytes = message.get("body", b"")
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            text = f"A report has at most {MAX_BODY_BYTES} bytes."
+            text = f"A report has at most {number_text(MAX_BODY_BYTES)} bytes."
             raise HttpRejected(413, "PAYLOAD_TOO_LARGE", text)
         if not message.get("more_body"):
             return body

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from gateways.storage import FileStorage, FileTooLarge, StorageFull
 from models.ids import encode_id
 from models.imports import StockImport, StockImportFile, StockImportRow
+from models.message_text import duration_text
 from resolvers import prices
 from resolvers.context import Context
 from resolvers.rules import MANAGER
@@ -185,7 +186,7 @@ class StockFiles:
         except StorageFull:
             raise HttpRejected(507, "STORAGE_FULL", "There is no room for files now.") from None
         except TimeoutError:
-            message = f"The file did not arrive within {UPLOAD_SECONDS:g} s."
+            message = f"The file did not arrive within {duration_text(UPLOAD_SECONDS)}."
             raise HttpRejected(408, "REQUEST_TIMEOUT", message) from None
         upload.size_bytes, upload.head = size, bytes(file.head)
         try:

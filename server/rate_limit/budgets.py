@@ -1,6 +1,7 @@
 """What callers may spend: the one way in which everything that costs is paid, at every door."""
 
 from models.identity import ANONYMOUS, Actor
+from models.message_text import duration_text
 from resolvers.prices import FAILED_AUTHENTICATION, REFUSED_REQUEST, request_price
 from server.rate_limit.callers import CallerBucketSizes
 from services.core.rate_limiter import CostRejected, CostReservation, RateLimiter
@@ -87,4 +88,4 @@ class CallerBudgets:
 def throttled_message(rejected: CostRejected) -> str:
     """Tell a caller that nothing is left, and when it will be."""
     wait = rejected.retry_after_seconds
-    return f"You have used up your budget for the moment: try again in {wait} s."
+    return f"You have used up your budget for the moment: try again in {duration_text(wait)}."

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.accounts import Invitation, InvitationStatus, User
 from models.identity import Actor
+from models.message_text import words_text
 from models.messages import MessageTopic
 from services.accounts import customers, memberships, people
 from services.accounts.invitation_states import INVITATION_MACHINE, inviter_may_give
@@ -164,7 +165,7 @@ async def _open_invitation(
         if invitation is None or viewer is None or not _is_for(invitation, viewer):
             raise not_found(Invitation, "invitationId")
     if invitation.status is not InvitationStatus.PENDING:
-        message = f"This invitation is {invitation.status} already."
+        message = f"This invitation is {words_text(invitation.status)} already."
         raise illegal_step("input", message=message, state=invitation.status)
     if invitation.expires_at <= await current_time(session):
         message = "This invitation has expired: ask for a new one."

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.accounts import Invitation, InvitationAction, InvitationStatus
 from models.identity import Actor, Role
+from models.message_text import number_text
 from services.accounts.invitation_messages import send_invitation
 from services.accounts.invitation_states import INVITATION_MACHINE, inviter_may_give
 from services.accounts.memberships import (
@@ -248,14 +249,18 @@ async def _check_limits(session: AsyncSession, inviter_id: UUID, company_id: UUI
     pending = Invitation.status == InvitationStatus.PENDING
     if await _count(session, of_company, pending) >= MAX_PENDING_PER_COMPANY:
         most = MAX_PENDING_PER_COMPANY
-        message = f"A company has at most {most} invitations without an answer: revoke some."
+        message = (
+            f"A company has at most {number_text(most)} invitations without an answer: revoke some."
+        )
         raise DomainError(InvitationLimit(path=["input"], message=message, limit=most))
 
 
 async def _check_rate(session: AsyncSession, of: ColumnElement[bool], limit: int) -> None:
     since = func.clock_timestamp() - timedelta(seconds=HOUR_SECONDS)
     if await _count(session, of, Invitation.created_at > since) >= limit:
-        raise _too_many(f"At most {limit} people are invited in an hour.", HOUR_SECONDS)
+        raise _too_many(
+            f"At most {number_text(limit)} people are invited in an hour.", HOUR_SECONDS
+        )
 
 
 async def _count(session: AsyncSession, *conditions: ColumnElement[bool]) -> int:

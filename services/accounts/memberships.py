@@ -11,6 +11,7 @@ from database.base import uuid7
 from models.accounts import Invitation, Membership
 from models.companies import Company
 from models.identity import Actor, Role
+from models.message_text import words_text
 from models.riders import Rider
 from models.stores import Store
 from services.core.clock import current_time
@@ -187,7 +188,7 @@ def _check_scope_of_role(role: Role, role_scope: RoleScope) -> None:
             role_scope.company_id is None or role in PLATFORM_OR_COMPANY_ROLES
         )
     if not fits:
-        message = f"{role} is not a role that is held in {place}."
+        message = f'"{words_text(role)}" is not a role that is held in {place}.'
         raise DomainError(InvalidInput(path=["input", "role"], message=message))
 
 

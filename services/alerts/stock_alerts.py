@@ -12,6 +12,7 @@ from models.alerts import StockAlert, StockAlertAction, StockAlertKind, StockAle
 from models.catalog import Listing
 from models.companies import Company
 from models.identity import Actor, Role
+from models.message_text import number_text
 from models.stores import Store
 from services.alerts import store_checks
 from services.catalog import listings
@@ -159,7 +160,7 @@ async def set_reorder_point(
     if store is None or not actor.has_store_role(store.company_id, store.id, MANAGER_ROLES):
         raise not_found(Store, "storeId")
     if units is not None and not 0 <= units <= MAX_REORDER_POINT_UNITS:
-        message = f"A reorder point is from 0 to {MAX_REORDER_POINT_UNITS} units."
+        message = f"A reorder point is from 0 to {number_text(MAX_REORDER_POINT_UNITS)} units."
         raise DomainError(InvalidInput(path=["input", "units"], message=message))
     if product_id is not None:
         listing: Listing = await listings.lock_listing(session, actor, store_id, product_id)

@@ -6,15 +6,14 @@ from uuid import UUID
 from models.orders import FulfillmentMethod
 from services.carts import totals
 from services.carts.baskets import MAX_LINES, MAX_UNITS_PER_LINE, OrderRequest, RequestedLine
-from services.core.problems import DomainError, InvalidInput, Problem
+from services.core.problems import DomainError, InvalidInput, Problem, range_problem
 
 
 def validate_request(request: OrderRequest) -> OrderRequest:
     """Return the request. Raises DomainError: InvalidInput for each invalid value."""
     problems: list[Problem] = [*_destination_problems(request)]
     if not 0 <= request.tip_minor <= totals.MAX_TIP_MINOR:
-        message = "This tip is negative or too high."
-        problems.append(InvalidInput(path=["input", "tipMinor"], message=message))
+        problems.append(range_problem(["input", "tipMinor"], 0, totals.MAX_TIP_MINOR))
     problems += line_problems(request.lines or ())
     if problems:
         raise DomainError(*problems)

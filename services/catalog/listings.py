@@ -12,7 +12,7 @@ from models.stores import Store
 from services.catalog import weights
 from services.core.access import may_operate_store
 from services.core.clock import current_time
-from services.core.problems import DomainError, InvalidInput, not_found
+from services.core.problems import DomainError, not_found, range_problem
 from services.core.state_machine import check_version
 from services.events.event_log import inventory_stream, record_event
 
@@ -65,8 +65,7 @@ async def set_price(
 def validate_price(price_minor: int) -> None:
     """Raise DomainError: InvalidInput unless the price (minor units) is within the limits."""
     if not 1 <= price_minor <= MAX_PRICE_MINOR:
-        message = "This price is zero, negative or too high."
-        raise DomainError(InvalidInput(path=["input", "priceMinor"], message=message))
+        raise DomainError(range_problem(["input", "priceMinor"], 1, MAX_PRICE_MINOR))
 
 
 async def apply_price(session: AsyncSession, listing: Listing, price_minor: int) -> None:

@@ -2,6 +2,7 @@
 
 from models.catalog import ScheduledPrice, ScheduledPriceAction, ScheduledPriceStatus
 from models.identity import Actor
+from models.message_text import words_text
 from services.core.access import STORE_ROLES, may_operate_store
 from services.core.state_machine import (
     AutomaticTransition,
@@ -18,7 +19,7 @@ def _may_see(row: ScheduledPrice, actor: Actor) -> bool:
 
 
 def _refusal(row: ScheduledPrice, action: ScheduledPriceAction) -> str:
-    return f"It is {row.status} already."
+    return f"The planned price is {words_text(row.status)} already."
 
 
 APPLY_JOB = "price_change.apply_due"

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import Listing, Product, ScheduledPrice, TemperatureZone
 from models.companies import Company
 from models.identity import Actor
+from models.message_text import count_text, number_text
 from services.catalog import listings
 from services.catalog.company_rows import lock_company, lock_product
 from services.catalog.price_change_states import LIVE_STATUSES
 from services.catalog.weights import MAX_UNIT_GRAMS
 from services.core.clock import current_time
-from services.core.problems import DomainError, InvalidInput, Problem
+from services.core.problems import DomainError, InvalidInput, Problem, range_problem
 from services.events.event_log import catalog_stream, record_event
 
 MAX_HEADROOM_BASIS_POINTS = 5_000
@@ -46,7 +47,7 @@ async def set_handling(
     """
     grams = handling.average_weight_grams
     if grams is not None and not 1 <= grams <= MAX_UNIT_GRAMS:
-        message = f"A piece weighs from 1 to {MAX_UNIT_GRAMS} grams."
+        message = f"A piece weighs from 1 to {number_text(MAX_UNIT_GRAMS)} grams."
         raise DomainError(InvalidInput(path=["input", "averageWeightGrams"], message=message))
     row = await lock_product(session, actor, product_id)
     await _set_piece_weight(session, row, grams)
@@ -70,10 +71,8 @@ async def set_headroom(
     """
     row = await lock_company(session, actor, company_id)
     if not 0 <= authorization_buffer_basis_points <= MAX_HEADROOM_BASIS_POINTS:
-        message = f"From 0 to {MAX_HEADROOM_BASIS_POINTS} hundredths of a percent."
-        raise DomainError(
-            InvalidInput(path=["input", "authorizationBufferBasisPoints"], message=message)
-        )
+        path = ["input", "authorizationBufferBasisPoints"]
+        raise DomainError(range_problem(path, 0, MAX_HEADROOM_BASIS_POINTS))
     row.authorization_buffer_basis_points = authorization_buffer_basis_points
     await session.flush()
     body = {"authorization_buffer_basis_points": authorization_buffer_basis_points}
@@ -113,7 +112,8 @@ async def _require_no_scheduled_prices(session: AsyncSession, product: Product) 
         ScheduledPrice.product_id == product.id, ScheduledPrice.status.in_(LIVE_STATUSES)
     )
     if stores := await session.scalar(store_count):
-        message = f"{stores} stores have planned prices of it: let them be over, or cancel them."
+        places = count_text(stores, "store")
+        message = f"It has planned prices in {places}: let them be over, or cancel them."
         raise DomainError(
             ScheduledPricesExist(
                 path=["input", "averageWeightGrams"], message=message, store_count=stores

@@ -10,6 +10,7 @@ pieces, because staff stock, pick and count pieces without weighing them.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.message_text import number_text
 from models.orders import OrderLine
 from services.core.problems import DomainError, InvalidInput, Problem
 
@@ -126,15 +127,17 @@ def find_weight_problem(
         message = "Nothing is weighed here: leave the grams out."
         return None if grams is None else InvalidInput(path=[*path], message=message)
     if grams is None or not 1 <= grams <= MAX_SCALE_GRAMS:
-        message = f"Weigh it: from 1 to {MAX_SCALE_GRAMS} grams."
+        message = f"Weigh it: from 1 to {number_text(MAX_SCALE_GRAMS)} grams."
         return InvalidInput(path=[*path], message=message)
     least = min_grams(average_weight_grams, pieces)
     plausible = average_weight_grams * pieces * PLAUSIBLE_WEIGHT_FACTOR
     most = plausible if limit_grams is None else limit_grams
     if least <= grams <= most:
         return None
+    each, most_text = number_text(average_weight_grams), number_text(most)
     message = (
-        f"{pieces} of it, at about {average_weight_grams} grams, may weigh {least} to {most} grams."
+        f"{pieces} of it, at about {each} grams each, may weigh from {number_text(least)} to"
+        f" {most_text} grams."
     )
     problem_type = TooLight if grams < least else TooHeavy
     return problem_type(path=[*path], message=message, min_grams=least, max_grams=most)

@@ -22,7 +22,7 @@ from services.carts.baskets import OrderRequest, RequestedLine
 from services.carts.order_requests import line_problems
 from services.carts.sourcing_plans import LISTING_SNAPSHOTS, ListingSnapshot
 from services.core.clock import current_time
-from services.core.problems import DomainError, InvalidInput, Problem
+from services.core.problems import DomainError, InvalidInput, Problem, range_problem
 from services.core.text import parse_line
 from services.orders.order_snapshots import LineSnapshot, OrderSnapshot
 from services.stores.coverage import find_coverage
@@ -68,8 +68,7 @@ async def price_change(
         raise DomainError(*unasked)
     tip_minor = values["tip_minor"] if request.tip_minor is None else request.tip_minor
     if not 0 <= tip_minor <= totals.MAX_TIP_MINOR:
-        message = "This tip is negative or too high."
-        raise DomainError(InvalidInput(path=["input", "tipMinor"], message=message))
+        raise DomainError(range_problem(["input", "tipMinor"], 0, totals.MAX_TIP_MINOR))
     values |= _new_amounts(order, request, company, lines, current, tip_minor)
     return OrderSnapshot(lines, values)
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import MINIMUM_AGE
+from models.message_text import duration_text
 from models.orders import FulfillmentMethod, Order, OrderLine, OrderStatus
 from services.carts.basket_problems import DeliveryEstimateChanged
 from services.carts.baskets import DeliveryTarget
@@ -70,7 +71,7 @@ async def build_order(
 
 def _check_promise(estimate: DeliveryEstimate, expected_p90_seconds: int | None) -> None:
     if expected_p90_seconds is not None and estimate.p90_seconds > expected_p90_seconds:
-        message = f"It takes up to {estimate.p90_seconds} seconds from another store now."
+        message = f"It takes up to {duration_text(estimate.p90_seconds)} now."
         raise DomainError(
             DeliveryEstimateChanged(
                 path=["input", "expectedP90Seconds"],

@@ -1,5 +1,6 @@
 """Limits how often one client network may do something that needs no sign-in."""
 
+from models.message_text import duration_text
 from services.core.network_address import parse_network
 from services.core.problems import DomainError, RateLimited
 from services.core.rate_limiter import CostRejected, RateLimiter
@@ -34,9 +35,8 @@ class AddressRateLimit:
         reserved = self._limiter.reserve(buckets, 1)
         if isinstance(reserved, CostRejected):
             seconds = reserved.retry_after_seconds
-            message = (
-                f"Too many {self._attempts} from your address. Try again in {seconds} seconds."
-            )
+            wait = duration_text(seconds)
+            message = f"Too many {self._attempts} from your address. Try again in {wait}."
             raise DomainError(
                 RateLimited(path=["input"], message=message, retry_after_seconds=seconds)
             )

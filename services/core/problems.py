@@ -1,10 +1,12 @@
 """Business errors: `DomainError` carries every problem as plain data; mutations return them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from database.base import Entity
 from models.ids import PREFIXES, decode_id
+from models.message_text import number_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,20 @@ class RateLimited(Problem):
     """Too many requests; the next one is accepted after `retry_after_seconds`."""
 
     retry_after_seconds: int
+
+
+def field_text(path: Sequence[str]) -> str:
+    """The name of the field that a path leads to, for a sentence."""
+    return next((name for name in reversed(path) if not name.isdecimal()), "The value")
+
+
+def range_problem(
+    path: Sequence[str], minimum: float, maximum: float, unit: str = ""
+) -> InvalidInput:
+    """The problem of a number that is not between its limits, which names the field and both."""
+    of_unit = f" {unit}" if unit else ""
+    limits = f"from {number_text(minimum)} to {number_text(maximum)}{of_unit}"
+    return InvalidInput(path=[*path], message=f"{field_text(path)} is {limits}.")
 
 
 class DomainError(Exception):

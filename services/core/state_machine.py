@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import NamedEnum
 from models.identity import Actor, Role
+from models.message_text import action_text, words_text
 from services.core.access import is_own_order
 from services.core.problems import DomainError, InvalidTransition, VersionConflict, not_found
 
@@ -214,7 +215,8 @@ class StateMachine(Generic[Row, Action, Status]):
                 raise self._own_order(row, actor)
             message = self.refusal(row, action) if self.refusal else None
             if message is None:
-                message = f"{action} is not available to you while the {self.noun} is {row.status}."
+                state = words_text(row.status)
+                message = f"{action_text(action)} is not possible: the {self.noun} is {state}."
             path = ("input", self.id_path)
             raise illegal_step(*path, message=message, state=row.status, legal=available)
         self.check_version(row, expected_version)
@@ -226,7 +228,9 @@ class StateMachine(Generic[Row, Action, Status]):
 
     def check_version(self, row: Row, expected_version: int | None) -> None:
         """Raise DomainError: VersionConflict when the caller has seen another version."""
-        message = f"Somebody else was faster: the {self.noun} is {row.status} now."
+        message = (
+            f"The {self.noun} has changed since you read it: it is {words_text(row.status)} now."
+        )
         check_version(row, expected_version, message)
 
     def move(self, row: Row, status: Status) -> None:

@@ -11,8 +11,9 @@ these functions; none of them trims or measures text by itself.
 import re
 import unicodedata
 
+from models.message_text import number_text
 from models.search_words import INVISIBLE
-from services.core.problems import DomainError, InvalidInput
+from services.core.problems import DomainError, InvalidInput, field_text
 
 MAX_LINE_LENGTH = 200
 MAX_DIGITS_TEXT = 60
@@ -113,14 +114,14 @@ def storable_text(message: str, max_length: int) -> str:
 def _one_line(text: str, path: tuple[str, ...]) -> str:
     line = _normalized(text, path).strip()
     if "\n" in line or "\t" in line:
-        raise _invalid(path, "Only text on one line fits here.")
+        raise _invalid(path, f"{field_text(path)} is one line of text.")
     return " ".join(line.split())
 
 
 def _normalized(text: str, path: tuple[str, ...]) -> str:
     """The text in NFC with visible characters only. Raises DomainError: InvalidInput."""
     if _REFUSED.search(text):
-        raise _invalid(path, "Control characters are no text.")
+        raise _invalid(path, f"{field_text(path)} has control characters.")
     lines = _LINE_BREAKS.sub("\n", text)
     if lines.isascii():
         return lines
@@ -143,9 +144,13 @@ def _ascii_digits(text: str) -> str:
 
 def _in_bounds(text: str, path: tuple[str, ...], min_length: int, max_length: int) -> str:
     if not min_length <= len(text) <= max_length:
-        raise _invalid(path, f"This is from {min_length} to {max_length} characters long.")
+        raise _invalid(
+            path,
+            f"{field_text(path)} has from {number_text(min_length)} to"
+            f" {number_text(max_length)} characters.",
+        )
     if text and not any(map(_is_shown, text)):
-        raise _invalid(path, "This text can't be seen.")
+        raise _invalid(path, f"{field_text(path)} has no character that can be seen.")
     return text
 
 

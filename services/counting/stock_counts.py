@@ -22,6 +22,7 @@ from models.counting import (
     StockCountStatus,
 )
 from models.identity import Actor
+from models.message_text import count_text, number_text
 from models.stock import StockMovementReason
 from services.catalog.code_lookup import find_product
 from services.core.clock import current_time
@@ -75,7 +76,7 @@ async def set_line(
     count is submitted.
     """
     if not 0 <= counted <= MAX_ON_HAND_UNITS:
-        message = f"A quantity is from 0 to {MAX_ON_HAND_UNITS} units."
+        message = f"A quantity is from 0 to {number_text(MAX_ON_HAND_UNITS)} units."
         raise DomainError(InvalidInput(path=["input", "counted"], message=message))
     row = await MACHINE.begin(session, actor, count_id, StockCountAction.COUNT)
     product_id = await _named_product(session, row.company_id, product_id, code)
@@ -149,7 +150,9 @@ async def submit(
     )
     lines, counted = (await session.execute(statement)).one()
     if not counted or (counted < lines and not allow_uncounted):
-        message = f"{lines - counted} of {lines} products are not counted yet."
+        message = (
+            f"Not counted yet: {number_text(lines - counted)} of {count_text(lines, 'product')}."
+        )
         path = ["input", "stockCountId"]
         raise DomainError(
             UncountedLines(path=path, message=message, remaining_line_count=lines - counted)
@@ -213,7 +216,8 @@ async def _apply_variance(
 
 
 def _below_promised(product_id: UUID, held: int, left: int) -> BelowPromised:
-    message = f"{left} units would be left of a product with {held} reserved."
+    units = count_text(left, "unit")
+    message = f"{units} would be left of a product with {number_text(held)} reserved."
     path = ["input", "stockCountId"]
     return BelowPromised(
         path=path, message=message, product_id=product_id, reserved=held, on_hand=left

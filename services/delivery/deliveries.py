@@ -19,6 +19,7 @@ from models.delivery import (
 from models.events import OrderEventKind
 from models.fulfillment import Fulfillment
 from models.identity import Actor
+from models.message_text import words_text
 from models.orders import Order
 from models.stores import Store
 from services.core.clock import current_time
@@ -117,7 +118,7 @@ async def cancel_for_order(session: AsyncSession, order: Order) -> Delivery | No
     if delivery is None:
         return None
     if delivery.status not in BEFORE_PICKUP:
-        message = f"The delivery is {delivery.status}: it can't be canceled any more."
+        message = f"The delivery is {words_text(delivery.status)}: it can't be canceled any more."
         raise illegal_step(message=message, state=delivery.status)
     await dispatch.withdraw_offer(session, delivery)
     change_status(delivery, DeliveryStatus.CANCELED, await current_time(session))

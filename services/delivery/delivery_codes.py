@@ -4,6 +4,7 @@ import hmac
 from dataclasses import dataclass
 
 from models.delivery import Delivery
+from models.message_text import count_text
 from services.core.problems import CommittedDomainError, Problem
 from services.core.text import parse_digits
 from services.delivery.delivery_records import LockedDelivery
@@ -65,4 +66,4 @@ def wrong_code_message(code: str | None, digits: str | None, attempts_remaining:
         return "Say the code."
     if digits is None:
         return f"The code has {CODE_DIGITS} digits."
-    return f"That is not the code: {attempts_remaining} tries are left."
+    return f"That is not the code: {count_text(attempts_remaining, 'more try', 'more tries')}."

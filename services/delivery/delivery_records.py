@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.delivery import Delivery
 from models.events import OrderEventKind
 from models.identity import Actor
+from models.message_text import words_text
 from models.orders import Order
 from models.support import TicketCategory
 from services.events.event_log import record_event, record_order_event, rider_stream
@@ -62,7 +63,7 @@ async def open_delivery_case(
     session: AsyncSession, order: Order, delivery: Delivery, kind: TicketCategory, subject: str
 ) -> None:
     """Open a case about a locked delivery, unless there is one of this kind."""
-    details = f"Delivery {delivery.order_code}, {delivery.status}."
+    details = f"Delivery {delivery.order_code}, {words_text(delivery.status)}."
     await open_case(session, order, kind, subject, details)
     delivery.has_case = True
 

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.delivery import Delivery, DeliveryAction, DeliveryStatus
-from models.identity import Actor
+from models.identity import Actor, Role
 from models.orders import Order
 from models.riders import Rider
-from services.core.access import STORE_ROLES, SUPPORT_ROLES
+from services.core.access import STORE_ROLES, SUPPORT_ROLES, roles_text
 from services.core.clock import current_time
 from services.core.state_machine import (
     AutomaticTransition,
@@ -88,16 +88,22 @@ def _refusal(row: Delivery, action: DeliveryAction) -> str | None:
         return "The check of the age failed: only support can begin another attempt."
     if action is Action.COMPLETE and not age_checks.is_cleared(row):
         at_the_door = Action.CHECK_AGE in MACHINE.legal_actions(row.status)
-        return f"Check first that the customer is {row.minimum_age} years old." + (
+        return f"Check first that the customer is at least {row.minimum_age} years old." + (
             "" if at_the_door else " That is done at the door: begin another attempt, or return it."
         )
     tries = {Action.PICK_UP: row.handover_tries, Action.RETURN: row.return_tries}
     tries[Action.COMPLETE] = row.pin_tries
     if action in MACHINE.legal_actions(row.status) and tries.get(action, 0) >= MAX_CODE_ATTEMPTS:
-        return "Too many wrong codes: ask the store or support to do this."
+        return f"Too many wrong codes: only {roles_text(_roles_of(row, action))} may do this now."
     if action in (Action.COMPLETE, Action.FAIL) and row.status in BEFORE_ARRIVAL:
         return "Before the rider reports the arrival at the customer, only support does this."
     return None
+
+
+def _roles_of(row: Delivery, action: DeliveryAction) -> frozenset[Role]:
+    """The roles that take the action in this state without a code."""
+    open_now = (t for t in MACHINE.transitions if t.action is action and row.status in t.sources)
+    return frozenset().union(*(t.roles for t in open_now))
 
 
 AT_STORE, AT_CUSTOMER = {DeliveryStatus.AT_STORE}, {DeliveryStatus.AT_CUSTOMER}

@@ -29,6 +29,7 @@ from models.delivery import (
 )
 from models.events import OrderEventKind
 from models.identity import Actor
+from models.message_text import words_text
 from models.orders import Order
 from models.riders import Rider, RiderAction, RiderStatus, VehicleKind
 from models.stores import Store
@@ -261,7 +262,7 @@ async def _begin_answer(
     )
     status = DeliveryOfferStatus.EXPIRED if expired else offer.status
     if status is not DeliveryOfferStatus.OFFERED:
-        message = f"This offer is {status}: it can't be answered any more."
+        message = f"This offer is {words_text(status)}: it can't be answered any more."
         raise illegal_step(*_PATH, message=message, state=status)
     return order, delivery, offer
 

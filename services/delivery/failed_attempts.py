@@ -17,9 +17,10 @@ from models.delivery import (
 )
 from models.events import OrderEventKind
 from models.identity import Actor
+from models.message_text import duration_text, words_text
 from models.orders import AgeCheckResult, Order
 from services import companies
-from services.core.problems import DomainError, InvalidInput, Problem
+from services.core.problems import DomainError, InvalidInput, Problem, range_problem
 from services.core.text import parse_line
 from services.delivery.delivery_records import LockedDelivery, record_change
 from services.delivery.delivery_states import another_attempt_is_left, begin, change_status
@@ -183,11 +184,10 @@ async def _check_proofs(
     if not locked.by_rider:
         return
     if not rule.by_rider:
-        message = f"Only support says {reason}: call support."
+        message = f'Only support says "{words_text(reason)}": call support.'
         raise DomainError(InvalidInput(path=["input", "reason"], message=message))
     if not 0 <= call_attempt_count <= MAX_CALL_ATTEMPTS:
-        message = f"From 0 to {MAX_CALL_ATTEMPTS}."
-        raise DomainError(InvalidInput(path=["input", "callAttemptCount"], message=message))
+        raise DomainError(range_problem(["input", "callAttemptCount"], 0, MAX_CALL_ATTEMPTS))
     strict = DeliveryProof.POSITION in rule.proofs
     await require_at_customer(session, locked, strict=strict)
     given = {
@@ -232,7 +232,7 @@ def _require_wait(locked: LockedDelivery, wait_seconds: int, override: StepOverr
         raise DomainError(ProofMissing(path=["input", "reason"], message=message, missing=missing))
     seconds_left = ceil(wait_seconds - _seconds_since(begin_of_wait, locked.now))
     if seconds_left > 0:
-        message = f"Wait {seconds_left} more seconds before you give up."
+        message = f"Wait {duration_text(seconds_left)} more before you give up."
         raise DomainError(
             NoShowWaitRequired(
                 path=["input", "reason"], message=message, retry_after_seconds=seconds_left

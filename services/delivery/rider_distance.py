@@ -83,7 +83,9 @@ async def _require_near(
             missing = [DeliveryProof.POSITION]
             raise DomainError(ProofMissing(path=path, message=message, missing=missing))
     elif distance > SETTINGS.place_radius_m:
-        message = f"You are {distance:.0f} m away: at most {SETTINGS.place_radius_m} m are allowed."
+        message = (
+            f"You are {distance:,.0f} m away: at most {SETTINGS.place_radius_m} m are allowed."
+        )
         raise DomainError(
             TooFar(
                 path=path,

@@ -19,6 +19,7 @@ from models.fulfillment import (
     PutBackReason,
 )
 from models.identity import Actor
+from models.message_text import words_text
 from models.orders import OrderCancelReason
 from services.core.state_machine import illegal_step
 from services.delivery.deliveries import end_assignment
@@ -74,7 +75,7 @@ async def pick_up(
     locked = await begin(session, actor, delivery_id, DeliveryAction.PICK_UP)
     fulfillment = await _fulfillment_of(session, locked)
     if fulfillment.status is not FulfillmentStatus.STAGED:
-        message = f"The bags are not ready: the store's work is {fulfillment.status}."
+        message = f"The bags are not ready: the store's work is {words_text(fulfillment.status)}."
         raise illegal_step("input", "deliveryId", message=message, state=fulfillment.status)
     await require_secured(session, locked.order, "input", "deliveryId")
     check_code(locked, handover_code, fulfillment.handover_code, "handover_tries", "handoverCode")
@@ -138,7 +139,7 @@ async def _refund(session: AsyncSession, locked: LockedDelivery) -> None:
     """Refund the captured amount, less the delivery fee where it is kept."""
     order = locked.order
     kept_minor = order.delivery_fee_minor if locked.delivery.fee_kept else 0
-    note = f"Not delivered: {locked.delivery.failure_reason}"
+    note = f"Not delivered: {words_text(locked.delivery.failure_reason or '')}"
     await payments.request_void(session, order, kept_minor, note, locked.actor.person_id)
 
 

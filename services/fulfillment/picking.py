@@ -16,6 +16,7 @@ from models.fulfillment import (
     FulfillmentStatus,
 )
 from models.identity import Actor
+from models.message_text import words_text
 from models.orders import Order, OrderCancelReason, OrderLine
 from services.carts.totals import included_tax
 from services.catalog import code_lookup, weights
@@ -95,7 +96,7 @@ async def pick_line(
     line, pick = await _find_line(session, task, pick)
     _check_no_substitute(line)
     if not 0 <= pick.quantity <= line.quantity:
-        message = f"Between 0 and {line.quantity} units of this line can be found."
+        message = f"quantity is from 0 to {line.quantity} for this line."
         raise DomainError(InvalidInput(path=["input", "quantity"], message=message))
     damaged_units.check_damaged_quantity(pick.damaged)
     # A batch is assigned anew even to the same number of units.
@@ -154,7 +155,7 @@ async def _decide_line(
 def _check_no_substitute(line: FulfillmentLine) -> None:
     """Raise DomainError: InvalidTransition when a substitute is in the bag for the line."""
     if line.status in SUBSTITUTE_STATUSES:
-        message = f"The line is {line.status}: what lies in the bag for it stays."
+        message = f"The line is {words_text(line.status)}: what lies in the bag for it stays."
         raise illegal_step("input", "lineId", message=message, state=line.status)
 
 

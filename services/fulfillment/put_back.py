@@ -24,6 +24,7 @@ from models.fulfillment import (
     PutBackWasteReason,
 )
 from models.identity import Actor
+from models.message_text import count_text
 from models.stock import PickedBatch, StockMovementReason
 from models.support import TicketCategory
 from services.core.problems import DomainError, InvalidInput, Problem
@@ -209,7 +210,7 @@ def _check_counts(lines: Mapping[UUID, PutBackLine], counts: Sequence[PutBackCou
         seen.add(count.line_id)
         problems += _count_problems(path, line, count)
     if not problems and len(seen) < len(lines):
-        message = f"Count every line: {len(lines) - len(seen)} are not counted."
+        message = f"Count every line. Not counted: {count_text(len(lines) - len(seen), 'line')}."
         problems.append(InvalidInput(path=["input", "lines"], message=message))
     if problems:
         raise DomainError(*problems)
@@ -218,7 +219,7 @@ def _check_counts(lines: Mapping[UUID, PutBackLine], counts: Sequence[PutBackCou
 def _count_problems(path: list[str], line: PutBackLine, count: PutBackCount) -> Iterator[Problem]:
     numbers = (count.returned, count.wasted, count.missing)
     if min(numbers) < 0 or sum(numbers) != line.quantity:
-        message = f"Returned, wasted and missing units are {line.quantity} together."
+        message = f"Returned, wasted and missing units add up to {line.quantity}."
         yield InvalidInput(path=path, message=message)
     elif bool(count.wasted) != (count.waste_reason is not None):
         message = "Wasted units need a reason, and only they have one."

@@ -4,6 +4,7 @@ from typing import Any
 
 from models.fulfillment import Substitution, SubstitutionAction, SubstitutionStatus
 from models.identity import Actor
+from models.message_text import words_text
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 
 PROPOSED = frozenset({SubstitutionStatus.PROPOSED})
@@ -21,7 +22,7 @@ def _permits(row: Substitution, actor: Actor, transition: Transition[Any, Any]) 
 
 
 def _refusal(row: Substitution, action: SubstitutionAction) -> str:
-    return f"It is {row.status} already."
+    return f"The substitute is {words_text(row.status)} already."
 
 
 TIME_OUT_JOB = "substitute.time_out"

@@ -30,6 +30,7 @@ from models.fulfillment import (
     SubstitutionStatus,
 )
 from models.identity import Actor
+from models.message_text import count_text
 from models.orders import Order, OrderLine
 from models.stock import StockMovementReason
 from models.timers import CompanyTimers
@@ -121,7 +122,7 @@ async def _find_offer(
 ) -> tuple[Product, Listing]:
     """The product with the given code and its listing in the store."""
     if not 1 <= proposal.quantity <= line.missing_quantity:
-        message = f"Between 1 and {line.missing_quantity} units are missing of this line."
+        message = f"Missing of this line: {count_text(line.missing_quantity, 'unit')}."
         raise DomainError(InvalidInput(path=["input", "quantity"], message=message))
     listed_here = (Listing.product_id == Product.id) & (
         Listing.store_id == task.fulfillment.store_id

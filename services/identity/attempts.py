@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
+from models.message_text import duration_text
 from services.core.network_address import parse_network
 from services.core.problems import DomainError, RateLimited
 from services.identity.credentials import CredentialSigner
@@ -134,7 +135,7 @@ class Attempts:
             },
         )
         if wait:
-            message = f"Tried too often from here. Try again in {wait} seconds."
+            message = f"Tried too often from here. Try again in {duration_text(wait)}."
             raise DomainError(
                 RateLimited(path=["input"], message=message, retry_after_seconds=wait)
             )

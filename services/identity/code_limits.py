@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, DateTime, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import OneTimeCode
+from models.message_text import duration_text
 from services.core.address_rate_limit import SITE_FACTOR
 from services.core.problems import DomainError, RateLimited
 from services.identity.attempts import AttemptSource
@@ -35,7 +36,7 @@ async def check_requests(session: AsyncSession, phone: str, source: AttemptSourc
     for condition, limit in limits:
         wait = await _wait_seconds(session, condition, limit)
         if wait is not None:
-            message = f"Too many codes were asked for. Try again in {wait} seconds."
+            message = f"Too many codes were asked for. Try again in {duration_text(wait)}."
             problem = RateLimited(path=["input"], message=message, retry_after_seconds=wait)
             raise DomainError(problem)
 

@@ -26,6 +26,7 @@ from sqlalchemy.types import Text
 from database.base import uuid7
 from database.statements import prepared
 from models.identity import OneTimeCode
+from models.message_text import count_text, duration_text
 from services.core.clock import current_time
 from services.core.problems import Problem
 from services.core.text import parse_digits, parse_key
@@ -101,7 +102,7 @@ class OtpDeliveryFailed(Problem):
 def message_text(code: str) -> str:
     """Return the text message for a code."""
     seconds = SHARED_CODE_SECONDS if len(code) == SHARED_DIGITS else CODE_SECONDS
-    return f"{code} is your Darkstore code. It is good for {seconds // 60} minutes."
+    return f"{code} is your Darkstore code. It is good for {duration_text(seconds)}."
 
 
 async def issue_code(
@@ -205,7 +206,9 @@ async def verify_code(
             await _use_up(session, newest, now)
         return None
     left = MAX_TRIES - tries
-    return _wrong(f"That is not the code we sent. Tries left: {left}.", left)
+    return _wrong(
+        f"That is not the code we sent: {count_text(left, 'more try', 'more tries')}.", left
+    )
 
 
 async def _lock_newest(

@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from models.message_text import number_text
 from services.imports.file_encoding import TextEncoding
 
 MAX_LINE_CHARACTERS = 2_000
@@ -76,7 +77,9 @@ def _next_record(file: FileLines, position: int, delimiter: str, number: int) ->
         line = line.removeprefix(bom)
     if len(line) > MAX_LINE_CHARACTERS:
         return CsvRecord(
-            number, 1, problem=f"The line is longer than {MAX_LINE_CHARACTERS} characters."
+            number,
+            1,
+            problem=f"The line is longer than {number_text(MAX_LINE_CHARACTERS)} characters.",
         )
     if '"' not in line:
         return _record(number, 1, line.rstrip("\r\n").split(delimiter))

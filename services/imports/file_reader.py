@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.imports import StockImportErrorCode, StockImportFormat, StockImportMode
+from models.message_text import count_text, number_text
 from services.catalog.product_codes import unspaced_gtin
 from services.imports import file_layout
 from services.imports.cell_values import (
@@ -98,7 +99,7 @@ def parse_chunk(
         if row is not None and number > layout.header_lines:
             rows.append(row)
     if data and not line_count:
-        raise unreadable(f"A line is longer than {len(data)} bytes.")
+        raise unreadable(f"A line is longer than {number_text(len(data))} bytes.")
     return ParsedChunk(rows, file.size(line_count), line_count)
 
 
@@ -125,7 +126,8 @@ def _row_of_record(
     if len(cells) <= max(layout.column_indexes) or any(
         cell.strip() for cell in cells[layout.column_count :]
     ):
-        expected = f"The line has {len(cells)} cells, the header {layout.column_count}"
+        cell_count = count_text(len(cells), "cell")
+        expected = f"The line has {cell_count}, the header has {layout.column_count}"
         return _malformed(number, f"{expected}: quote cells that contain {layout.delimiter!r}.")
     texts = [layout.encoding.decode_cell(cells[index]) for index in layout.column_indexes]
     if None in texts:
@@ -147,7 +149,7 @@ def _read_objects(
 
 def _row_of_line(number: int, view: str, layout: FileLayout, mode: StockImportMode) -> ImportRow:
     if len(view) > MAX_LINE_CHARACTERS:
-        message = f"The line is longer than {MAX_LINE_CHARACTERS} characters."
+        message = f"The line is longer than {number_text(MAX_LINE_CHARACTERS)} characters."
         return _malformed(number, message)
     fields = parse_object(layout.encoding.decode_cell(view) or "")
     if not isinstance(fields, dict):
@@ -183,7 +185,7 @@ def _checked_row(row: ImportRow, mode: StockImportMode, parse: Callable[[], int]
     low, high = (
         (-MAX_ADD_UNITS, MAX_ADD_UNITS) if mode is StockImportMode.ADD else (0, MAX_ON_HAND_UNITS)
     )
-    expected = f"A quantity is a whole number from {low} to {high}"
+    expected = f"A quantity is a whole number from {number_text(low)} to {number_text(high)}"
     try:
         units = parse()
     except NotWhole as error:

@@ -23,6 +23,7 @@ from models.imports import (
     StockImportRow,
     StockImportStatus,
 )
+from models.message_text import count_text, number_text, words_text
 from services.core.clock import current_time
 from services.imports.damaged_codes import find_lost_zeros
 from services.imports.file_reader import ImportRow, detect_layout, parse_chunk
@@ -187,7 +188,8 @@ async def _read(session: AsyncSession, row: StockImport, chunk: FileChunk) -> No
     row.failed_row_count += sum(each.fault is not None for each in rows)
     limit = MAX_ATOMIC_ROWS if row.error_policy is ErrorPolicy.ALL_OR_NOTHING else MAX_ROWS
     if row.row_count > limit:
-        message = f"With {row.error_policy} a file has at most {limit} rows: split it."
+        policy, rows_text = words_text(row.error_policy), count_text(limit, "row")
+        message = f'With "{policy}" a file has at most {rows_text}: split it.'
         await fail(session, row, message)
     elif chunk.last:
         MACHINE.set_status(row, StockImportStatus.CHECKING)
@@ -249,7 +251,8 @@ async def _count_invalid(session: AsyncSession, row: StockImport) -> None:
 
 
 async def _fail_for_invalid_rows(session: AsyncSession, row: StockImport) -> None:
-    failure = f"{row.failed_row_count} of {row.row_count} rows are bad: nothing was changed."
+    failed, rows = number_text(row.failed_row_count), count_text(row.row_count, "row")
+    failure = f"Wrong rows: {failed} of {rows}. Nothing was changed."
     await fail(session, row, failure)
 
 

@@ -12,6 +12,7 @@ from models.accounts import User
 from models.companies import Company
 from models.identity import Actor, AppScope
 from models.integrations import App, AppSecret, AppSecretKind
+from models.message_text import duration_text, number_text
 from services.core.access import COMPANY_ROLES
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
@@ -159,7 +160,7 @@ async def rotate_secret(
         raise not_found(AppSecret, "appSecretId")
     app = await _lock_active(session, actor, secret.app_id)
     if not 0 <= grace_seconds <= MAX_GRACE_SECONDS:
-        message = f"The grace is from 0 to {MAX_GRACE_SECONDS} seconds."
+        message = f"The grace is from 0 to {duration_text(MAX_GRACE_SECONDS)}."
         raise DomainError(InvalidInput(path=["input", "graceSeconds"], message=message))
     active = await _active_secrets(session, app.id, secret.type)
     old = next((one for one in active if one.id == secret_id), None)
@@ -262,5 +263,5 @@ def _scope_values(scopes: Collection[AppScope]) -> list[str]:
 
 def _secret_limit(*path: str) -> AppLimit:
     limit = MAX_ACTIVE_SECRETS_PER_KIND
-    message = f"An app has at most {limit} live secrets of a kind: revoke one first."
+    message = f"An app has at most {number_text(limit)} live secrets of a kind: revoke one first."
     return AppLimit(path=list(path), message=message, limit=limit)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.companies import Company
 from models.identity import Actor, AppScope
 from models.integrations import App, WebhookEndpoint, WebhookEndpointAction, WebhookEndpointStatus
+from models.message_text import duration_text
 from services.core.access import COMPANY_ROLES
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
@@ -179,7 +180,7 @@ async def rotate_secret(
     """
     endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookEndpointAction.UPDATE)
     if not 0 <= grace_seconds <= MAX_GRACE_SECONDS:
-        message = f"The grace is from 0 to {MAX_GRACE_SECONDS} seconds."
+        message = f"The grace is from 0 to {duration_text(MAX_GRACE_SECONDS)}."
         raise DomainError(InvalidInput(path=["input", "graceSeconds"], message=message))
     endpoint.previous_nonce, endpoint.nonce = endpoint.nonce, new_nonce()
     endpoint.previous_secret_expires_at = await current_time(session, grace_seconds)

@@ -27,7 +27,8 @@ MAX_AGE_YEARS = 130
 class ShownDocument:
     """What was seen at the hand-over: a document and the date of birth, or that it is early enough.
 
-    Exactly one of `birth_date` and `is_old_enough` is given, neither without a document.
+    Exactly one of `birth_date` and `is_old_enough` is given. Without a document there is no date of
+    birth, and nobody is old enough.
     """
 
     document: AgeCheckDocument
@@ -112,12 +113,21 @@ def check_document(
     """
     at = ["input", *path]
     if shown.document is AgeCheckDocument.NONE:
+        _require_no_answer(shown, at)
         return AgeCheckResult.FAILED
     if shown.birth_date is None:
         old_enough = _one_answer(shown, at)
     else:
         old_enough = _checked_age(shown, today, at) >= minimum_age
     return AgeCheckResult.PASSED if old_enough else AgeCheckResult.FAILED
+
+
+def _require_no_answer(shown: ShownDocument, at: list[str]) -> None:
+    """Refuse what no document can have said: a failed check is final, a slip must not be one."""
+    if shown.birth_date is not None or shown.is_old_enough:
+        field = "isOldEnough" if shown.birth_date is None else "birthDate"
+        message = "Without a document nothing shows the age: say which document it was."
+        raise DomainError(InvalidInput(path=[*at, field], message=message))
 
 
 def _one_answer(shown: ShownDocument, at: list[str]) -> bool:

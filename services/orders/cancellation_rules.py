@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from models.companies import Company
 from models.identity import Actor
+from models.message_text import words_text
 from models.money import amount_text
 from models.orders import Order, OrderAction, OrderCancelReason, OrderStage
 from services.core.problems import DomainError, Problem
@@ -98,7 +99,7 @@ def cancellation_terms(
 def check_reason(terms: CancellationTerms, reason: OrderCancelReason) -> None:
     """Raise DomainError: CancelReasonNotAllowed for a reason that the caller cannot give."""
     if reason not in terms.reasons:
-        message = f"{reason} is not a reason that you can give now."
+        message = f'"{words_text(reason)}" is not a reason that you can give now.'
         raise DomainError(
             CancelReasonNotAllowed(
                 path=["input", "reason"], message=message, allowed_reasons=terms.reasons

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor
+from models.message_text import count_text, number_text
 from models.purchasing import (
     GoodsReceipt,
     GoodsReceiptLine,
@@ -21,7 +22,7 @@ from models.purchasing import (
 from models.stock import StockMovementReason
 from services.core.access import MANAGER_ROLES
 from services.core.clock import current_time
-from services.core.problems import DomainError, InvalidInput, NotFound, Problem
+from services.core.problems import DomainError, InvalidInput, NotFound, Problem, range_problem
 from services.core.text import code_form, parse_code, parse_line
 from services.purchasing.purchase_order_lines import MAX_LINES_PER_ORDER
 from services.purchasing.purchase_order_states import MACHINE, read_lines, record_change
@@ -112,7 +113,7 @@ def _validated(items: Sequence[GoodsReceiptItem]) -> list[GoodsReceiptItem]:
 def _problems(item: GoodsReceiptItem, index: str) -> list[Problem]:
     path = ["lines", index]
     problems: list[Problem] = [
-        _invalid([*path, field], f"This is from 0 to {MAX_RECEIPT_UNITS}.")
+        range_problem(["input", *path, field], 0, MAX_RECEIPT_UNITS)
         for field, units in (("quantity", item.quantity), ("damaged", item.damaged))
         if not 0 <= units <= MAX_RECEIPT_UNITS
     ]
@@ -155,7 +156,8 @@ def _require_within_tolerance(
             problems.append(
                 OverReceipt(
                     path=["input", "lines", str(index), "quantity"],
-                    message=f"{line.units} were ordered, {total_units} would have come.",
+                    message=f"Ordered: {count_text(line.units, 'unit')}. With this receipt"
+                    f" {number_text(total_units)} would have come.",
                     product_id=item.product_id,
                     ordered=line.units,
                     received=total_units,

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.message_text import number_text
 from models.money import amount_text
 from models.purchasing import PurchaseOrder, PurchaseOrderLine, SupplierProduct
-from services.core.problems import DomainError, InvalidInput, Problem
+from services.core.problems import DomainError, InvalidInput, Problem, range_problem
 from services.purchasing.supplier_products import MAX_PACK_COST_MINOR, terms_by_product
 
 MAX_LINES_PER_ORDER = 500
@@ -76,12 +77,14 @@ def _problems(
     max_packs = min(MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE // product_terms.units_per_pack)
     if not 1 <= item.packs <= max_packs:
         problems.append(
-            _invalid([*path, "packQuantity"], f"Order from 1 to {max_packs} packs of it.")
+            _invalid(
+                [*path, "packQuantity"], f"Order from 1 to {number_text(max_packs)} packs of it."
+            )
         )
     cost = item.pack_cost_minor
     if cost is not None and not 0 <= cost <= MAX_PACK_COST_MINOR:
-        message = "This cost is negative or too high."
-        problems.append(_invalid([*path, "packCostMinor"], message))
+        at = ["input", *path, "packCostMinor"]
+        problems.append(range_problem(at, 0, MAX_PACK_COST_MINOR))
     return problems
 
 

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import Product
 from models.companies import Company
 from models.identity import Actor
+from models.message_text import number_text
 from models.purchasing import Supplier, SupplierProduct
 from services.catalog.code_lookup import has_code
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
-from services.core.problems import DomainError, InvalidInput, NotFound, Problem
+from services.core.problems import DomainError, InvalidInput, NotFound, Problem, range_problem
 from services.core.state_machine import column_values
 from services.core.text import code_form, parse_code, parse_line
 from services.purchasing import suppliers
@@ -116,7 +117,7 @@ def _problems(terms: SupplierProductTerms, index: str) -> list[Problem]:
         ("leadTimeDays", terms.lead_time_days, 0, suppliers.MAX_LEAD_DAYS),
     )
     problems: list[Problem] = [
-        _invalid(["products", index, field], f"This is from {minimum} to {maximum}.")
+        range_problem(["input", "products", index, field], minimum, maximum)
         for field, value, minimum, maximum in limits
         if value is not None and not minimum <= value <= maximum
     ]
@@ -180,7 +181,7 @@ async def _clear_preference(
 async def _check_product_count(session: AsyncSession, supplier: Supplier) -> None:
     count = select(func.count()).where(SupplierProduct.supplier_id == supplier.id)
     if (await session.scalar(count) or 0) > MAX_PRODUCTS_PER_SUPPLIER:
-        message = f"A supplier sells at most {MAX_PRODUCTS_PER_SUPPLIER} products."
+        message = f"A supplier sells at most {number_text(MAX_PRODUCTS_PER_SUPPLIER)} products."
         raise DomainError(_invalid(["products"], message))
 
 

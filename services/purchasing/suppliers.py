@@ -15,7 +15,7 @@ from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.access import MANAGER_ROLES
 from services.core.contacts.email_addresses import parse_email
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
-from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.problems import DomainError, InvalidInput, Problem, not_found, range_problem
 from services.core.state_machine import column_values, raise_version, version_conflict
 from services.core.text import code_form, parse_line
 from services.stores.regions import parse_local_phone
@@ -123,8 +123,7 @@ async def _validated(
         problems.append(InvalidInput(path=["input", "code"], message=message))
     for name, (minimum, maximum) in NUMBER_LIMITS.items():
         if not minimum <= getattr(details, name) <= maximum:
-            message = f"This is from {minimum} to {maximum}."
-            problems.append(InvalidInput(path=["input", _camel_case(name)], message=message))
+            problems.append(range_problem(["input", _camel_case(name)], minimum, maximum))
     texts: dict[str, str] = {}
     for name, parse in (("name", _parse_name), ("email", _parse_email)):
         try:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.identity import Actor
+from models.message_text import number_text, words_text
 from models.stock import StockBatch, StockLevel, StockMovement, StockMovementReason
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import version_conflict
@@ -162,10 +163,13 @@ def _check(adjustment: StockAdjustment, reason: StockMovementReason) -> None:
         message = "onHand needs compareQuantity or expectedVersion: what you saw before."
         problems.append(_invalid("compareQuantity", message))
     if delta is not None and not 0 < abs(delta) <= MAX_DELTA_UNITS:
-        message = f"delta is from -{MAX_DELTA_UNITS} to {MAX_DELTA_UNITS}, and not 0."
+        most = number_text(MAX_DELTA_UNITS)
+        message = f"delta is from -{most} to {most}, and not 0."
         problems.append(_invalid("delta", message))
     if on_hand is not None and not 0 <= on_hand <= MAX_ON_HAND_UNITS:
-        problems.append(_invalid("onHand", f"onHand is from 0 to {MAX_ON_HAND_UNITS}."))
+        problems.append(
+            _invalid("onHand", f"onHand is from 0 to {number_text(MAX_ON_HAND_UNITS)}.")
+        )
     if on_hand is not None and adjustment.names_batch:
         problems.append(_invalid("batchCode", "A batch goes with delta, not with onHand."))
     if reason not in MANUAL_REASONS:
@@ -181,7 +185,7 @@ def _check_unchanged(row: StockLevel, adjustment: StockAdjustment) -> None:
     if not stale_version and not stale_quantity:
         return
     field = "expectedVersion" if stale_version else "compareQuantity"
-    message = f"The stock has changed: {row.on_hand} on hand now."
+    message = f"The stock has changed: {number_text(row.on_hand)} on hand now."
     raise version_conflict("input", field, message=message, current=row.version)
 
 
@@ -192,13 +196,14 @@ def _check_delta(row: StockLevel, delta: int, reason: StockMovementReason) -> No
         reason in DECREASE_ONLY_REASONS and delta > 0
     ):
         direction = "adds" if reason in INCREASE_ONLY_REASONS else "removes"
-        raise DomainError(_invalid("reason", f"{reason} only {direction} units."))
+        raise DomainError(_invalid("reason", f'"{words_text(reason)}" only {direction} units.'))
     left = row.on_hand + delta
     if left > MAX_ON_HAND_UNITS:
-        message = f"A store has at most {MAX_ON_HAND_UNITS} units of a product."
+        message = f"A store has at most {number_text(MAX_ON_HAND_UNITS)} units of a product."
         raise DomainError(_invalid("delta", message))
     if left < row.reserved:
-        message = f"{row.on_hand} on hand, {row.reserved} reserved: {left} would be too few."
+        numbers = f"{number_text(row.on_hand)} on hand, {number_text(row.reserved)} reserved"
+        message = f"{numbers}: on hand can't be less than what is reserved."
         raise DomainError(BelowHeld(path=["input"], message=message, reserved=row.reserved))
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import Product
 from models.identity import Actor
 from models.imports import ErrorPolicy, StockBulkUpdate
+from models.message_text import count_text, number_text
 from models.stock import StockLevel, StockMovementReason
 from models.stores import Store
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem, VersionConflict
@@ -141,14 +142,15 @@ def _problem(line: BulkLine, row: StockLevel | None, repeated: bool, nth: int) -
         message = "An earlier line sets this product."
         return InvalidInput(path=[*path, "productId"], message=message)
     if not 0 <= line.quantity <= MAX_ON_HAND_UNITS:
-        message = f"A quantity is from 0 to {MAX_ON_HAND_UNITS} units."
+        message = f"A quantity is from 0 to {number_text(MAX_ON_HAND_UNITS)} units."
         return InvalidInput(path=[*path, "quantity"], message=message)
     if (field := _stale_field(line, row)) is not None:
-        message = f"The stock has changed: {row.on_hand} on hand now."
+        message = f"The stock has changed: {number_text(row.on_hand)} on hand now."
         conflict = version_conflict(*path, field, message=message, current=row.version)
         return conflict.problems[0]
     if line.quantity < row.reserved:
-        message = f"{row.reserved} units are reserved: {line.quantity} would be too few."
+        reserved = count_text(row.reserved, "unit")
+        message = f"On hand can't be less than what is reserved: {reserved}."
         return BelowHeld(path=[*path, "quantity"], message=message, reserved=row.reserved)
     return None
 

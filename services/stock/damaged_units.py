@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.fulfillment import FulfillmentLine
+from models.message_text import count_text
 from models.stock import StockLevel, StockMovementReason
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import DomainError, InvalidInput
@@ -95,7 +96,7 @@ async def _set_damaged_aside(
 def _insufficient(line: FulfillmentLine, available: int) -> InsufficientStock:
     return InsufficientStock(
         path=["input", "quantity"],
-        message=f"Only {available} more units are available: report fewer units as found.",
+        message=f"At most {count_text(available, 'more unit')} can be found unfit.",
         product_id=line.product_id,
         available=available,
     )

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.identity import Actor
+from models.message_text import count_text, number_text
 from models.stock import StockBatch, StockLevel, StockMovement, StockMovementReason, WriteOffSource
 from services.carts.basket_problems import InsufficientStock
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
@@ -155,7 +156,9 @@ async def write_off(
     """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     if not 1 <= quantity <= MAX_RECEIPT_UNITS:
-        raise DomainError(_invalid("quantity", f"From 1 to {MAX_RECEIPT_UNITS} units."))
+        raise DomainError(
+            _invalid("quantity", f"quantity is from 1 to {number_text(MAX_RECEIPT_UNITS)}.")
+        )
     if (product_id is None) == (batch_id is None):
         raise DomainError(_invalid("batchId", "Name either a batch or a product."))
     await visible_store(session, actor, store_id)
@@ -213,7 +216,7 @@ async def _set_aside_units(session: AsyncSession, row: StockLevel, batch: StockB
 
 def _check_available(row: StockLevel, available: int, quantity: int) -> None:
     if available < quantity:
-        message = f"Only {available} units are there."
+        message = f"At most {count_text(available, 'unit')} can be written off: no more are there."
         path = ["input", "quantity"]
         raise DomainError(
             InsufficientStock(

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
+from models.message_text import count_text
 from models.orders import Order
 from models.stock import PickedBatch, StockBatch, StockMovement, StockMovementReason
 from services.carts.basket_problems import InsufficientStock
@@ -132,7 +133,7 @@ async def change_incoming(
         if (row := rows.get(product_id)) is None:
             raise not_found(Product, *path)
         if row.incoming + units < 0:
-            message = f"Only {row.incoming} units are on their way."
+            message = f"At most {count_text(row.incoming, 'unit')} can be taken back."
             raise DomainError(InvalidInput(path=["input", *path], message=message))
         record_movement(session, row, cause, incoming_delta=units)
     await session.flush()
@@ -201,7 +202,9 @@ def _without_zeros(lines: Mapping[UUID, int]) -> dict[UUID, int]:
 def _checked_quantities(lines: Mapping[UUID, int]) -> dict[UUID, int]:
     """The lines themselves; InvalidInput for each with less than one unit."""
     problems = [
-        InvalidInput(path=["input", "lines", str(n), "quantity"], message="At least 1 unit.")
+        InvalidInput(
+            path=["input", "lines", str(n), "quantity"], message="A quantity is at least 1."
+        )
         for n, quantity in enumerate(lines.values())
         if quantity < 1
     ]
@@ -214,7 +217,7 @@ def _insufficient(products: list[UUID], shortages: Mapping[UUID, int]) -> list[P
     return [
         InsufficientStock(
             path=["input", "lines", str(n), "quantity"],
-            message=f"Only {shortages[product_id]} units are available.",
+            message=f"At most {count_text(shortages[product_id], 'unit')} can be taken.",
             product_id=product_id,
             available=shortages[product_id],
         )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import enum_literals
 from database.statements import prepared
 from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentStatus, units_sql
+from models.message_text import count_text, words_text
 from models.stock import BatchStatus, PickedBatch, StockBatch, StockLevel, StockMovementReason
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.stock import batches
@@ -179,7 +180,7 @@ def _allocate_to_batch(in_stock: Sequence[StockBatch], units: int, code: str) ->
     if batch.status is not BatchStatus.OPEN:
         raise _batch_frozen(batch, "batchCode")
     if batch.on_hand < units:
-        message = f"This batch has only {batch.on_hand} units."
+        message = f"This batch has only {count_text(batch.on_hand, 'unit')}."
         raise DomainError(_invalid("batchCode", message))
     return BatchAllocation(units, batch)
 
@@ -224,7 +225,7 @@ def _pick(
 
 
 def _batch_frozen(batch: StockBatch, field: str) -> DomainError:
-    message = f"Batch {batch.code} is {batch.status}: leave its units where they are."
+    message = f"Batch {batch.code} is {words_text(batch.status)}: leave its units where they are."
     path = ["input", field]
     return DomainError(
         BatchNotSellable(path=path, message=message, batch_code=batch.code, status=batch.status)

@@ -9,6 +9,7 @@ from sqlalchemy import and_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
+from models.message_text import number_text
 from models.stock import (
     BatchRecall,
     BatchStatus,
@@ -160,7 +161,7 @@ def _validated(
         line_path = (*path, str(position))
         for name, units in (("quantity", line.quantity), ("damaged", line.damaged)):
             if not 0 <= units <= MAX_RECEIPT_UNITS:
-                message = f"From 0 to {MAX_RECEIPT_UNITS} units."
+                message = f"A quantity is from 0 to {number_text(MAX_RECEIPT_UNITS)} units."
                 problems.append(_invalid(line_path, name, message))
         if not line.quantity and not line.damaged:
             problems.append(_invalid(line_path, "quantity", "At least 1 unit."))
@@ -260,7 +261,7 @@ def _add(
 ) -> StockMovement:
     line, row = locked.line, locked.row
     if max(row.on_hand + line.quantity, row.unsellable + line.damaged) > MAX_ON_HAND_UNITS:
-        message = f"A store has at most {MAX_ON_HAND_UNITS} units of a product."
+        message = f"A store has at most {number_text(MAX_ON_HAND_UNITS)} units of a product."
         raise DomainError(_invalid((*path, str(position)), "quantity", message))
     return record_movement(
         session, row, cause, line.quantity, unsellable_delta=line.damaged, batch=locked.batch,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.companies import Company
 from models.geo_point import Point
 from models.identity import Actor
+from models.message_text import duration_text
 from models.stores import Store, StoreKind, StoreStatus
 from models.timers import changed_timers
 from services.core.access import COMPANY_ROLES, may_manage_store
@@ -220,14 +221,15 @@ async def _timezone(session: AsyncSession, name: str) -> str:
 def _validate_preparation(seconds: int) -> int:
     if 0 <= seconds <= MAX_PREPARATION_SECONDS:
         return seconds
-    message = f"Preparation takes from 0 to {MAX_PREPARATION_SECONDS} seconds."
+    message = f"preparationSeconds is from 0 to {duration_text(MAX_PREPARATION_SECONDS)}."
     raise DomainError(InvalidInput(path=["input", "preparationSeconds"], message=message))
 
 
 def _validate_pickup_wait(seconds: int) -> int:
     if MIN_PICKUP_WAIT_SECONDS <= seconds <= MAX_PICKUP_WAIT_SECONDS:
         return seconds
-    message = f"An order waits from {MIN_PICKUP_WAIT_SECONDS} to {MAX_PICKUP_WAIT_SECONDS} seconds."
+    least, most = duration_text(MIN_PICKUP_WAIT_SECONDS), duration_text(MAX_PICKUP_WAIT_SECONDS)
+    message = f"pickupWaitSeconds is from {least} to {most}."
     raise DomainError(InvalidInput(path=["input", "pickupWaitSeconds"], message=message))
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    exists,
     func,
     null,
     or_,
@@ -31,7 +32,7 @@ from models.geo_point import Point
 from models.stores import Store, StoreKind, StoreStatus, StoreZone, UnserviceableReason
 from models.timers import StoreTimers, store_timers
 from services.core.geo_points import MAX_LATITUDE_DEGREES, SWAPPED
-from services.core.problems import DomainError, Problem
+from services.core.problems import DomainError, Problem, not_found
 from services.stores.opening_hours import is_open_at
 from services.stores.store_time import STATEMENT_TIME
 
@@ -104,9 +105,16 @@ class Coverage:
     nearest_zone_m: int | None = None
     swapped: bool = False
     """Whether a zone is near if latitude and longitude are exchanged."""
+    has_company: bool = True
+    """False if the query named a company that there is not."""
 
     def not_serviceable_error(self, *path: str) -> DomainError:
-        """Return the error for a point to which no store delivers now."""
+        """Return the error for a point to which no store delivers now.
+
+        NotFound when the query named a company that there is not: the point may be served.
+        """
+        if not self.has_company:
+            return not_found(Company, "companyId")
         reason = self.reason or UnserviceableReason.OUTSIDE_ZONES
         problem = NotServiceable(
             path=list(path),
@@ -184,12 +192,13 @@ def _covered(query: CoverageQuery, rows: Sequence[Any]) -> Coverage:
 
 
 async def _uncovered(session: AsyncSession, query: CoverageQuery) -> Coverage:
-    nearest, now, swapped = (
+    nearest, now, swapped, has_company = (
         await session.execute(_nearest_zone(query.point, query.company_id))
     ).one()
     metres = None if nearest is None else round(nearest)
     is_swapped = swapped is not None and swapped <= NEAR_METERS < nearest
-    return Coverage(query.point, now, [], UnserviceableReason.OUTSIDE_ZONES, metres, is_swapped)
+    reason = UnserviceableReason.OUTSIDE_ZONES
+    return Coverage(query.point, now, [], reason, metres, is_swapped, has_company)
 
 
 def _stores_covering() -> Any:
@@ -254,7 +263,8 @@ def _status_rank(is_open: ColumnElement[bool]) -> ColumnElement[int]:
 def _nearest_zone(point: Point, company_id: UUID | None) -> Any:
     """Build the statement for the metres to the nearest zone (KNN on the index) and the time.
 
-    The third column has the metres of the point with latitude and longitude exchanged.
+    The third column has the metres of the point with latitude and longitude exchanged, the fourth
+    whether the company exists.
     """
 
     def metres(at: Point) -> Any:
@@ -266,7 +276,8 @@ def _nearest_zone(point: Point, company_id: UUID | None) -> Any:
 
     exchanged = Point(point.longitude, point.latitude)
     swapped = metres(exchanged) if abs(point.longitude) <= MAX_LATITUDE_DEGREES else null()
-    return select(metres(point), func.clock_timestamp(), swapped)
+    known = true() if company_id is None else exists().where(Company.id == company_id)
+    return select(metres(point), func.clock_timestamp(), swapped, known)
 
 
 STORES_COVERING = _stores_covering()

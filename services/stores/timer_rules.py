@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
+from models.message_text import duration_text
 from models.stores import Store
 from models.timers import TIMER_BOUNDS, CompanyTimers, timers_with
 from services.core.problems import InvalidInput
@@ -97,13 +98,15 @@ def _problems(
     for name, seconds in given.items():
         least, most = TIMER_BOUNDS[name]
         if seconds is not None and not least <= seconds <= most:
-            yield _invalid(name, f"This is from {least} to {most} seconds.")
+            limits = f"from {duration_text(least)} to {duration_text(most)}"
+            yield _invalid(name, f"{camel_case(name)} is {limits}.")
     for order in TIMER_ORDERS:
         names = [name for name in (order.second, order.first) if name in given]
         broken = [one for one in merged if _breaks(one.timers, order)]
         if names and broken:
             other = order.first if names[0] == order.second else order.second
-            timer = f"{camel_case(other)} is {getattr(broken[0].timers, other)} seconds"
+            present = duration_text(getattr(broken[0].timers, other))
+            timer = f"{camel_case(other)} is {present}"
             message = f"{order.reason}: in {broken[0].place}, {timer}."
             yield _invalid(names[0], message)
 

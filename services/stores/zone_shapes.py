@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import asin, cos, hypot, isfinite, radians, sin, sqrt
 from typing import Any
 
+from models.message_text import number_text
 from models.stores import InvalidZoneReason
 from services.core.problems import DomainError, Problem
 
@@ -79,7 +80,7 @@ def parse_polygons(area: Mapping[str, Any]) -> Polygons:
     if sum(len(_list(ring)) for polygon in polygons for ring in polygon) > MAX_SENT_POINTS:
         raise invalid_zone(
             InvalidZoneReason.TOO_MANY_POINTS,
-            f"A zone is sent with at most {MAX_SENT_POINTS} points.",
+            f"A zone is sent with at most {number_text(MAX_SENT_POINTS)} points.",
         )
     if not all(polygons):
         raise invalid_zone(InvalidZoneReason.MALFORMED, "A polygon has at least one ring.")

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor
+from models.message_text import number_text
 from models.stores import InvalidZoneReason, Store, StoreKind, StoreZone
 from services.stores.administration import lock_managed_store
 from services.stores.zone_shapes import (
@@ -160,7 +161,8 @@ def _check_measures(measured: Row[Any]) -> None:
     """Raise InvalidZone for an area that is too small, too large, too far or too detailed."""
     if measured.square_meters < MIN_AREA_SQUARE_METERS:
         raise invalid_zone(
-            InvalidZoneReason.TOO_SMALL, f"A zone covers at least {MIN_AREA_SQUARE_METERS} m²."
+            InvalidZoneReason.TOO_SMALL,
+            f"A zone covers at least {number_text(MIN_AREA_SQUARE_METERS)} m².",
         )
     if measured.square_meters > MAX_AREA_SQUARE_METERS:
         message = f"A zone covers at most {MAX_AREA_SQUARE_METERS // 1_000_000} km²."
@@ -171,8 +173,8 @@ def _check_measures(measured: Row[Any]) -> None:
             message = "The positions are latitude and longitude; GeoJSON has the longitude first."
             raise invalid_zone(InvalidZoneReason.SWAPPED_COORDINATES, message)
         message = (
-            f"A zone comes within {MAX_STORE_DISTANCE_METERS} m of its store;"
-            f" this one is {measured.meters:.0f} m off."
+            f"A zone comes within {number_text(MAX_STORE_DISTANCE_METERS)} m of its store;"
+            f" this one is {measured.meters:,.0f} m off."
         )
         raise invalid_zone(InvalidZoneReason.TOO_FAR, message)
     if measured.points > MAX_ZONE_POINTS:

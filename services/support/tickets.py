@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.accounts import Membership, User
 from models.events import OrderEventKind
 from models.identity import Actor, Role
+from models.message_text import words_text
 from models.orders import Order, OrderAction, OrderStatus
 from models.payments import Payment, RefundReason
 from models.support import (
@@ -126,7 +127,7 @@ async def _require_may_open(session: AsyncSession, actor: Actor, order: Order) -
     legal = order_states.MACHINE.available_actions(progress, actor)
     if OrderAction.OPEN_TICKET not in legal:
         stage = order_stage(progress)
-        message = f"There is nothing to complain of while the order is {stage}."
+        message = f"There is nothing to complain of while the order is {words_text(stage)}."
         raise illegal_step("input", "orderId", message=message, state=stage, legal=legal)
     unresolved = select(func.count()).where(
         Ticket.order_id == order.id,
@@ -277,5 +278,5 @@ async def _add_message(
 
 
 def _too_many(field: str, subject: str, limit: int) -> DomainError:
-    message = f"{limit} {subject} is the most."
+    message = f"There are {limit} {subject} already, and there can be no more."
     return DomainError(TooMany(path=["input", field], message=message, limit=limit))

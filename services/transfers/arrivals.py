@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.message_text import count_text
 from models.stock import StockMovementReason
 from models.transfers import StockTransfer, StockTransferLine, TransferLot
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
@@ -95,7 +96,7 @@ def _problem(
         return InvalidInput(path=[*path, field], message="A quantity is never below 0.")
     shipped = sum(arrival.lot.quantity for arrival in matching)
     if discrepancy.received + discrepancy.damaged > shipped:
-        message = f"Only {shipped} units were shipped."
+        message = f"At most {count_text(shipped, 'unit')} can arrive: no more were shipped."
         return InvalidInput(path=[*path, "received"], message=message)
     return None
 

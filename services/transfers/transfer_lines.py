@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
+from models.message_text import count_text, number_text
 from models.transfers import StockTransferLine, TransferLot
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
 
@@ -61,7 +62,9 @@ def check_lines(lines: Sequence[LineQuantity], min_units: int) -> None:
             problems.append(_invalid(message, "lines", str(nth), "productId"))
         seen.add(line.product_id)
         if not min_units <= line.quantity <= MAX_LINE_UNITS:
-            message = f"A line has from {min_units} to {MAX_LINE_UNITS} units."
+            message = (
+                f"A line has from {number_text(min_units)} to {number_text(MAX_LINE_UNITS)} units."
+            )
             problems.append(_invalid(message, "lines", str(nth), "quantity"))
     if problems:
         raise DomainError(*problems)
@@ -99,7 +102,8 @@ def quantities_to_ship(
             path = ["input", "lines", str(nth), "productId"]
             problems.append(NotFound(path=path, message="This product was not requested."))
         elif line.quantity > transfer_line.requested:
-            message = f"{transfer_line.requested} units were requested."
+            most = count_text(transfer_line.requested, "unit")
+            message = f"At most {most} can be shipped: no more were requested."
             problems.append(_invalid(message, "lines", str(nth), "quantity"))
     quantities = {line.product_id: line.quantity for line in lines if line.quantity}
     if not problems and not quantities:

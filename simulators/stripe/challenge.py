@@ -1,8 +1,11 @@
 """The 3-D Secure page of the customer's bank."""
 
 import hmac
+from decimal import Decimal
 from html import escape
 from urllib.parse import parse_qsl, urlencode
+
+from babel.numbers import format_currency, get_currency_precision
 
 from simulators.stripe.account import StripeAccount
 from simulators.stripe.charging import AUTHENTICATION_FAILED, attempt, decline
@@ -25,7 +28,9 @@ def confirmation_page(account: StripeAccount, intent_id: str, token: str) -> str
     intent = _authorized_intent(account, intent_id, token)
     if intent["status"] != "requires_action":
         return PAGE.format(sentence="There is nothing to confirm any more.", form="")
-    amount = f"{intent['amount']} (minor units) {intent['currency'].upper()}"
+    currency = intent["currency"].upper()
+    major_units = Decimal(intent["amount"]).scaleb(-get_currency_precision(currency))
+    amount = format_currency(major_units, currency, locale="en")
     return PAGE.format(
         sentence=f"Is this payment of {escape(amount)} yours?",
         form=FORM.format(token=escape(token)),

@@ -33,7 +33,7 @@ async def refresh(database: Database, payments: PaymentGateway, order_id: UUID) 
         )
         may_look = allowed and await _may_look(session, order_id)
     if not allowed:
-        message = f"This payment was asked about less than {REFRESH_SECONDS:g} second ago."
+        message = "Somebody asked about this payment a moment ago."
         retry_seconds = ceil(REFRESH_SECONDS)
         path = ["input", "orderId"]
         raise DomainError(

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from models.message_text import number_text
 from server.transport.json_text import decode_json
 from server.transport.limits import TransportLimits
 from server.transport.operation import MalformedRequest, Operation, parse_operation
@@ -73,7 +74,9 @@ def check_content_headers(headers: Mapping[str, str]) -> None:
 
 async def _bounded_body(request: Request, limits: TransportLimits) -> bytes:
     too_large = RequestRejected(
-        413, "PAYLOAD_TOO_LARGE", f"A request body is at most {limits.body_bytes} bytes."
+        413,
+        "PAYLOAD_TOO_LARGE",
+        f"A request body is at most {number_text(limits.body_bytes)} bytes.",
     )
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limits.body_bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from enum import Enum
 
+from models.message_text import number_text
 from server.transport.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
 from server.transport.rejection import RequestRejected
 
@@ -35,10 +36,12 @@ def head_bytes(url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> int:
 def check_head_size(url: bytes, header_count: int, size: int) -> None:
     """Raise HeadRefused if a head, or what has arrived of it, is too large."""
     if len(url) > MAX_URL_BYTES:
-        message = f"A URL is at most {MAX_URL_BYTES} bytes."
+        message = f"A URL is at most {number_text(MAX_URL_BYTES)} bytes."
         raise HeadRefused(RequestRejected(414, "URI_TOO_LONG", message))
     if size > MAX_HEAD_BYTES or header_count > MAX_HEADERS:
-        message = f"Headers are at most {MAX_HEADERS} and {MAX_HEAD_BYTES} bytes in all."
+        message = (
+            f"Headers are at most {MAX_HEADERS} and {number_text(MAX_HEAD_BYTES)} bytes in all."
+        )
         raise HeadRefused(RequestRejected(431, "HEADERS_TOO_LARGE", message))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from execution import Answer
+from models.message_text import number_text
 from server.transport.json_text import decode_json
 from server.transport.limits import MAX_OPERATION_ID_CHARS, MAX_SIGNAL_BYTES, TransportLimits
 from server.transport.operation import MalformedRequest, Operation, parse_operation
@@ -75,7 +76,9 @@ Frame = ConnectionInit | Ping | Pong | Subscribe | Complete
 def frame_bytes(text: str, limits: TransportLimits) -> bytes:
     """The bytes of a text frame; raises CloseSocket (1009) if they are too many."""
     if len(text) > limits.frame_bytes or len(raw := text.encode()) > limits.frame_bytes:
-        raise CloseSocket(FRAME_TOO_BIG, f"a frame is at most {limits.frame_bytes} bytes")
+        raise CloseSocket(
+            FRAME_TOO_BIG, f"a frame is at most {number_text(limits.frame_bytes)} bytes"
+        )
     return raw
 
 
@@ -89,7 +92,7 @@ def parse_frame(raw: bytes, limits: TransportLimits) -> Frame:
         raise CloseSocket(BAD_REQUEST, "the frame is not a JSON object")
     frame = _frame(message, limits)
     if len(raw) > MAX_SIGNAL_BYTES and _is_signal(frame):
-        reason = f"a ping, pong or complete is at most {MAX_SIGNAL_BYTES} bytes"
+        reason = f"a ping, pong or complete is at most {number_text(MAX_SIGNAL_BYTES)} bytes"
         raise CloseSocket(BAD_REQUEST, reason)
     return frame
 

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil, isfinite
 
+from models.message_text import duration_text
 from models.riders import RejectedLocationReason
 from services.core.geo_points import parse_point
-from services.core.problems import DomainError, InvalidInput, Problem, RateLimited
+from services.core.problems import DomainError, InvalidInput, Problem, RateLimited, range_problem
 from services.delivery.positions.rider_positions import GpsReading, RiderState
 from services.routing.distances import distance_m
 
@@ -88,9 +89,7 @@ def reading_problems(reading: GpsReading, path: Sequence[str]) -> list[Problem]:
     }
     for name, (value, maximum) in bounds.items():
         if value is not None and not (isfinite(value) and 0 <= value <= maximum):
-            problems.append(
-                InvalidInput(path=[*path, name], message=f"This is from 0 to {maximum:g}.")
-            )
+            problems.append(range_problem([*path, name], 0, maximum))
     return problems
 
 
@@ -121,7 +120,7 @@ def problem_of_ignored_point(ignored: RejectedLocation) -> Problem:
         and ignored.speed_meters_per_second is not None
     ):
         speed = ignored.speed_meters_per_second
-        message = f"That is {speed:.0f} m/s since the last report; at most 60 is believed."
+        message = f"That is {speed:,.0f} m/s since the last report; at most 60 is believed."
         return ImplausibleLocation(
             path=["input", "latitude"], message=message, speed_meters_per_second=speed
         )
@@ -130,8 +129,8 @@ def problem_of_ignored_point(ignored: RejectedLocation) -> Problem:
 
 def rate_limited() -> RateLimited:
     """The problem of reports that come too fast."""
-    message = f"Report at most every {MIN_REPORT_INTERVAL_SECONDS:g} seconds."
     retry = ceil(MIN_REPORT_INTERVAL_SECONDS)
+    message = f"The last report came a moment ago: wait {duration_text(retry)}."
     return RateLimited(path=["input"], message=message, retry_after_seconds=retry)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.delivery import MAX_TRACK_BYTES, DeliveryTrack
-from services.core.problems import DomainError, InvalidInput
+from services.core.problems import DomainError, range_problem
 from services.routing import track_codec
 from services.routing.distances import distance_m
 from services.routing.track_codec import TrackPoint
@@ -75,8 +75,8 @@ def polyline(track: DeliveryTrack, tolerance_meters: float) -> str:
     It has at most MAX_POLYLINE_POINTS points. Raises DomainError: InvalidInput.
     """
     if not MIN_TOLERANCE_M <= tolerance_meters <= MAX_TOLERANCE_M:
-        message = f"A tolerance is from {MIN_TOLERANCE_M:g} to {MAX_TOLERANCE_M:g} metres."
-        raise DomainError(InvalidInput(path=["toleranceMeters"], message=message))
+        path = ["toleranceMeters"]
+        raise DomainError(range_problem(path, MIN_TOLERANCE_M, MAX_TOLERANCE_M))
     points = [point.location for point in track_codec.decode(track.line)]
     simplified = track_codec.simplify(points, tolerance_meters)
     while len(simplified) > MAX_POLYLINE_POINTS:

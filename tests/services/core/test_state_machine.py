@@ -119,7 +119,7 @@ def test_available_actions_depend_on_state_actor_condition_and_other_rows() -> N
 def test_an_action_that_is_not_available_is_refused_with_those_that_are() -> None:
     assert refusal(Door(), OWNER, DoorAction.LOCK) == InvalidTransition(
         path=["input", "doorId"],
-        message="LOCK is not available to you while the door is OPEN.",
+        message='"Lock" is not possible: the door is open.',
         current_status="OPEN",
         allowed_actions=["SHUT", "PAINT"],
     )
@@ -132,7 +132,7 @@ def test_another_version_is_refused_after_the_state_was_checked() -> None:
     door = Door(version=3)
     assert refusal(door, OWNER, DoorAction.SHUT, 2) == VersionConflict(
         path=["input", "expectedVersion"],
-        message="Somebody else was faster: the door is OPEN now.",
+        message="The door has changed since you read it: it is open now.",
         current_version=3,
     )
     assert isinstance(refusal(door, OWNER, DoorAction.LOCK, 2), InvalidTransition)

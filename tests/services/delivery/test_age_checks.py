@@ -129,7 +129,7 @@ async def test_the_bags_are_not_handed_over_before_a_check_was_passed(
             database, actor, bags.delivery, deliveries.complete, **how
         )
         assert isinstance(problem, InvalidTransition)
-        assert problem.message == "Check first that the customer is 18 years old."
+        assert problem.message == "Check first that the customer is at least 18 years old."
     assert (await check(database, bags.rider, bags, OLD_ENOUGH)).age_check_result == "PASSED"
     assert (await complete(database, bags)).status is DeliveryStatus.DELIVERED
 

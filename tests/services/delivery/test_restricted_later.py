@@ -63,7 +63,7 @@ async def test_at_the_door_the_hand_over_asks_for_it(
     for _ in range(2):
         problem = await riders.refused_step(database, actor, bags.delivery, complete, **how)
         assert isinstance(problem, InvalidTransition)
-        assert problem.message == "Check first that the customer is 18 years old."
+        assert problem.message == "Check first that the customer is at least 18 years old."
     step = deliveries.check_age
     checked = await riders.take_step(database, bags.rider, bags.delivery, step, shown=CARD)
     assert (checked.minimum_age, checked.pin_tries) == (18, 0)

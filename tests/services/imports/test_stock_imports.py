@@ -83,7 +83,7 @@ async def test_a_upc_e_in_a_file_is_the_product_of_its_upc_a(runner: ImportRunne
 async def test_one_invalid_row_rejects_all_rows(runner: ImportRunner) -> None:
     row = await runner.run(stock_file("S1,P001,7", *INVALID), ALL)
     assert row.status is StockImportStatus.FAILED
-    assert row.failure == "7 of 8 rows are bad: nothing was changed."
+    assert row.failure == "Wrong rows: 7 of 8 rows. Nothing was changed."
     assert (row.processed_row_count, row.failed_row_count) == (0, 7)
     assert await runner.faults(row) == FAULTS
     assert await runner.on_hand(0) == [50]
