@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from models.message_text import number_text
-
 FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 WRITE_BUFFER_BYTES = 1024 * 1024
 MAX_FOLDER_BYTES = 4 * 1024**3
@@ -25,7 +23,7 @@ class FileTooLarge(StorageError):
     """The file is larger than `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
-        super().__init__(f"A file has at most {number_text(max_bytes)} bytes.")
+        super().__init__(f"A file has at most {max_bytes:,} bytes.")
         self.max_bytes = max_bytes
 
 

@@ -20,8 +20,6 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 
-from models.message_text import duration_text, number_text
-
 CONNECT_TIMEOUT_SECONDS = 3.0
 TOTAL_TIMEOUT_SECONDS = 10.0
 MAX_BODY_BYTES = 256 * 1024
@@ -122,7 +120,7 @@ class PublicWebhookClient:
         try:
             parts, port = _split_url(url)
         except ValueError:
-            most = number_text(MAX_URL_LENGTH)
+            most = f"{MAX_URL_LENGTH:,}"
             return f"An address begins with https:// and has at most {most} plain characters."
         host = parts.hostname or ""
         if parts.username is not None or parts.fragment:
@@ -141,14 +139,14 @@ class PublicWebhookClient:
         if (reason := self.rejection_reason(url)) is not None:
             raise WebhookError(reason)
         if len(body) > MAX_BODY_BYTES:
-            raise WebhookError(f"The message is longer than {number_text(MAX_BODY_BYTES)} bytes.")
+            raise WebhookError(f"The message is longer than {MAX_BODY_BYTES:,} bytes.")
         started_at = time.monotonic()
         try:
             async with asyncio.timeout(TOTAL_TIMEOUT_SECONDS):
                 return await self._send(url, headers, body, started_at)
         except TimeoutError:
             raise WebhookError(
-                f"There was no answer within {duration_text(TOTAL_TIMEOUT_SECONDS)}."
+                f"There was no answer within {TOTAL_TIMEOUT_SECONDS:,g} seconds."
             ) from None
         except httpcore.TimeoutException:
             raise WebhookError("The connection took too long.") from None

@@ -146,5 +146,4 @@ def _terms_problems(terms: CompanyTerms) -> Iterator[InvalidInput]:
         if name == "tax_rate_basis_points":
             limit = MAX_TAX_BASIS_POINTS
         if value is not None and not 0 <= value <= limit:
-            path = ["input", camel_case(name)]
-            yield InvalidInput(path=path, message="This is negative or too high.")
+            yield range_problem(["input", camel_case(name)], 0, limit)

@@ -105,7 +105,7 @@ class StockBulkSetInput:
     def to_lines(self) -> Sequence[BulkLine]:
         """The lines for the service; raises InvalidInput for too many before any is decoded."""
         if len(self.lines) > MAX_LINES:
-            message = f"From 1 to {MAX_LINES} lines at once."
+            message = f"A request has from 1 to {MAX_LINES} lines."
             raise DomainError(InvalidInput(path=["input", "lines"], message=message))
         return [line.to_line() for line in self.lines]
 

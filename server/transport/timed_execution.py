@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from execution import Answer, Engine, PreparedOperation
+from models.message_text import duration_text
 from server.transport.operation import Operation
 from server.transport.rejection import RequestRejected
 
@@ -44,7 +45,7 @@ async def execute_with_timeout(
         if not deadline.expired():
             raise
         raise RequestRejected(
-            504, TIMED_OUT, f"The operation did not finish within {seconds:g} s."
+            504, TIMED_OUT, f"The operation did not finish within {duration_text(seconds)}."
         ) from None
     finally:
         watch.stop()

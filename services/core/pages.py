@@ -23,7 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from services.core.date_times import parse_date
-from services.core.problems import DomainError, InvalidInput
+from services.core.problems import DomainError, InvalidInput, range_problem
 
 Row = TypeVar("Row")
 SortKey = Callable[[Row], Sequence[Any]]
@@ -157,4 +157,4 @@ def check_page_size(first: int, limit: int = MAX_PAGE_ROWS) -> int:
     """Return `first`. Raises DomainError: InvalidInput unless it is between 1 and `limit`."""
     if 1 <= first <= limit:
         return first
-    raise DomainError(InvalidInput(path=["first"], message=f"first is from 1 to {limit}."))
+    raise DomainError(range_problem(["first"], 1, limit))

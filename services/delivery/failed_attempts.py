@@ -227,7 +227,8 @@ def _require_wait(locked: LockedDelivery, wait_seconds: int, override: StepOverr
     if override is not None and override.reason is position_wrong:
         begin_of_wait = delivery.arrived_at or begin_of_wait
     elif begin_of_wait is None:
-        message = f"No position shows the rider at the door: support can say {position_wrong}."
+        said = words_text(position_wrong)
+        message = f'No position shows the rider at the door: support can say "{said}".'
         missing = [DeliveryProof.POSITION]
         raise DomainError(ProofMissing(path=["input", "reason"], message=message, missing=missing))
     seconds_left = ceil(wait_seconds - _seconds_since(begin_of_wait, locked.now))

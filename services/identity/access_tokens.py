@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from models.identity import Actor, AppScope, Grant, Role
+from models.message_text import count_text
 
 ACCESS_TOKEN_SECONDS = 600
 # How far the clocks of two servers may be apart, twice over: one ahead, the other behind.
@@ -188,9 +189,8 @@ def rotate_keys(file: Path) -> None:
     current, following, *retired = stored["keys"]
     still_needed = [key for key in retired if now < key.get("retired_at", 0) + RETIRED_KEY_SECONDS]
     if len(still_needed) >= MAX_RETIRED_KEYS:
-        raise TooManyKeys(
-            f"{len(still_needed)} keys were retired recently: wait until they expire."
-        )
+        count = count_text(len(still_needed), "retired key")
+        raise TooManyKeys(f"There can't be more than {count}: wait until they expire.")
     keys = [following, _new_key(), {**current, "retired_at": now}, *still_needed]
     _write(file, {**stored, "keys": keys}, replace=True)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from models.imports import StockImportFormat
+from models.message_text import count_text
 from services.imports.csv_records import CsvRecord, FileLines, read_records, split_lines
 from services.imports.file_encoding import (
     UTF8,
@@ -111,7 +112,7 @@ def _find_header(file: FileLines, delimiter: str, columns: Columns) -> FileLayou
         for column, all_ in columns.items():
             if len(found := [name for name in names if name in all_]) > 1:
                 raise unreadable(
-                    f"Its header has {len(found)} columns for {column}: {', '.join(found)}."
+                    f"Its header has {count_text(len(found), 'column')} for {column}: {', '.join(found)}."
                     " Keep one of them."
                 )
         return FileLayout(

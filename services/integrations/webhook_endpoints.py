@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.companies import Company
 from models.identity import Actor, AppScope
 from models.integrations import App, WebhookEndpoint, WebhookEndpointAction, WebhookEndpointStatus
-from models.message_text import duration_text
+from models.message_text import duration_text, words_text
 from services.core.access import COMPANY_ROLES
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
@@ -223,7 +223,9 @@ def _column_values(settings: EndpointSettings, scopes: frozenset[AppScope]) -> d
     for event_type in event_types:
         topic = TOPICS.get(event_type)
         if topic is not None and topic.scope not in scopes:
-            messages.append(f"{event_type} needs the scope {topic.scope.token}.")
+            messages.append(
+                f"{words_text(event_type).capitalize()} needs the scope {topic.scope.token}."
+            )
     if messages:
         path = ["input", "eventTypes"]
         problems = [InvalidInput(path=path, message=message) for message in messages]

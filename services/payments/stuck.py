@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import OrderEventKind
 from models.identity import Actor
+from models.message_text import words_text
 from models.money import amount_text
 from models.orders import Order
 from models.payments import (
@@ -124,4 +125,4 @@ def _subject(row: Payment | Refund, reason: PaymentStuckReason) -> str:
         what = f"The {'confirmation' if is_open else requested} of the payment"
     else:
         what = f"A refund of {amount_text(row.amount_minor, row.currency)}"
-    return f"{what} needs a person: {reason}"
+    return f"{what} needs a person: {words_text(reason)}"

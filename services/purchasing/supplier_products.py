@@ -78,7 +78,7 @@ async def set_products(
 
 def _check_products(terms: Sequence[SupplierProductTerms], removed: Collection[UUID]) -> None:
     if not 1 <= len(terms) + len(removed) <= MAX_PRODUCTS_PER_REQUEST:
-        message = f"From 1 to {MAX_PRODUCTS_PER_REQUEST} products are set or removed at once."
+        message = f"A request sets or removes from 1 to {MAX_PRODUCTS_PER_REQUEST} products."
         raise DomainError(_invalid(["products"], message))
     product_ids = [*(one.product_id for one in terms), *removed]
     if len(set(product_ids)) < len(product_ids):

@@ -173,7 +173,7 @@ def _check(adjustment: StockAdjustment, reason: StockMovementReason) -> None:
     if on_hand is not None and adjustment.names_batch:
         problems.append(_invalid("batchCode", "A batch goes with delta, not with onHand."))
     if reason not in MANUAL_REASONS:
-        names = ", ".join(sorted(MANUAL_REASONS))
+        names = ", ".join(words_text(one) for one in sorted(MANUAL_REASONS))
         problems.append(_invalid("reason", f"The reason of an adjustment is one of {names}."))
     if problems:
         raise DomainError(*problems)

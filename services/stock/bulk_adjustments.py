@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import Product
 from models.identity import Actor
 from models.imports import ErrorPolicy, StockBulkUpdate
-from models.message_text import count_text, number_text
+from models.message_text import count_text, number_text, words_text
 from models.stock import StockLevel, StockMovementReason
 from models.stores import Store
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem, VersionConflict
@@ -100,11 +100,11 @@ def _to_json(problem: Problem) -> tuple[str, dict[str, Any]]:
 
 def _check(lines: Sequence[BulkLine], reason: StockMovementReason) -> None:
     if reason not in BULK_REASONS:
-        names = ", ".join(sorted(BULK_REASONS))
+        names = ", ".join(words_text(one) for one in sorted(BULK_REASONS))
         message = f"The reason of a set is one of {names}."
         raise DomainError(InvalidInput(path=["input", "reason"], message=message))
     if not 1 <= len(lines) <= MAX_LINES:
-        message = f"From 1 to {MAX_LINES} lines at once."
+        message = f"A request has from 1 to {MAX_LINES} lines."
         raise DomainError(InvalidInput(path=["input", "lines"], message=message))
 
 

@@ -29,7 +29,7 @@ class PickResult:
 def check_damaged_quantity(damaged: int) -> None:
     """Raise InvalidInput unless so many damaged units can be reported at once."""
     if not 0 <= damaged <= MAX_DAMAGED_UNITS:
-        message = f"From 0 to {MAX_DAMAGED_UNITS} units can be found unfit at once."
+        message = f"damagedQuantity is from 0 to {MAX_DAMAGED_UNITS}."
         raise DomainError(InvalidInput(path=["input", "damagedQuantity"], message=message))
 
 

@@ -165,7 +165,7 @@ def _check_measures(measured: Row[Any]) -> None:
             f"A zone covers at least {number_text(MIN_AREA_SQUARE_METERS)} m².",
         )
     if measured.square_meters > MAX_AREA_SQUARE_METERS:
-        message = f"A zone covers at most {MAX_AREA_SQUARE_METERS // 1_000_000} km²."
+        message = f"A zone covers at most {number_text(MAX_AREA_SQUARE_METERS // 1_000_000)} km²."
         raise invalid_zone(InvalidZoneReason.TOO_LARGE, message)
     if measured.meters > MAX_STORE_DISTANCE_METERS:
         flipped_meters = measured.flipped_meters
@@ -180,7 +180,7 @@ def _check_measures(measured: Row[Any]) -> None:
     if measured.points > MAX_ZONE_POINTS:
         message = (
             f"A zone has at most {MAX_ZONE_POINTS} points; simplified by"
-            f" {SIMPLIFY_METERS[-1]:g} m, this one has {measured.points}."
+            f" {SIMPLIFY_METERS[-1]:g} m, this one has {number_text(measured.points)}."
         )
         raise invalid_zone(InvalidZoneReason.TOO_MANY_POINTS, message)
 

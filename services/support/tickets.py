@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.accounts import Membership, User
 from models.events import OrderEventKind
 from models.identity import Actor, Role
-from models.message_text import words_text
+from models.message_text import number_text, words_text
 from models.orders import Order, OrderAction, OrderStatus
 from models.payments import Payment, RefundReason
 from models.support import (
@@ -278,5 +278,5 @@ async def _add_message(
 
 
 def _too_many(field: str, subject: str, limit: int) -> DomainError:
-    message = f"There are {limit} {subject} already, and there can be no more."
+    message = f"There are {number_text(limit)} {subject} already, and there can be no more."
     return DomainError(TooMany(path=["input", field], message=message, limit=limit))

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable
 
 from execution import Answer, Engine, PreparedOperation
+from models.message_text import duration_text
 from server.transport.authentication import (
     AuthenticatedCaller,
     Authentication,
@@ -78,7 +79,7 @@ class FastEndpoint:
 
     def timeout_reply(self, request: FastRequest) -> HttpReply:
         """The response to a request that took too long."""
-        message = f"The operation did not finish within {self.seconds:g} s."
+        message = f"The operation did not finish within {duration_text(self.seconds)}."
         return rejection_reply(RequestRejected(504, TIMED_OUT, message), request.head.accepted)
 
     def _begin(self, request: FastRequest) -> Answer | Awaitable[Answer]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from models.message_text import duration_text
 from server.transport.connection_caps import ConnectionCaps
 from server.transport.limits import MAX_DISCARDED_BYTES, TransportLimits
 from server.transport.rejection import RequestRejected, encode_refusal
@@ -250,7 +251,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             seconds = getattr(self.limits, f"{self.part.value}_seconds")
-            message = f"The {self.part.value} did not arrive within {seconds:g} s."
+            message = f"The {self.part.value} did not arrive within {duration_text(seconds)}."
             self._refuse(RequestRejected(408, "REQUEST_TIMEOUT", message))
 
     # Refusals.
