@@ -86,7 +86,7 @@ NO_CONSTANTS = {
     "batch.code", "line.code", "order.code", "order.reason", "reply.status", "result.reason",
 }  # fmt: skip
 """Codes, numbers and texts of the columns whose names others use for constants."""
-NEVER_ONE = {"line.quantity", "newest.digits", "row.minimum_age"}
+NEVER_ONE = {"levels", "line.quantity", "newest.digits", "row.minimum_age"}
 """Limits and lengths that are more than one."""
 SMALL_NUMBERS = {
     "code", "len(ring)", "levels", "line.quantity", "newest.digits", "number", "pieces", "place",
@@ -234,7 +234,7 @@ def test_large_numbers_in_sentences_have_separators() -> None:
 
 
 def test_a_count_in_a_sentence_has_the_form_of_its_noun() -> None:
-    """People read "That is not the code: 1 tries are left." and "The line has 1 cells, the header 3"."""
+    """People read "That is not the code: 1 tries are left." and "The line has 1 cells"."""
     found = []
     for one in values_in_sentences():
         known = module_value(one)
@@ -252,7 +252,7 @@ def test_a_duration_in_a_sentence_is_in_words() -> None:
 
 
 def test_a_limit_in_a_sentence_has_the_name_of_its_field() -> None:
-    """People read "This is from 0 to 360." named no field, and a client may not ask for the path."""
+    """People read "This is from 0 to 360.": a client may not ask for the path."""
     found = []
     for folder in SENTENCE_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):

@@ -200,3 +200,11 @@ async def test_closed_connections_and_invalid_responses_raise_webhook_error() ->
                 await webhooks.post(url, {}, b"{}")
     with pytest.raises(WebhookError, match="longer"):
         await PublicWebhookClient(["127.0.0.1:1"]).post("http://127.0.0.1:1/", {}, b"x" * 300_000)
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/hook", "hello", "http://example.org/hook"])
+def test_a_refused_address_is_told_what_it_begins_with(url: str) -> None:
+    """It was told that an address is a URL of at most 2000 plain characters."""
+    reason = PublicWebhookClient().rejection_reason(url)
+    assert reason is not None
+    assert "begins with https://" in reason

@@ -188,3 +188,31 @@ async def hand_to_next(database: Database, city: City, bags: CarriedBags) -> Act
     step = reassignment.reassign
     await riders.take_step(database, agent, bags.delivery, step, **arguments)
     return second
+
+
+@pytest.mark.parametrize(
+    ("name", "others"), [("pin", "support agents"), ("return_code", "store staff")]
+)
+async def test_after_too_many_wrong_codes_the_refusal_names_who_may_go_on(
+    dependencies: OrderDependencies, city: City, name: str, others: str
+) -> None:
+    """At the door it named the store, whose staff read the same sentence; only support may there.
+
+    The last tries were "1 tries" and "0 tries".
+    """
+    is_pin = name == "pin"
+    status = DeliveryStatus.AT_CUSTOMER if is_pin else DeliveryStatus.RETURNING
+    bags = await carried_bags(dependencies, city, status)
+    step: Any = deliveries.complete if is_pin else handover.complete_return
+    right = bags.order.delivery_pin if is_pin else bags.delivery.return_code
+    assert right is not None
+    wrong = {name: f"{(int(right) + 1) % 10_000:04}"}
+    refused = [
+        await riders.refused_step(dependencies.database, bags.rider, bags.delivery, step, **wrong)
+        for _ in range(MAX_TRIES + 1)
+    ]
+    tries = [one.message.removeprefix("That is not the code: ") for one in refused[-3:-1]]
+    assert tries == ["1 more try.", "0 more tries."]
+    message = refused[-1].message
+    assert others in message
+    assert ("store" in message) is not is_pin

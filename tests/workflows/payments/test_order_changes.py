@@ -249,3 +249,15 @@ async def test_a_lost_authorization_ends_a_pending_change(
     assert (await change_row(shop, requested)).status is OrderChangeStatus.WITHDRAWN
     assert (await shop.payment(order)).status is PaymentStatus.INITIATED
     assert (await shop.order(order)).status is OrderStatus.CONFIRMED
+
+
+async def test_a_change_that_waits_is_named_where_another_one_is_refused(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """ "CHANGE is not possible while the order is CONFIRMED": the state in which it is possible."""
+    order = await paid_order(shop, city, buyer)
+    await change(shop, buyer, order, lines=lines(city, p0=3, p1=2, p2=1))
+    problem = await refusal(shop, buyer, order, lines=lines(city, p0=1))
+    assert isinstance(problem, InvalidTransition)
+    expected = "Another change waits for its payment: confirm it or withdraw it first."
+    assert problem.message == expected
