@@ -228,9 +228,7 @@ class StateMachine(Generic[Row, Action, Status]):
 
     def check_version(self, row: Row, expected_version: int | None) -> None:
         """Raise DomainError: VersionConflict when the caller has seen another version."""
-        message = (
-            f"The {self.noun} has changed since you read it: it is {words_text(row.status)} now."
-        )
+        message = f"The {self.noun} was changed meanwhile: it is {words_text(row.status)} now."
         check_version(row, expected_version, message)
 
     def move(self, row: Row, status: Status) -> None:

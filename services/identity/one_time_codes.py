@@ -194,8 +194,7 @@ async def verify_code(
     tries = getattr(newest, counter) + 1
     if tries > MAX_TRIES:
         return expired
-    now = await current_time(session)
-    if newest.expires_at <= now:
+    if newest.expires_at <= (now := await current_time(session)):
         return expired
     if (digits := parse_digits(code, newest.digits)) is None:
         return _wrong(f"The code has {newest.digits} digits.", MAX_TRIES - tries + 1)
@@ -206,9 +205,8 @@ async def verify_code(
             await _use_up(session, newest, now)
         return None
     left = MAX_TRIES - tries
-    return _wrong(
-        f"That is not the code we sent: {count_text(left, 'more try', 'more tries')}.", left
-    )
+    tries_left = count_text(left, "more try", "more tries")
+    return _wrong(f"That is not the code we sent: {tries_left}.", left)
 
 
 async def _lock_newest(

@@ -18,7 +18,7 @@ from models.delivery import Delivery
 from models.events import OrderEventKind
 from models.fulfillment import Fulfillment
 from models.identity import Actor
-from models.message_text import action_text, duration_text, words_text
+from models.message_text import words_text
 from models.orders import Order, OrderAction, OrderCancelReason, OrderReopenReason, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.stock import HoldStatus
@@ -41,8 +41,9 @@ from services.orders.order_conditions import (
     payment_is_open,
     was_paid_and_completed_lately,
 )
+from services.orders.order_refusals import refusal_text
 from services.orders.payment_cover import PAID_AND_COMPLETED_LATELY
-from services.orders.stages import REOPEN_SECONDS, OrderProgress, order_stage
+from services.orders.stages import OrderProgress, order_stage
 from services.stock import reservations
 
 ANY_STATUS = frozenset(OrderStatus)
@@ -138,15 +139,6 @@ MACHINE: StateMachine[Any, OrderAction, OrderStatus] = StateMachine(
     },
     permits=_permits,
 )
-REFUSALS = {
-    OrderAction.PAY: "No payment is open.",
-    OrderAction.CANCEL: "It is too late to cancel.",
-    OrderAction.CHANGE: "An order is changed after it is paid and before it is packed.",
-    OrderAction.REFUND: "No payment was captured that could be refunded.",
-    OrderAction.REOPEN: "Only an order that was paid and handed over in the last"
-    f" {duration_text(REOPEN_SECONDS)} is reopened.",
-}
-"""Why an action with a condition is not legal in a state that allows it otherwise."""
 LOCK_ORDER = prepared(
     select(Order)
     .where(Order.id == bindparam("key"))
@@ -194,19 +186,9 @@ async def begin(
     MACHINE.require_part(progress, actor, action)
     legal = MACHINE.available_actions(progress, actor)
     if action not in legal and progress.payment_status not in unless_paid:
-        stage = order_stage(progress)
-        raise illegal_step("input", message=_refusal(progress, action), state=stage, legal=legal)
+        message = refusal_text(progress, action, MACHINE.legal_actions(order.status))
+        raise illegal_step("input", message=message, state=order_stage(progress), legal=legal)
     return order
-
-
-def _refusal(progress: OrderProgress, action: OrderAction) -> str:
-    """Why an action is not legal: what it waits for, where the state alone would allow it."""
-    if action is OrderAction.CHANGE and progress.pending_change_id is not None:
-        return "Another change waits for its payment: confirm it or withdraw it first."
-    stage = words_text(order_stage(progress))
-    if action in MACHINE.legal_actions(progress.status) and action in REFUSALS:
-        return f"{REFUSALS[action]} The order is {stage}."
-    return f"{action_text(action)} is not possible: the order is {stage}."
 
 
 async def read_progress(session: AsyncSession, order: Order) -> OrderProgress:

@@ -132,7 +132,7 @@ def test_another_version_is_refused_after_the_state_was_checked() -> None:
     door = Door(version=3)
     assert refusal(door, OWNER, DoorAction.SHUT, 2) == VersionConflict(
         path=["input", "expectedVersion"],
-        message="The door has changed since you read it: it is open now.",
+        message="The door was changed meanwhile: it is open now.",
         current_version=3,
     )
     assert isinstance(refusal(door, OWNER, DoorAction.LOCK, 2), InvalidTransition)
