@@ -100,9 +100,9 @@ def shortages(
 
 def _shortage(line_number: int, product_id: UUID, units: int) -> InsufficientStock:
     shown = shown_units(units)
-    message = f"Only {shown} of this product are left."
+    message = f"Only {shown} left of this product."
     if shown >= SHOWN_UNITS[10]:
-        message = f"There are fewer than that left of this product, but {shown} at least."
+        message = f"At least {shown} of this product are left, but not as many as you ask for."
     path = ["input", "lines", str(line_number)]
     return InsufficientStock(path=path, message=message, product_id=product_id, available=shown)
 

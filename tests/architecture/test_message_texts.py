@@ -139,7 +139,7 @@ def values_in_sentences() -> list[Value]:
 
 
 def values_of(path: Path) -> Iterator[Value]:
-    tree = ast.parse(path.read_text())
+    tree = syntax_tree(path)
     of_program = {
         id(one)
         for node in ast.walk(tree)
@@ -163,7 +163,7 @@ def values_of(path: Path) -> Iterator[Value]:
 def annotated(path: Path, kinds: frozenset[str]) -> set[str]:
     """The names that a module annotates with one of these types."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(syntax_tree(path)):
         if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
             target = node.arg if isinstance(node, ast.arg) else ast.unparse(node.target)
             if kinds & set(re.findall(r"\w+", ast.unparse(node.annotation))):
@@ -256,7 +256,7 @@ def test_a_limit_in_a_sentence_has_the_name_of_its_field() -> None:
     found = []
     for folder in SENTENCE_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            for node in texts(ast.parse(path.read_text())):
+            for node in texts(syntax_tree(path)):
                 first = node.values[0] if isinstance(node, ast.JoinedStr) else node
                 text = first.value if isinstance(first, ast.Constant) else ""
                 if isinstance(text, str) and NAMELESS.match(text):
