@@ -111,9 +111,9 @@ def _find_header(file: FileLines, delimiter: str, columns: Columns) -> FileLayou
             continue
         for column, all_ in columns.items():
             if len(found := [name for name in names if name in all_]) > 1:
+                count = count_text(len(found), "column")
                 raise unreadable(
-                    f"Its header has {count_text(len(found), 'column')} for {column}: {', '.join(found)}."
-                    " Keep one of them."
+                    f"Its header has {count} for {column}: {', '.join(found)}. Keep one of them."
                 )
         return FileLayout(
             StockImportFormat.CSV,

@@ -86,11 +86,11 @@ NO_CONSTANTS = {
     "batch.code", "line.code", "order.code", "order.reason", "reply.status", "result.reason",
 }  # fmt: skip
 """Codes, numbers and texts of the columns whose names others use for constants."""
-NEVER_ONE = {"levels", "line.quantity", "newest.digits", "row.minimum_age"}
+NEVER_ONE = {"levels", "line.quantity", "newest.digits", "row.minimum_age", "shown"}
 """Limits and lengths that are more than one."""
 SMALL_NUMBERS = {
     "code", "len(ring)", "levels", "line.quantity", "newest.digits", "number", "pieces", "place",
-    "point", "polygon", "response.status_code", "ring", "row.minimum_age",
+    "point", "polygon", "response.status_code", "ring", "row.minimum_age", "shown",
 }  # fmt: skip
 """Counts that never reach a thousand, and numbers that count nothing."""
 YEARS = {"FIRST_YEAR", "LAST_YEAR"}
