@@ -95,7 +95,7 @@ async def pick_line(info: Info, input: FulfillmentLinePickInput) -> FulfillmentO
     return await run_step(
         info,
         input,
-        lambda session: picking.pick_line(
+        lambda session: missing_products.pick_line(
             session, pick=_line_pick(input), **step_arguments(info, input)
         ),
     )
@@ -105,7 +105,9 @@ async def pack(info: Info, input: FulfillmentPackInput) -> FulfillmentOutcome:
     return await run_step(
         info,
         input,
-        lambda session: picking.pack(session, bags=input.bag_count, **step_arguments(info, input)),
+        lambda session: missing_products.pack(
+            session, bags=input.bag_count, **step_arguments(info, input)
+        ),
     )
 
 

@@ -40,7 +40,7 @@ MACHINE: StateMachine[StockCount, StockCountAction, StockCountStatus] = StateMac
     ),
     automatic=(
         AutomaticTransition(
-            "fulfillment: rejected as out of stock, with a product of the count",
+            "fulfillment: a product of the count is missing at a rejection or at picking",
             {Status.SUBMITTED},
             {Status.IN_PROGRESS},
             mutation="fulfillmentReject",
