@@ -21,14 +21,23 @@ from workflows.payments import settle_payment
 
 @dataclass
 class OrderChangeOutcome:
-    """The result of orderChange and orderChangeWithdraw: the change, or the errors."""
+    """The result of orderChange and orderChangeWithdraw: the change, or the errors.
 
-    order_change: OrderChange | None = None
+    An order that has all that was asked for stands in place of the change.
+    """
+
+    row: OrderChange | Order | None = None
     errors: list[Any] = field(default_factory=list)
 
     @property
+    def order_change(self) -> OrderChange | None:
+        return self.row if isinstance(self.row, OrderChange) else None
+
+    @property
     def order_id(self) -> UUID | None:
-        return self.order_change.order_id if self.order_change else None
+        if self.row is None:
+            return None
+        return self.row.id if isinstance(self.row, Order) else self.row.order_id
 
 
 async def change(info: Info, input: OrderChangeInput) -> OrderChangeOutcome:
@@ -36,7 +45,7 @@ async def change(info: Info, input: OrderChangeInput) -> OrderChangeOutcome:
     caller: Any = {"actor": context.actor, "limits": context.container.unpaid_limits}
     caller["expected_version"] = input.expected_version
 
-    async def operation(session: AsyncSession) -> OrderChange:
+    async def operation(session: AsyncSession) -> OrderChange | Order:
         key, request = parse_id(Order, input.order_id, "orderId"), input.to_request()
         return await order_changes.request_change(session, order_id=key, request=request, **caller)
 
@@ -60,10 +69,10 @@ async def _run(info: Info, operation: Any, input: object, company: Any) -> Order
     outcome = await run_mutation(
         info, OrderChangeOutcome, operation, input=input, company_id=company
     )
-    if outcome.order_id is not None:
+    if row := outcome.order_change:
         container = info.context.container
         await settle_payment.settle(
-            container.database, container.payments, outcome.order_id, only_requested=True
+            container.database, container.payments, row.order_id, only_requested=True
         )
     return outcome
 

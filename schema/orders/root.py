@@ -51,7 +51,8 @@ class OrderMutation:
     order_change: OrderChangePayload | None = mutation(
         changes.change,
         "Changes items, address, note or tip of a paid order before it is packed."
-        " The customer has to confirm a higher total first.",
+        " The customer has to confirm a higher total first. What the order has already changes"
+        " nothing: no version, no event.",
         allow=CUSTOMER_OR_SUPPORT,
     )
     order_change_withdraw: OrderChangeWithdrawPayload | None = mutation(

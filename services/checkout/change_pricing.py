@@ -47,7 +47,8 @@ async def price_change(
 ) -> OrderSnapshot:
     """The order as requested, with the prices of now for what is added.
 
-    A line keeps its price unless its quantity grows, and as long as the goods stay the same, the
+    Returns `current` for a request that changes nothing, whatever estimates are now. A line keeps
+    its price unless its quantity grows, and as long as the goods stay the same, the
     fees and the minimum order are those of the order. Raises DomainError with all problems:
     InvalidInput, NotFound, ProductUnavailable, NotServiceable, BelowMinimumOrder, TotalChanged,
     AgeConfirmationRequired when the customer has not confirmed their age for what is added.
@@ -70,7 +71,8 @@ async def price_change(
     if not 0 <= tip_minor <= totals.MAX_TIP_MINOR:
         raise DomainError(range_problem(["input", "tipMinor"], 0, totals.MAX_TIP_MINOR))
     values |= _new_amounts(order, request, company, lines, current, tip_minor)
-    return OrderSnapshot(lines, values)
+    wanted = OrderSnapshot(lines, values)
+    return current if wanted.wishes == current.wishes else wanted
 
 
 def _new_amounts(

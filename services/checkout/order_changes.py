@@ -44,11 +44,12 @@ async def request_change(
     request: ChangeRequest,
     expected_version: int | None = None,
     limits: UnpaidLimits = DEFAULT_LIMITS,
-) -> OrderChange:
+) -> OrderChange | Order:
     """Change a paid order, at once or when the customer has confirmed the new total.
 
-    Raises DomainError: NotFound, InvalidTransition, VersionConflict, LineAlreadyPicked,
-    UnpaidUnitLimit, InsufficientStock and the problems of `price_change`.
+    Returns the change, or the order as it is when it has all that is asked for. Raises DomainError:
+    NotFound, InvalidTransition, VersionConflict, LineAlreadyPicked, UnpaidUnitLimit,
+    InsufficientStock and the problems of `price_change`.
     """
     order = await order_states.begin(session, actor, order_id, OrderAction.CHANGE)
     order_states.MACHINE.check_version(order, expected_version)
@@ -56,6 +57,8 @@ async def request_change(
     lines = list(await session.scalars(change_application.ORDER_LINES, {"order": order.id}))
     previous = order_snapshots.snapshot_of(order, lines)
     wanted = await price_change(session, order, request, previous)
+    if wanted is previous:
+        return order
     check_picked(wanted, previous, task.lines)
     change = await _create_change(session, order, previous, wanted, actor)
     payment = await payments.lock_payment(session, order.id)

@@ -25,6 +25,8 @@ ORDER_COLUMNS = (
     "promise_p50_seconds",
     "promise_p90_seconds",
 )
+WISHES = ("latitude", "longitude", "address_line", "delivery_instructions", "tip_minor")
+"""The columns that a customer chooses; the others follow from them and from the lines."""
 LINE_COLUMNS = (
     "name",
     "quantity",
@@ -67,6 +69,12 @@ class OrderSnapshot:
     def units(self) -> dict[UUID, int]:
         """The ordered quantity of each product."""
         return {line.product_id: line.quantity for line in self.lines}
+
+    @property
+    def wishes(self) -> tuple[Any, ...]:
+        """What the customer chooses: the lines, in any order, the place, the note and the tip."""
+        lines = {line.product_id: line for line in self.lines}
+        return lines, *(self.values[name] for name in WISHES)
 
     @property
     def authorized_amount_minor(self) -> int:

@@ -31,6 +31,7 @@ from resolvers.context import Container
 from resolvers.rules import Rule, rule_of
 from schema.root import graph
 from seed.bulk_load import stable_id
+from server.commands.states import find_machines
 from server.endpoints.explorer import ANYBODY, READERS, SIGNED_IN_USERS
 from tests.support.actors import InMemorySms
 from tests.support.architecture.machine_states import passing_states
@@ -65,6 +66,17 @@ DOES_SOMETHING_EACH_TIME = {
     "webhookEndpointCreate": "another endpoint",
     "webhookReplay": "the events are sent again",
     "webhookEndpointSecretRotate": "another secret",
+}
+
+# What leaves no state of its machine, and is refused all the same when it is repeated.
+REFUSED_AGAIN = {
+    "orderPaymentRefresh": "too soon after the one before",
+    "purchaseOrderCreateFromProposals": "the proposals are ordered already",
+    "riderLocationReport": "too soon after the point before",
+    "stockCountStart": "the products are being counted already",
+    "storeCreate": "the code is taken",
+    "substitutionPropose": "the line has a substitute already",
+    "supplierSave": "the code is taken",
 }
 
 
@@ -242,3 +254,20 @@ async def test_lists_cost_the_same_for_one_row_and_for_many(
     for lines in (3, 6):
         await daily_work.add_one_of_everything(play, lines)
     assert await daily_work.count_list_statements(play) == few
+
+
+@walked
+async def test_a_step_that_stays_in_its_state_is_accepted_when_it_is_repeated(walk: Walk) -> None:
+    """`orderChange` was repeated while it waited for its payment alone: that is refused.
+
+    So nobody saw that a change which asks for what the order has is applied each time: the picker's
+    next step and a second phone were refused for an old version.
+    """
+    leaving = {
+        machine.mutation_of(step.action)
+        for machine in find_machines()
+        for step in machine.transitions
+        if step.targets
+    }
+    refused = walk.play.repeated - walk.play.accepted - leaving
+    assert refused == REFUSED_AGAIN.keys()

@@ -179,6 +179,8 @@ async def change_paid_orders(play: OperationPlayer) -> None:
     assert change["status"] == "AWAITING_PAYMENT"
     withdrawn = await play("buyer", "order_change_withdraw", orderChangeId=change["id"])
     assert withdrawn["orderChange"]["status"] == "WITHDRAWN"
+    changed = await play("buyer", "order_change", orderId=order, tipMinor=0)
+    assert changed["orderChange"]["status"] == "APPLIED"
 
 
 async def manage_store(play: OperationPlayer) -> None:

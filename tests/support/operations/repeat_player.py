@@ -76,12 +76,14 @@ class RepeatPlayer(OperationPlayer):
     """Asks once more for whatever a versioned mutation did, with the same values.
 
     `left_out` are mutations that are meant to do something each time. `repeated` are those that
-    were asked for again, `refused` those that were refused for an old version then, and `changed`
-    says what each changed in which call of it: rows whose version grew, by table, and events.
+    were asked for again, `accepted` those that were not refused at least once then, `refused` those
+    that were refused for an old version, and `changed` says what each changed in which call of it:
+    rows whose version grew, by table, and events.
     """
 
     left_out: Mapping[str, str] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
+    accepted: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     changed: dict[str, list[Mapping[str, int]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -108,8 +110,10 @@ class RepeatPlayer(OperationPlayer):
             if version is not None:
                 variables = {**variables, "input": {**variables["input"], EXPECTED: version}}
             data = await self.clients[who].run(operation.document, variables)
-            [value] = data.values()
+            [(mutation, value)] = data.items()
             errors = value.get("errors") or []
+            if not errors:
+                self.accepted.add(mutation)
             if not any(error["__typename"] == CONFLICT for error in errors):
                 return True
         return False

@@ -57,6 +57,7 @@ async def change(
             expected_version=expected_version,
         )
     await shop.settle(order)
+    assert isinstance(result, OrderChange)
     return result
 
 

@@ -1,21 +1,27 @@
 """Changes of a paid order before it is packed."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from database.scope import PLATFORM
 from jobs import orders as order_jobs
+from models.companies import Company
 from models.delivery import Delivery
 from models.fulfillment import FulfillmentLineStatus
+from models.geo_point import Point
 from models.identity import Actor
 from models.orders import Order, OrderChangeStatus, OrderStatus
 from models.payments import PaymentStatus
 from models.stock import HoldStatus
 from services.carts.basket_problems import InsufficientStock, TotalChanged
+from services.checkout import order_changes
+from services.checkout.change_pricing import ChangeRequest
 from services.checkout.line_guards import LineAlreadyPicked
 from services.core.problems import DomainError, InvalidTransition, VersionConflict
+from services.events.event_log import order_stream
 from services.fulfillment import picking, rerouting
 from services.fulfillment.picking import LinePick
 from services.stock import reservations
@@ -24,10 +30,11 @@ from tests.support.customers import ORIGIN, product_id
 from tests.support.paid_orders import (
     fulfillments_of,
     unexplained_stock,
+    write_as,
 )
 from tests.support.payments import Shop, cancel, stock_counts
 from tests.support.riders import delivery_of, pick_and_pack
-from tests.support.store_staff import accept_task, run_step
+from tests.support.store_staff import accept_task, event_types, run_step
 from tests.workflows.payments.change_steps import (
     change,
     change_row,
@@ -58,6 +65,43 @@ async def test_fewer_items_need_no_new_authorization(shop: Shop, city: City, buy
     await pick_and_pack(dependencies(shop), fulfillment, staff)
     await shop.settle(order)
     assert (await shop.payment(order)).captured_amount_minor == changed.total_minor
+
+
+async def test_a_change_that_asks_for_what_the_order_has_changes_nothing(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """A customer saves an order as it is: without a field, with its lines, its address, its tip.
+
+    Each was APPLIED as a change: the version of the order and of its task grew, and an event was
+    recorded, so that the picker's next step was refused for an old version. The fees of the company
+    have risen since the order was placed: those of the order stay.
+    """
+    order = await paid_order(shop, city, buyer)
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        company = await session.get_one(Company, order.company_id)
+        company.delivery_fee_minor += 100
+    same: list[dict[str, Any]] = [
+        {},
+        {"lines": lines(city, p0=2, p1=2)},
+        {"lines": lines(city, p1=2, p0=2)},
+        {"tip_minor": order.tip_minor, "expected_total_minor": order.total_minor},
+        {"address_line": order.address_line, "delivery_instructions": order.delivery_instructions},
+        {"point": Point(order.latitude, order.longitude), "address_line": order.address_line},
+    ]
+    stream = order_stream(order.id)
+    before = await event_types(shop.database, stream)
+    (task,) = await fulfillments_of(shop.database, order)
+    for values in same:
+        async with write_as(shop.database, buyer, order.company_id) as session:
+            result = await order_changes.request_change(
+                session, actor=buyer, order_id=order.id, request=ChangeRequest(**values)
+            )
+        assert isinstance(result, Order), values
+    assert (await shop.order(order)).version == order.version
+    assert (await fulfillments_of(shop.database, order))[0].version == task.version
+    assert await event_types(shop.database, stream) == before
+    problem = await refusal(shop, buyer, order, expected_total_minor=order.total_minor + 1)
+    assert isinstance(problem, TotalChanged)
 
 
 async def test_more_items_take_effect_with_the_new_authorization(

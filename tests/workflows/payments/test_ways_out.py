@@ -9,7 +9,7 @@ from database.scope import PLATFORM
 from gateways.payments import PaymentRequestInvalid
 from jobs import payments as payment_jobs
 from models.identity import Actor
-from models.orders import Order, OrderChangeStatus, OrderStatus
+from models.orders import Order, OrderChange, OrderChangeStatus, OrderStatus
 from models.payments import Payment, PaymentStatus, PaymentStuckReason, RefundStatus
 from models.support import TicketCategory, TicketStatus
 from services.checkout import order_changes
@@ -58,6 +58,7 @@ async def test_a_rejected_attempt_of_a_change_is_over(shop: Shop, city: City, bu
         requested = await order_changes.request_change(
             session, actor=buyer, order_id=order.id, request=request
         )
+    assert isinstance(requested, OrderChange)
     await try_as_scheduled(shop, order, RejectingProvider(shop.payments), times=2)
     _, attempt = await payments_of(shop, order)
     assert (attempt.status, attempt.due_at) == (PaymentStatus.FAILED, None)
