@@ -18,6 +18,6 @@ class NodeQuery:
         node_resolvers.node,
         "An object by its id; NOT_FOUND if it does not exist or the caller may not see it.",
     )
-    nodes: list[NodeType | None] = strawberry.field(
+    nodes: list[NodeType | None] | None = strawberry.field(
         resolver=node_resolvers.nodes, description=ABOUT_NODES, metadata={"page": "ids"}
     )

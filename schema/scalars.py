@@ -115,4 +115,4 @@ def _formatted(
 class MoneyType:
     minor_units: SafeInt = column("The amount in minor units (cents) of the currency.")
     currency: str = column("The ISO 4217 code of the currency.")
-    formatted: str = field(_formatted, "The amount, formatted for a locale.")
+    formatted: str | None = field(_formatted, "The amount, formatted for a locale.")

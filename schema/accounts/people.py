@@ -59,7 +59,7 @@ class CustomerType:
     addresses: list[AddressType] = related(
         load_accounts.addresses_by_person, "Their saved addresses, newest first."
     )
-    orders: ConnectionType[OrderType] = field(
+    orders: ConnectionType[OrderType] | None = field(
         resolve_order.orders_of_customer,
         "Their orders, newest first.",
         cost=5,

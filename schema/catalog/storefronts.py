@@ -61,7 +61,7 @@ class StorefrontType:
         "small_order_threshold_minor",
         "Value of goods below which an order is small" + UNSERVICEABLE,
     )
-    categories: list[CategoryType] = field(
+    categories: list[CategoryType] | None = field(
         resolve.categories,
         "The top categories of the store without empty ones, at most 10 s old.",
     )

@@ -7,7 +7,7 @@ from schema.backing import backed_by, column, field
 
 @backed_by(DeliveryTrack, "The track of a delivery; stored for 30 days after its end.")
 class DeliveryTrackType:
-    polyline: str = field(
+    polyline: str | None = field(
         resolve.polyline,
         "The track as an encoded polyline with five decimals and at most 500"
         " points. It may lack the last seconds.",

@@ -103,7 +103,7 @@ class WebhookEndpointType(NodeType):
         "Number of messages that FAILED in the last 30 days.",
         cost=5,
     )
-    deliveries: ConnectionType[WebhookDeliveryType] = field(
+    deliveries: ConnectionType[WebhookDeliveryType] | None = field(
         resolve.list_deliveries, "Its deliveries, newest first.", cost=5
     )
 

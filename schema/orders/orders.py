@@ -217,7 +217,7 @@ class OrderType(NodeType):
             load_delivery.delivery_by_order, "Its delivery; null before a store has accepted it."
         )
     )
-    timeline: ConnectionType[OrderEventType] = field(
+    timeline: ConnectionType[OrderEventType] | None = field(
         resolve.order_timeline, "Its events, oldest first.", cost=5
     )
     cancellation: OrderCancellationType | None = field(

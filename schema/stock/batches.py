@@ -104,7 +104,7 @@ class BatchRecallType(NodeType):
         cost=10,
         loads=load.batches_by_recall,
     )
-    orders: ConnectionType[RecalledOrderType] = field(
+    orders: ConnectionType[RecalledOrderType] | None = field(
         resolve.list_orders,
         "Orders of the caller's stores that include units of it which were not"
         " returned, newest first.",

@@ -16,6 +16,7 @@ from resolvers.rules import rule_of
 from tests.support.walk.graph_walk import SHAPE, object_types, walking_engine
 from tests.support.walk.marks import shown_marks, violations
 from tests.support.walk.parties import World
+from tests.support.walk.refused_fields import lost_parent
 from tests.support.walk.row_documents import documents_of
 from tests.support.walk.rules import RULE_OF_ROWS, RULE_OF_VALUE
 from tests.support.walk.share import share
@@ -57,16 +58,6 @@ async def findings(world: World) -> Findings:
             context = world.clients[who].context()
             result.judge(world, who, place, await engine.execute(prepared, variables, context))
     return result
-
-
-def lost_parent(answer: Answer, path: list[str | int]) -> bool:
-    """Whether the null of an error has spread further up than to the field itself."""
-    value = answer.data
-    for key in path[:-1]:
-        if value is None:
-            return True
-        value = value[key]
-    return value is None
 
 
 def test_every_rule_has_rows_of_its_parties_and_of_others(world: World) -> None:
