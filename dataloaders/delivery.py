@@ -11,6 +11,7 @@ from database.statements import prepared
 from dataloaders.keys import many_per_key, matches_keys, one_per_key
 from models.delivery import Delivery, DeliveryOffer, DeliveryOfferStatus, DeliveryTrack
 from models.riders import Rider, RiderLocation
+from services.delivery.silent_riders import IS_SHOWN
 
 MAX_OFFERS = 50
 
@@ -84,6 +85,11 @@ RIDERS_BY_PERSON = prepared(select(Rider).where(matches_keys(Rider.person_id)).o
 RIDER_POSITION_BY_RIDER_ID = prepared(
     select(RiderLocation).where(matches_keys(RiderLocation.rider_id))
 )
+SHOWN_LOCATION_BY_RIDER_ID = prepared(
+    select(RiderLocation)
+    .join(Rider, Rider.id == RiderLocation.rider_id)
+    .where(matches_keys(RiderLocation.rider_id), IS_SHOWN)
+)
 POSITION_BY_ORDER = prepared(
     select(Delivery.order_id, Delivery.rider_id, RiderLocation)
     .outerjoin(RiderLocation, RiderLocation.rider_id == Delivery.rider_id)
@@ -110,6 +116,13 @@ async def position_by_rider(
 ) -> list[RiderLocation | None]:
     """The last positions of riders; customers see the rider of their own open delivery."""
     return await one_per_key(session, RIDER_POSITION_BY_RIDER_ID, rider_ids, "rider_id")
+
+
+async def shown_location_by_rider(
+    session: AsyncSession, rider_ids: Sequence[UUID]
+) -> list[RiderLocation | None]:
+    """The last positions of riders, without those of silent riders who have no delivery."""
+    return await one_per_key(session, SHOWN_LOCATION_BY_RIDER_ID, rider_ids, "rider_id")
 
 
 async def position_by_order(

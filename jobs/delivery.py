@@ -13,6 +13,7 @@ from services.delivery import delivery_timers, silent_riders
 OVERDUE_DELIVERIES = DueItems("delivery.advance", delivery_timers.OVERDUE_DELIVERIES)
 SILENT_RIDERS = DueItems("delivery.unassign_silent", silent_riders.DELIVERIES_OF_SILENT_RIDERS)
 SILENT_CARRIERS = DueItems("delivery.check_silent", silent_riders.CARRIERS_TO_CHECK)
+SILENT_SHIFTS = DueItems("rider.end_silent_shifts", silent_riders.SILENT_SHIFTS)
 
 
 async def advance_deliveries(database: Database) -> int:
@@ -41,3 +42,8 @@ async def unassign_silent_riders(database: Database) -> int:
 async def check_silent_carriers(database: Database) -> int:
     """Ask riders with bags who are silent, and open cases; returns how many changed."""
     return await process_in_transactions(database, SILENT_CARRIERS, silent_riders.check_carrier)
+
+
+async def end_silent_shifts(database: Database) -> int:
+    """End the shifts of riders without a delivery who are silent for long; returns how many."""
+    return await process_in_transactions(database, SILENT_SHIFTS, silent_riders.end_silent_shift)

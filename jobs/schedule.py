@@ -87,6 +87,12 @@ JOBS: tuple[Job, ...] = (
         due=delivery.SILENT_CARRIERS,
     ),
     Job(
+        "rider.end_silent_shifts",
+        60,
+        lambda deps: delivery.end_silent_shifts(deps.database),
+        due=delivery.SILENT_SHIFTS,
+    ),
+    Job(
         "price_change.apply_due",
         0.3,
         lambda deps: catalog.apply_due_prices(deps.database),

@@ -33,12 +33,14 @@ class RiderStatus(NamedEnum):
 
 
 class RiderAction(NamedEnum):
-    """An action that riders can take with their own shift."""
+    """An action with the shift of a rider."""
 
     GO_ONLINE = auto()
     """Start the shift."""
     GO_OFFLINE = auto()
-    """End the shift; not during a delivery."""
+    """End the own shift; not during a delivery."""
+    END_SHIFT = auto()
+    """End the shift of a rider of the company; not during a delivery."""
     REPORT_LOCATION = auto()
     """Report the current position."""
 

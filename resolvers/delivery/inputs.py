@@ -170,6 +170,14 @@ class RiderGoOfflineInput:
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
+@strawberry.input(description="Input of `riderEndShift`.")
+class RiderEndShiftInput:
+    rider_id: strawberry.ID = strawberry.field(description="The rider.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The version of the rider that the caller has read."
+    )
+
+
 @strawberry.input(
     description="Input of `riderLocationReport`: a position (WGS 84), at most four times a second."
 )

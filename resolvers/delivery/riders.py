@@ -16,16 +16,17 @@ from models.delivery import TRACKED_STATUSES, Delivery
 from models.riders import Rider, RiderAction, RiderLocation, RiderStatus
 from resolvers.context import Container, Info
 from resolvers.delivery.inputs import (
+    RiderEndShiftInput,
     RiderGoOfflineInput,
     RiderGoOnlineInput,
     RiderLocationReportInput,
     RiderLocationsReportInput,
 )
-from resolvers.mutations import CompanyLookup, run_mutation, widen_scope
+from resolvers.mutations import CompanyLookup, company_of, run_mutation, widen_scope
 from services.accounts.people import Viewer
 from services.core.pages import Page
 from services.core.problems import DomainError, parse_id, parse_optional_id
-from services.delivery import delivery_parties, rider_access, rider_states, riders
+from services.delivery import delivery_parties, rider_access, rider_release, rider_states, riders
 from services.delivery.positions.position_results import PositionReport
 from services.delivery.positions.position_validation import RejectedLocation
 from services.delivery.riders import ViewerRider
@@ -114,6 +115,19 @@ async def go_offline(info: Info, input: RiderGoOfflineInput) -> RiderOutcome:
     )
 
 
+async def end_shift(info: Info, input: RiderEndShiftInput) -> RiderOutcome:
+    arguments: dict[str, Any] = {"expected_version": input.expected_version}
+
+    async def operation(session: AsyncSession) -> Rider:
+        key = parse_id(Rider, input.rider_id, "riderId")
+        return await rider_release.end_by_staff(
+            session, actor=info.context.actor, rider_id=key, **arguments
+        )
+
+    company = company_of(info, Rider, input.rider_id, "riderId")
+    return await run_mutation(info, RiderOutcome, operation, input=input, company_id=company)
+
+
 async def report_location(info: Info, input: RiderLocationReportInput) -> LocationReportOutcome:
     """Stores the position, then publishes it to those who track the delivery."""
     arguments = _reporter(info) | {"device_time": input.device_time}
@@ -181,13 +195,13 @@ async def person(parent: strawberry.Parent[Rider], info: Info) -> User | None:
 
 
 async def position(parent: strawberry.Parent[Rider], info: Info) -> RiderLocation | None:
-    """Null while offline, and for staff of stores whose delivery the rider is not on."""
+    """Null while offline, after a long silence, and for the staff of stores without the rider."""
     if parent.online_id is None:
         return None
     delivery = await _live_delivery(parent, info)
     if not rider_access.can_see_rider(info.context.actor, parent, delivery):
         return None
-    found = await info.context.loaders.load(load.position_by_rider, parent.id)
+    found = await info.context.loaders.load(load.shown_location_by_rider, parent.id)
     return found if found and rider_access.is_current_position(parent, found) else None
 
 

@@ -24,6 +24,7 @@ from schema.problems import (
     NotFoundType,
     ProblemType,
     RateLimitedType,
+    VersionConflictType,
 )
 from services.delivery import riders
 from services.delivery.positions import position_validation
@@ -50,7 +51,7 @@ class RiderType(NodeType):
     status: RiderStatus = column("Whether they are on shift.")
     available_actions: list[RiderAction] = field(
         resolve.available_actions,
-        "The actions that the caller can take now: none with the shift of another rider.",
+        "The actions that the caller can take now.",
     )
     version: int = column("Increases with each change.")
     vehicle: VehicleKind = column("Their vehicle.")
@@ -68,8 +69,9 @@ class RiderType(NodeType):
     )
     location: RiderLocationType | None = field(
         resolve.position,
-        "Last position in this shift; null while OFFLINE, and for the staff of"
-        " stores other than that of the current delivery.",
+        "Last position in this shift; null while OFFLINE, without a delivery after half"
+        " an hour of silence, and for the staff of stores other than that of the current"
+        " delivery.",
     )
     current_delivery: (
         Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None
@@ -118,6 +120,10 @@ RiderGoOfflineError = Annotated[
         "RiderGoOfflineError", description="Problems that `riderGoOffline` can return."
     ),
 ]
+RiderEndShiftError = Annotated[
+    NotFoundType | InvalidTransitionType | VersionConflictType,
+    strawberry.union("RiderEndShiftError", description="Problems that `riderEndShift` can return."),
+]
 RiderLocationReportError = Annotated[
     NotFoundType
     | InvalidTransitionType
@@ -149,6 +155,12 @@ class RiderGoOnlinePayload:
 class RiderGoOfflinePayload:
     rider: RiderType | None = column(NOW)
     errors: list[RiderGoOfflineError] = column(ERRORS)
+
+
+@backed_by(resolve.RiderOutcome, "Result of `riderEndShift`.")
+class RiderEndShiftPayload:
+    rider: RiderType | None = column(NOW)
+    errors: list[RiderEndShiftError] = column(ERRORS)
 
 
 @backed_by(resolve.LocationReportOutcome, "Result of `riderLocationReport`.")

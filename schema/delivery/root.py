@@ -6,6 +6,7 @@ from models.delivery import Delivery
 from resolvers.delivery import deliveries as delivery_resolvers
 from resolvers.delivery import riders as rider_resolvers
 from resolvers.rules import (
+    MANAGER_OR_SUPPORT,
     RIDER,
     RIDER_OR_STORE,
     RIDER_OR_STORE_OR_SUPPORT,
@@ -31,6 +32,7 @@ from schema.delivery.delivery_steps import (
     DeliveryUnassignPayload,
 )
 from schema.delivery.riders import (
+    RiderEndShiftPayload,
     RiderGoOfflinePayload,
     RiderGoOnlinePayload,
     RiderLocationReportPayload,
@@ -151,6 +153,13 @@ class RiderMutation:
         rider_resolvers.go_offline,
         "Ends the rider's shift; not possible during a delivery.",
         allow=RIDER,
+    )
+    rider_end_shift: RiderEndShiftPayload | None = mutation(
+        rider_resolvers.end_shift,
+        "Ends the shift of a rider who forgot to; not possible during a delivery. The rider's"
+        " phone is told. A rider without a delivery who sends no position for half an hour is"
+        " taken offline without it.",
+        allow=MANAGER_OR_SUPPORT,
     )
     rider_location_report: RiderLocationReportPayload | None = mutation(
         rider_resolvers.report_location,

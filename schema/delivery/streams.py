@@ -25,9 +25,9 @@ class DeliveryOfferedType:
     kind: StreamMessageKind = column(KIND)
     cursor: str = column(CURSOR)
     type: str | None = column(
-        "OFFER_MADE, OFFER_WITHDRAWN, DELIVERY_CHANGED, SHIFT_CHANGED, or"
-        " POSITION_REQUESTED (no position was received for three minutes: report one"
-        " now). Null unless it is an EVENT."
+        "OFFER_MADE, OFFER_WITHDRAWN, DELIVERY_CHANGED, SHIFT_CHANGED (also when the shift"
+        " was ended for the rider), or POSITION_REQUESTED (no position was received for"
+        " three minutes: report one now). Null unless it is an EVENT."
     )
     at: datetime | None = column(OCCURRED_AT)
     delivery_offer: (

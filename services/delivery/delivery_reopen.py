@@ -14,8 +14,8 @@ from services.delivery import dispatch
 from services.delivery.delivery_records import record_change
 from services.delivery.delivery_states import change_status
 from services.delivery.failed_attempts import clear_failure
-from services.delivery.rider_release import LOCK_RIDER_BY_ID, leave_without_rider
-from services.delivery.riders import expire_open_offer
+from services.delivery.rider_release import leave_without_rider
+from services.delivery.riders import LOCK_RIDER_BY_ID, expire_open_offer
 
 NEWEST_DELIVERY = prepared(
     select(Delivery)

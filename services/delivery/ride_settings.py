@@ -18,6 +18,8 @@ class RideSettings:
     wide_rider_distance_m: int = 25_000
     position_fresh_seconds: int = 60
     """A position of this age says where the rider is."""
+    shift_silence_seconds: int = 1_800
+    """A rider without a delivery who sends no position for so long is not on shift any more."""
     place_radius_m: int = 300
     """A rider within this distance is at the store, or at the customer."""
     max_attempts: int = 2

@@ -1,4 +1,7 @@
-"""Takes a person off the road: the delivery is handed over before the role or the sessions end."""
+"""Takes a person off the road, who leaves or forgot to end the shift.
+
+The delivery is handed over before the role or the sessions end.
+"""
 
 from uuid import UUID
 
@@ -8,24 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from models.delivery import Delivery, DeliveryOverrideReason
 from models.events import OrderEventKind
+from models.identity import Actor
 from models.orders import Order
-from models.riders import Rider, RiderStatus
+from models.riders import Rider, RiderAction, RiderStatus
 from models.support import TicketCategory
 from services.core.clock import current_time
+from services.core.problems import not_found
 from services.delivery.deliveries import search_again
 from services.delivery.delivery_records import open_delivery_case, record_change
 from services.delivery.delivery_states import ASSIGNED_BEFORE_PICKUP, CARRYING_STATUSES, lock
 from services.delivery.failed_attempts import clear_wait
 from services.delivery.reassignment import take_from_rider
-from services.delivery.riders import end_shift
+from services.delivery.rider_states import RIDER_MACHINE
+from services.delivery.riders import LOCK_RIDER_BY_ID, end_shift
 
 LIVE_DELIVERY = prepared(select(Rider.live_delivery_id).where(Rider.id == bindparam("rider")))
-LOCK_RIDER_BY_ID = prepared(
-    select(Rider)
-    .where(Rider.id == bindparam("rider"))
-    .with_for_update(key_share=True)
-    .execution_options(populate_existing=True)
-)
 
 
 async def release_rides(
@@ -46,6 +46,24 @@ async def release_rides(
         statement = statement.where(Rider.company_id == company_id)
     rider_ids = (await session.scalars(statement.order_by(Rider.id))).all()
     return sum([await _release(session, rider_id, cause) for rider_id in rider_ids])
+
+
+async def end_by_staff(
+    session: AsyncSession, *, actor: Actor, rider_id: UUID, expected_version: int | None = None
+) -> Rider:
+    """End the shift of a rider as who manages the riders of the company, and tell the phone.
+
+    Raises DomainError: NotFound (also of other companies), VersionConflict, InvalidTransition
+    during a delivery and while offline.
+    """
+    rider = await session.scalar(LOCK_RIDER_BY_ID, {"rider": rider_id})
+    if rider is None:
+        raise not_found(Rider, RIDER_MACHINE.id_path)
+    RIDER_MACHINE.require_visible(rider, actor)
+    RIDER_MACHINE.check_version(rider, expected_version)
+    RIDER_MACHINE.check(rider, actor, RiderAction.END_SHIFT)
+    await end_shift(session, rider)
+    return rider
 
 
 async def _release(session: AsyncSession, rider_id: UUID, cause: DeliveryOverrideReason) -> int:

@@ -6,19 +6,34 @@ from uuid import UUID
 from models.delivery import DeliveryOffer, DeliveryOfferAction, DeliveryOfferStatus
 from models.identity import Actor, Role
 from models.riders import Rider, RiderAction, RiderStatus
+from services.core.access import MANAGER_ROLES, SUPPORT_ROLES
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 
 OFFERED = {DeliveryOfferStatus.OFFERED}
 OFFLINE, ONLINE = {RiderStatus.OFFLINE}, {RiderStatus.ONLINE}
 RIDER = "the rider"
+MANAGERS = MANAGER_ROLES | SUPPORT_ROLES
 
 
 def _is_offered_to(row: DeliveryOffer, actor: Actor, transition: Transition[Any, Any]) -> bool:
     return row.rider_person_id == actor.person_id and row.company_id in rider_companies(actor)
 
 
-def _is_rider(row: Rider, actor: Actor, transition: Transition[Any, Any]) -> bool:
+def _manages(row: Rider, actor: Actor) -> bool:
+    scope = (None, row.company_id)
+    return any(grant.role in MANAGERS and grant.company_id in scope for grant in actor.grants)
+
+
+def _is_rider(row: Rider, actor: Actor) -> bool:
     return row.person_id == actor.person_id and row.company_id in rider_companies(actor)
+
+
+def _is_visible(row: Rider, actor: Actor) -> bool:
+    return _is_rider(row, actor) or _manages(row, actor)
+
+
+def _permits(row: Rider, actor: Actor, transition: Transition[Any, Any]) -> bool:
+    return _manages(row, actor) if transition.roles else _is_rider(row, actor)
 
 
 def rider_companies(actor: Actor) -> list[UUID]:
@@ -68,13 +83,25 @@ RIDER_MACHINE: StateMachine[Rider, RiderAction, RiderStatus] = StateMachine(
         Transition(
             RiderAction.GO_OFFLINE, ONLINE, OFFLINE, party=RIDER, condition=no_delivery_is_active
         ),
+        Transition(
+            *(RiderAction.END_SHIFT, ONLINE, OFFLINE, MANAGERS),
+            condition=no_delivery_is_active,
+        ),
         Transition(RiderAction.REPORT_LOCATION, ONLINE, party=RIDER),
     ),
     automatic=(
         AutomaticTransition(
             "rider: dismissed, or signed out", ONLINE, OFFLINE, mutation="roleRevoke"
         ),
+        AutomaticTransition(
+            "job: no position for half an hour, without a delivery",
+            *(ONLINE, OFFLINE),
+            job="rider.end_silent_shifts",
+        ),
     ),
     mutations={RiderAction.REPORT_LOCATION: "riderLocationReport"},
-    permits=_is_rider,
+    is_visible=_is_visible,
+    permits=_permits,
+    id_path="riderId",
+    noun="rider",
 )

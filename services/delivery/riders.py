@@ -52,6 +52,12 @@ LOCK_RIDERS = prepared(
     .with_for_update(key_share=True)
     .execution_options(populate_existing=True)
 )
+LOCK_RIDER_BY_ID = prepared(
+    select(Rider)
+    .where(Rider.id == bindparam("rider"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
 # Asked under the lock of the rider: whoever revokes the role takes that lock first, and an access
 # token may be older than the revocation.
 HOLDS_ROLE = prepared(

@@ -1,5 +1,7 @@
 """Riders who send no positions: before pickup they lose the delivery, after it support is told.
 
+Without a delivery their shift ends: a rider who forgets it stays on the list of those online, and
+the last place is shown, which is often a home.
 A crash of the database deletes the positions, so silence is counted from its start at the earliest.
 """
 
@@ -13,27 +15,38 @@ from models.companies import Company, timer_seconds
 from models.delivery import Delivery
 from models.events import OrderEventKind
 from models.orders import Order
-from models.riders import Rider, RiderLocation
+from models.riders import Rider, RiderLocation, RiderStatus
 from models.stores import Store
 from models.support import TicketCategory
 from services.delivery.deliveries import search_again
 from services.delivery.delivery_records import open_delivery_case, record_change
 from services.delivery.delivery_states import ASSIGNED_BEFORE_PICKUP, CARRYING_STATUSES, lock
 from services.delivery.ride_settings import SETTINGS
+from services.delivery.riders import LOCK_RIDER_BY_ID, end_shift
 from services.events.event_log import record_event, rider_stream
 from services.orders.support_cases import close_case
 
 ASKED, CASE_OPENED = 1, 2
-_LAST_SIGN: ColumnElement[Any] = func.greatest(
-    Delivery.assigned_at,
-    func.coalesce(RiderLocation.recorded_at, func.pg_postmaster_start_time()),
-    type_=DateTime(timezone=True),
+
+
+_SEEN_AT: ColumnElement[Any] = func.coalesce(
+    RiderLocation.recorded_at, func.pg_postmaster_start_time()
 )
 
 
-def _silent_for(seconds: int | ColumnElement[int]) -> ColumnElement[bool]:
+def _last_sign(start: Any) -> ColumnElement[Any]:
+    return func.greatest(start, _SEEN_AT, type_=DateTime(timezone=True))
+
+
+_LAST_SIGN = _last_sign(Delivery.assigned_at)
+_LAST_SIGN_IN_SHIFT = _last_sign(Rider.online_since)
+
+
+def _silent_for(
+    seconds: int | ColumnElement[int], last_sign: ColumnElement[Any] = _LAST_SIGN
+) -> ColumnElement[bool]:
     time = func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=Interval())
-    return func.clock_timestamp() - time > _LAST_SIGN
+    return last_sign < func.clock_timestamp() - time
 
 
 _SILENCE, _CASE = (
@@ -69,6 +82,37 @@ CARRIERS_TO_CHECK = _deliveries_where(
     _CARRYING, or_(_IS_TO_BE_ASKED, _NEEDS_CASE, _IS_BACK)
 ).order_by(Delivery.assigned_at, Delivery.id)
 """Deliveries with the bags on the way whose riders are silent, or send positions again."""
+
+_SILENT_SHIFTS = (
+    select(Rider.id)
+    .outerjoin(RiderLocation, RiderLocation.rider_id == Rider.id)
+    .where(
+        Rider.status == RiderStatus.ONLINE,
+        Rider.live_delivery_id.is_(None),
+        _silent_for(SETTINGS.shift_silence_seconds, _LAST_SIGN_IN_SHIFT),
+    )
+)
+SILENT_SHIFTS = _SILENT_SHIFTS.order_by(Rider.online_since, Rider.id)
+"""Riders on shift without a delivery who have sent no position for long; the longest first."""
+IS_SHOWN: ColumnElement[bool] = or_(
+    Rider.live_delivery_id.is_not(None),
+    ~_silent_for(SETTINGS.shift_silence_seconds, _SEEN_AT),
+)
+"""Whether the place of a rider is shown: what is older tells nothing, unless they have a delivery,
+whose bags are looked for."""
+
+
+async def end_silent_shift(session: AsyncSession, rider_id: UUID) -> bool:
+    """End the shift of a silent rider without a delivery, and tell the phone; False if not silent.
+
+    The session must see all companies.
+    """
+    rider = await session.scalar(LOCK_RIDER_BY_ID, {"rider": rider_id})
+    is_silent = await session.scalar(_SILENT_SHIFTS.where(Rider.id == rider_id))
+    if rider is None or is_silent is None:
+        return False
+    await end_shift(session, rider)
+    return True
 
 
 async def unassign_silent_rider(session: AsyncSession, delivery_id: UUID) -> bool:

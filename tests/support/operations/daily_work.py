@@ -12,6 +12,7 @@ from services.core.problems import parse_id
 from tests.support import riders
 from tests.support.actors import InMemorySms
 from tests.support.city import ZONE_DEGREES
+from tests.support.graph_queries import public_id
 from tests.support.operations.player import PASSWORD, OperationPlayer
 from tests.support.operations.rider_positions import report_positions
 from tests.support.rows.alert_checks import check_all_levels
@@ -162,6 +163,10 @@ async def cancel_and_reject(play: OperationPlayer) -> None:
     await play("picker", "fulfillment_accept", fulfillmentId=task["id"])
     [offer] = (await play("rider", "rider_desk"))["rider"]["offers"]
     await play("rider", "delivery_offer_decline", deliveryOfferId=offer["id"])
+    rider = {"riderId": public_id(play.city.riders[0])}
+    for who in ("manager", "agent", "owner"):
+        await play(who, "rider_end_shift", **rider)
+        await begin_shift(play)
     for who in ("manager", "agent"):
         detail = await play("buyer", "order_detail", id=await play.order())
         delivery = await pick_and_pack(play, detail["code"])
