@@ -174,20 +174,6 @@ async def cancel_and_reject(play: OperationPlayer) -> None:
         assert (await play(who, "delivery_dispatch", id=delivery["id"]))["offers"]
 
 
-async def change_paid_orders(play: OperationPlayer) -> None:
-    """Change a paid order and take it back; show what a cancellation costs; set its fee."""
-    await play("owner", "company_update", companyId=play.company)
-    order = await play.order()
-    for who in ("buyer", "agent"):
-        await play(who, "order_cancellation", id=order)
-    change = (await play("buyer", "order_change", orderId=order))["orderChange"]
-    assert change["status"] == "AWAITING_PAYMENT"
-    withdrawn = await play("buyer", "order_change_withdraw", orderChangeId=change["id"])
-    assert withdrawn["orderChange"]["status"] == "WITHDRAWN"
-    changed = await play("buyer", "order_change", orderId=order, tipMinor=0)
-    assert changed["orderChange"]["status"] == "APPLIED"
-
-
 async def manage_store(play: OperationPlayer) -> None:
     """Change stock, prices and availability in a store."""
     key = {"storeId": play.store, "productId": play.product(5)}

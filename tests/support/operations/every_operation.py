@@ -24,7 +24,7 @@ async def play_every_operation(play: OperationPlayer, sms: InMemorySms) -> None:
     await daily_work.complain(play, order)
     await payment_work.handle_payment_problems(play, order)
     await daily_work.cancel_and_reject(play)
-    await daily_work.change_paid_orders(play)
+    await payment_work.change_paid_orders(play)
     await picking_exceptions.substitute_short_line(play)
     await picking_exceptions.pick_weighed_line(play)
     await failed_deliveries.return_delivery(play)

@@ -98,3 +98,17 @@ async def _dispute(play: OperationPlayer, order: str) -> None:
     await payment_jobs.reconcile_account(play.container.database, play.container.payments)
     for who in ("agent", "owner"):
         assert (await play(who, "dispute_list"))["nodes"]
+
+
+async def change_paid_orders(play: OperationPlayer) -> None:
+    """Change a paid order and take it back; show what a cancellation costs; set its fee."""
+    await play("owner", "company_update", companyId=play.company)
+    order = await play.order()
+    for who in ("buyer", "agent"):
+        await play(who, "order_cancellation", id=order)
+    change = (await play("buyer", "order_change", orderId=order))["orderChange"]
+    assert change["status"] == "AWAITING_PAYMENT"
+    withdrawn = await play("buyer", "order_change_withdraw", orderChangeId=change["id"])
+    assert withdrawn["orderChange"]["status"] == "WITHDRAWN"
+    changed = await play("buyer", "order_change", orderId=order, tipMinor=0)
+    assert changed["orderChange"]["status"] == "APPLIED"
