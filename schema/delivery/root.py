@@ -157,8 +157,8 @@ class RiderMutation:
     rider_end_shift: RiderEndShiftPayload | None = mutation(
         rider_resolvers.end_shift,
         "Ends the shift of a rider who has left without ending it; not possible during a"
-        " delivery. The rider gets SHIFT_CHANGED in `deliveryOffered`. Half an hour without a position"
-        " and without a delivery ends a shift too.",
+        " delivery. The rider gets SHIFT_CHANGED in `deliveryOffered`. Half an hour without a"
+        " position and without a delivery ends a shift too.",
         allow=MANAGER_OR_SUPPORT,
     )
     rider_location_report: RiderLocationReportPayload | None = mutation(

@@ -21,6 +21,7 @@ from tests.support.operations import (
     daily_work,
     failed_deliveries,
     identity_work,
+    payment_work,
     picking_exceptions,
     pickups,
 )
@@ -94,7 +95,7 @@ async def test_each_step_of_an_order_happens_once_whatever_is_cut(play: CutPlaye
     order = await daily_work.deliver_order(play)
     await daily_work.complain(play, order)
     await daily_work.cancel_and_reject(play)
-    await daily_work.change_paid_orders(play)
+    await payment_work.change_paid_orders(play)
     await picking_exceptions.substitute_short_line(play)
     await failed_deliveries.return_delivery(play)
     await pickups.collect_order(play)
