@@ -78,6 +78,7 @@ async def requested_change(shop: Shop, city: City, buyer: Actor, state: str) -> 
         )
     if state != UNOPENED:
         await shop.settle(order)
+    assert isinstance(change, OrderChange)
     assert change.payment_id is not None
     return Deadline(OrderChange, change.id, order, change.payment_id)
 
