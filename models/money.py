@@ -16,11 +16,8 @@ class Money(NamedTuple):
         return Decimal(self.minor_units).scaleb(-get_currency_precision(self.currency))
 
     def formatted(self, locale: str) -> str:
-        """The amount as people write it in the language of a tag such as `en` or `pt-PT`.
-
-        Raises UnknownLocaleError or ValueError for a tag that names no language.
-        """
-        return format_currency(self.amount, self.currency, locale=locale.replace("-", "_"))
+        """The amount as people write it in a locale of Babel, such as `en` or `pt_PT`."""
+        return format_currency(self.amount, self.currency, locale=locale)
 
 
 def amount_text(minor: int, currency: str) -> str:

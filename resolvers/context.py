@@ -57,6 +57,8 @@ class Context:
     language: str = "en"
     address: str = ""
     request_id: str = ""
+    locale: str = ""
+    """How amounts are written; as in `language` if it is empty."""
     device: str = ""
     device_token: str | None = None
     """What the client sends to show that somebody has signed in on its device before."""
@@ -123,7 +125,14 @@ class Context:
             "rows": actor.scope(),
             "roles": (actor.signed_in, frozenset(actor.grants)),
             "language": self.language,
-            "caller": (actor, self.language, self.address, self.device, self.device_token),
+            "caller": (
+                actor,
+                self.language,
+                self.locale,
+                self.address,
+                self.device,
+                self.device_token,
+            ),
         }
         return tuple(values[name] for name in sorted(dependencies))
 

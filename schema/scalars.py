@@ -6,7 +6,6 @@ from operator import methodcaller
 from typing import Annotated, Any
 
 import strawberry
-from babel.core import UnknownLocaleError
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
@@ -15,6 +14,7 @@ from models.money import Money as MoneyValue
 from resolvers.shared_inputs import GeoJSON, SafeInt
 from schema.backing import backed_by, column, field
 from services.core.date_times import parse_date, parse_instant, parse_time_of_day
+from services.core.language_tags import locale_of
 
 SAFE_INTEGER = 2**53 - 1
 
@@ -103,12 +103,12 @@ Locale = Annotated[
 def _formatted(
     parent: strawberry.Parent[MoneyValue], info: strawberry.Info, locale: Locale = None
 ) -> str:
-    try:
-        return parent.formatted(info.context.language if locale is None else locale)
-    except (UnknownLocaleError, ValueError):
-        raise GraphQLError(
-            f"There is no locale {(locale or '')[:35]!r}.", extensions={"code": "INVALID_INPUT"}
-        ) from None
+    context = info.context
+    found = locale_of((context.locale or context.language) if locale is None else locale)
+    if found is None:
+        message = f"There is no locale {(locale or '')[:35]!r}."
+        raise GraphQLError(message, extensions={"code": "INVALID_INPUT"})
+    return parent.formatted(str(found))
 
 
 @backed_by(MoneyValue, "An amount of money, in integer minor units.")

@@ -10,7 +10,7 @@ from models.identity import ANONYMOUS, Actor
 from models.integrations import AppSecretKind
 from resolvers.context import Container, Context
 from resolvers.prices import OPERATION
-from server.auth.language import language_of
+from server.auth.language import format_locale_of, language_of
 from server.auth.socket_access import SocketAccess
 from server.rate_limit.budgets import THROTTLED, CallerBudgets, throttled_message
 from server.transport.authentication import (
@@ -184,6 +184,7 @@ class HeaderAuthenticator:
             actor=actor,
             loaders=Loaders(self.container.database, actor.scope()),
             language=language_of(headers.get("accept-language")),
+            locale=format_locale_of(headers.get("accept-language")),
             address=client,
             request_id=headers.get("x-request-id", ""),
             device=headers.get("user-agent", "")[:MAX_DEVICE_CHARS],

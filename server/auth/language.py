@@ -1,7 +1,9 @@
-"""Chooses the language of an answer from `Accept-Language` (RFC 9110 §12.5.4)."""
+"""Chooses language and formats of an answer from `Accept-Language` (RFC 9110 §12.5.4)."""
 
 import re
 from functools import lru_cache
+
+from services.core.language_tags import locale_of
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 DEFAULT = LANGUAGES[0]
@@ -26,11 +28,29 @@ MAX_HEADER_CHARS = 200
 
 def language_of(header: str | None) -> str:
     """Choose the best of LANGUAGES for this header; DEFAULT if none matches."""
-    if not header:
-        return DEFAULT
-    if len(header) > MAX_HEADER_CHARS:
-        # Whole ranges only: half of `zh-Hant` would be another language.
-        header = header[:MAX_HEADER_CHARS].rpartition(",")[0]
+    return _best(_bounded(header)) if header else DEFAULT
+
+
+def format_locale_of(header: str | None) -> str:
+    """Choose the locale of amounts: that of the best range, which may have no texts of ours."""
+    return _best_locale(_bounded(header)) if header else DEFAULT
+
+
+def _bounded(header: str) -> str:
+    """The whole ranges in the first characters: half of `zh-Hant` would be another language."""
+    if len(header) <= MAX_HEADER_CHARS:
+        return header
+    return header[:MAX_HEADER_CHARS].rpartition(",")[0]
+
+
+@lru_cache(maxsize=256)
+def _best_locale(header: str) -> str:
+    accepted = [(tag, quality) for tag, quality in _ranges(header) if quality > 0]
+    for tag, _quality in sorted(accepted, key=lambda pair: -pair[1]):
+        if tag == ANY:
+            break
+        if (locale := locale_of(tag)) is not None:
+            return str(locale)
     return _best(header)
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.accounts import User
 from models.identity import Actor, Grant, Role, SignInSession
 from models.stores import Store
-from services.accounts.language_tags import is_language_tag
 from services.core.access import STORE_ROLES, SUPPORT_ROLES
+from services.core.language_tags import parse_language_tag
 from services.core.problems import DomainError, InvalidInput, not_found
 from services.core.text import parse_line
 from services.identity import sign_in_sessions
@@ -159,10 +159,11 @@ async def update_person(
     if name is not None:
         person.name = parse_line(name, "input", "name", max_length=MAX_NAME_CHARS)
     if language is not None:
-        if not is_language_tag(language):
+        tag = parse_language_tag(language)
+        if tag is None:
             message = "A language is a tag such as en, zh-Hant or pt-PT."
             raise DomainError(InvalidInput(path=["input", "language"], message=message))
-        person.language = language
+        person.language = tag
     await session.flush()
     return person
 

@@ -68,7 +68,7 @@ def test_a_number_literal_of_thousands_of_digits_is_refused(number: str) -> None
         (Money(-9007199254740991, "EUR"), "de", "-90.071.992.547.409,91\N{NO-BREAK SPACE}€"),
         (Money(9007199254740991, "JPY"), "en", "¥9,007,199,254,740,991"),
         (Money(9007199254740991, "KWD"), "en", "KWD9,007,199,254,740.991"),
-        (Money(123456, "HKD"), "zh-Hant", "HK$1,234.56"),
+        (Money(123456, "HKD"), "zh_Hant", "HK$1,234.56"),
     ],
 )
 def test_the_largest_sum_keeps_its_last_cent(money: Money, locale: str, text: str) -> None:

@@ -1,10 +1,11 @@
-"""The language of an answer, from what browsers and apps send."""
+"""The language and the formats of an answer, from what browsers and apps send."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.auth.language import LANGUAGES, MAX_HEADER_CHARS, language_of
+from server.auth.language import LANGUAGES, MAX_HEADER_CHARS, format_locale_of, language_of
+from services.core.language_tags import locale_of
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,30 @@ def test_a_header_that_is_too_long_is_cut_between_languages() -> None:
 @given(st.text(max_size=300))
 def test_no_header_breaks_the_choice(header: str) -> None:
     assert language_of(header) in LANGUAGES
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        (None, "en"),
+        ("", "en"),
+        ("pt-PT, pt;q=0.9", "pt_PT"),
+        ("de", "de"),
+        ("en;q=0.2, fr-CH;q=0.8", "fr_CH"),
+        ("zh-HK", "zh_Hant_HK"),
+        ("tlh, pt;q=0.5", "pt"),
+        ("tlh", "en"),
+        ("*", "en"),
+        ("pt;q=0, zh-TW;q=0.5", "zh_Hant_TW"),
+        ("EN-gb", "en_GB"),
+    ],
+)
+def test_amounts_are_written_as_the_request_asks(header: str | None, locale: str) -> None:
+    """A request in Portuguese or German got HK$50.00: only languages with texts of ours counted."""
+    assert format_locale_of(header) == locale
+
+
+@given(st.text(max_size=300))
+def test_any_header_chooses_a_locale(header: str) -> None:
+    """Whatever a client sends, amounts can be formatted."""
+    assert locale_of(format_locale_of(header)) is not None
