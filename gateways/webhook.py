@@ -24,6 +24,7 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 TOTAL_TIMEOUT_SECONDS = 10.0
 MAX_BODY_BYTES = 256 * 1024
 MAX_SNIPPET_BYTES = 1_024
+MAX_NAME_LENGTH, MAX_LABEL_LENGTH = 253, 63  # RFC 1035, section 2.3.4
 MAX_URL_LENGTH = 2_000
 MAX_CONNECTIONS = 50
 KEEPALIVE_SECONDS = 30.0
@@ -104,7 +105,9 @@ def is_public_name(host: str) -> bool:
     """
     labels = host.removesuffix(".").split(".")
     last = labels[-1].lower()
-    if len(labels) < 2 or last in PRIVATE_SUFFIXES:
+    if len(labels) < 2 or last in PRIVATE_SUFFIXES or len(host) > MAX_NAME_LENGTH:
+        return False
+    if not all(0 < len(label) <= MAX_LABEL_LENGTH for label in labels):
         return False
     return re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last) is None
 
@@ -242,7 +245,10 @@ def _split_url(url: str) -> tuple[SplitResult, int]:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or "\\" in url:
         raise ValueError(url)
-    return parts, parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port
+    if port == 0:
+        raise ValueError(url)
+    return parts, port or (443 if parts.scheme == "https" else 80)
 
 
 def _is_address(host: str) -> bool:

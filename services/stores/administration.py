@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.statements import prepared
 from models.companies import Company
 from models.geo_point import Point
 from models.identity import Actor
@@ -57,6 +58,13 @@ TOO_FAR = (
     " the rest on a later day."
 )
 TIMEZONE_EXISTS = text("select exists (select from pg_timezone_names where name = :name)")
+
+
+CODE_IN_USE = prepared(
+    select(Store.id).where(
+        Store.company_id == bindparam("company"), func.lower(Store.code) == bindparam("code")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +116,9 @@ async def create_store(session: AsyncSession, *, actor: Actor, new_store: NewSto
     if not CODE_PATTERN.fullmatch(code):
         message = "A code is 1 to 30 letters, digits, hyphens and underscores."
         raise DomainError(InvalidInput(path=["input", "code"], message=message))
+    # People read codes out: two that differ in capital letters alone are one for them.
+    if await session.scalar(CODE_IN_USE, {"company": new_store.company_id, "code": code.lower()}):
+        raise _code_taken(code)
     row = Store(
         company_id=new_store.company_id,
         code=code,

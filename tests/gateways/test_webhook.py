@@ -50,7 +50,9 @@ def test_global_addresses_are_public(address: str) -> None:
         "", "https://example.org/\n", "//example.org/", "https://localhost/", "https://127.1/",
         "https://shop.test/", "https://hook.example/", "https://hook.example./", "https://a.invalid/",
         "https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/", "https://a.0x7f/",
-        "https://db/", "https://db.internal/", "https://printer.local/", "https://x.localhost./",
+        "https://example.org:0/", "https://" + "a" * 64 + ".org/", "https://example..org/",
+        "https://" + "a." * 126 + "org/", "https://db/", "https://db.internal/",
+        "https://printer.local/", "https://x.localhost./",
     ],
 )  # fmt: skip
 async def test_invalid_urls_are_rejected(url: str) -> None:

@@ -18,6 +18,7 @@ from services.core.problems import DomainError, InvalidInput
 MAX_PHONE_CHARS = 60
 _LETTERS = re.compile(r"[^\W\d_]")
 _ABROAD = re.compile(r"^[\s(]*(?:tel:\s*)?\+?0{2}[\s)]*(?=[1-9])")
+_TRUNK = re.compile(r"^(\+\d{1,3})[\s-]*\(0\)")
 _EXAMPLE = "+351912345678"
 # These take no text message, or cost whoever sends one.
 _WITHOUT_TEXTS = frozenset(
@@ -61,9 +62,11 @@ def read_phone(text: str, region: str | None = None) -> PhoneNumber | None:
         return None
     if number.extension:
         return None
-    if not phonenumbers.is_valid_number(number):
-        return _rewritten(number)
-    return number
+    if phonenumbers.is_valid_number(number):
+        return number
+    # Some write the zero of a trunk call even where the country has none.
+    without_trunk = _TRUNK.sub(r"\1", visible)
+    return read_phone(without_trunk) if without_trunk != visible else _rewritten(number)
 
 
 @cache

@@ -130,6 +130,7 @@ async def test_a_store_is_created_in_the_callers_company_with_a_unique_code(
 ) -> None:
     cases: list[tuple[dict[str, Any], list[str]]] = [
         (store_input(city, code="S1"), ["CodeTaken"]),
+        (store_input(city, code="s1"), ["CodeTaken"]),
         (store_input(city, code="no spaces"), ["InvalidInput"]),
         (store_input(city, code=""), ["InvalidInput"]),
         (store_input(city, name=""), ["InvalidInput"]),
