@@ -69,3 +69,12 @@ def test_a_test_that_is_named_exists(name: str) -> None:
 
 def test_every_rule_of_the_walk_is_in_the_table() -> None:
     assert {rule.place for rule in RULES} <= {place for _, place, _ in TABLE}
+
+
+def test_each_section_stands_alone() -> None:
+    """Merges left sections without an empty line before them, and sections with one title twice."""
+    lines = TEXT.splitlines()
+    heads = [at for at, line in enumerate(lines) if line.startswith("## ")]
+    assert [lines[at] for at in heads if lines[at - 1] or lines[at + 1]] == []
+    titles = [lines[at] for at in heads]
+    assert len(set(titles)) == len(titles)
