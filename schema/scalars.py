@@ -13,8 +13,8 @@ from models.message_text import number_text
 from models.money import Money as MoneyValue
 from resolvers.shared_inputs import GeoJSON, SafeInt
 from schema.backing import backed_by, column, field
+from services.accounts.language_tags import locale_of
 from services.core.date_times import parse_date, parse_instant, parse_time_of_day
-from services.core.language_tags import locale_of
 
 SAFE_INTEGER = 2**53 - 1
 

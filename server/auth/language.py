@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from services.core.language_tags import locale_of
+from services.accounts.language_tags import locale_of
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 DEFAULT = LANGUAGES[0]

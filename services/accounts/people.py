@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.accounts import User
 from models.identity import Actor, Grant, Role, SignInSession
 from models.stores import Store
+from services.accounts.language_tags import parse_language_tag
 from services.core.access import STORE_ROLES, SUPPORT_ROLES
-from services.core.language_tags import parse_language_tag
 from services.core.problems import DomainError, InvalidInput, not_found
 from services.core.text import parse_line
 from services.identity import sign_in_sessions

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from schema.root import graph
+from services.operations.retention_rules import IDEMPOTENCY_HOURS, RULES
 
 # These may be repeated without a key: one applies the provider's current state, the others report
 # positions, of which only the newest counts.
@@ -42,3 +43,11 @@ def _is_resolver(function: Callable[..., Any]) -> bool:
 def _names(code: CodeType) -> set[str]:
     inner = [const for const in code.co_consts if isinstance(const, CodeType)]
     return set(code.co_names).union(*map(_names, inner))
+
+
+def test_idempotency_keys_are_kept_as_long_as_the_graph_promises() -> None:
+    """A thousand times longer, or shorter, no test noticed: clients repeat for what is promised."""
+    directives = graph.as_str()
+    assert f"Keys are remembered for {IDEMPOTENCY_HOURS} hours." in directives
+    [rule] = [one for one in RULES if one.table == "idempotency_key"]
+    assert rule.days == IDEMPOTENCY_HOURS / 24

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.auth.language import LANGUAGES, MAX_HEADER_CHARS, format_locale_of, language_of
-from services.core.language_tags import locale_of
+from services.accounts.language_tags import locale_of
 
 
 @pytest.mark.parametrize(

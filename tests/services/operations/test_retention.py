@@ -13,10 +13,8 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import operations
 from models.operations import AuditEntry, JobFailure
-from schema.root import graph
 from services.operations import retention
 from services.operations.retention_rules import (
-    IDEMPOTENCY_HOURS,
     KEPT,
     OTHER_JOBS,
     RULES,
@@ -300,11 +298,3 @@ async def test_a_table_that_can_not_be_cleared_holds_up_no_other(
             select(JobFailure.item).where(JobFailure.job == operations.JOB)
         )
         assert [operations.STEP_KEYS[item] for item in failures] == ["hold"]
-
-
-def test_idempotency_keys_are_kept_as_long_as_the_graph_promises() -> None:
-    """A thousand times longer, or shorter, no test noticed: clients repeat for what is promised."""
-    directives = graph.as_str()
-    assert f"Keys are remembered for {IDEMPOTENCY_HOURS} hours." in directives
-    [rule] = [one for one in RULES if one.table == "idempotency_key"]
-    assert rule.days == IDEMPOTENCY_HOURS / 24

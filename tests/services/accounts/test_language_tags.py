@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.core.language_tags import locale_of, parse_language_tag
+from services.accounts.language_tags import locale_of, parse_language_tag
 from tests.support.actors import ActorClient
 from tests.support.city import City
 
