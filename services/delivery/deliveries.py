@@ -117,9 +117,9 @@ async def cancel_for_order(session: AsyncSession, order: Order) -> Delivery | No
     delivery = await open_delivery(session, order.id)
     if delivery is None:
         return None
-    if delivery.status not in BEFORE_PICKUP:
-        message = f"The delivery is {words_text(delivery.status)}: it can't be canceled any more."
-        raise illegal_step(message=message, state=delivery.status)
+    if (state := delivery.status) not in BEFORE_PICKUP:
+        message = f"The delivery is {words_text(state)}: it can't be canceled any more."
+        raise illegal_step(message=message, state=state)
     await dispatch.withdraw_offer(session, delivery)
     change_status(delivery, DeliveryStatus.CANCELED, await current_time(session))
     record_change(session, order, delivery, OrderEventKind.DELIVERY_CANCELED)
@@ -136,9 +136,8 @@ async def arrive_at_store(
     await require_at_store(session, locked)
     bags = await session.scalar(BAG_COUNT, {"key": locked.delivery.fulfillment_id})
     locked.delivery.bag_count = bags or 0
-    return await _finish_step(
-        session, locked, DeliveryStatus.AT_STORE, OrderEventKind.DELIVERY_AT_STORE, device_time
-    )
+    event_type = OrderEventKind.DELIVERY_AT_STORE
+    return await _finish_step(session, locked, DeliveryStatus.AT_STORE, event_type, device_time)
 
 
 async def arrive_at_customer(
@@ -258,8 +257,8 @@ async def list_of_store(
     statement = select(Delivery).where(Delivery.store_id == store_id, text(OPEN_DELIVERY_SQL))
     if (start := decode_cursor(cursor, Delivery.id)) is not None:
         statement = statement.where(Delivery.id > start[0])
-    deliveries = (await session.scalars(statement.order_by(Delivery.id).limit(first + 1))).all()
-    return build_page(deliveries, first, lambda delivery: (str(delivery.id),))
+    rows = (await session.scalars(statement.order_by(Delivery.id).limit(first + 1))).all()
+    return build_page(rows, first, lambda delivery: (str(delivery.id),))
 
 
 async def search_again(

@@ -24,6 +24,7 @@ from services.stores.timer_rules import TIMER_ORDERS, TimerOrder, camel_case
 from tests.support import riders
 from tests.support.actors import ActorClient
 from tests.support.carried_bags import carried_bags, open_cases
+from tests.support.checkout import change_steps
 from tests.support.city import City
 from tests.support.order_steps.lost_authorizations import PICKING, lose_authorization, paid_task
 from tests.support.order_steps.order_timers import NAMES, UPDATE, SetTimers, clock
@@ -42,7 +43,6 @@ from tests.support.paid_orders import (
 )
 from tests.support.payments import Shop
 from tests.support.store_staff import accept_task, run_step
-from tests.workflows.payments import change_steps
 
 SEARCH = (
     "search_wider_seconds",

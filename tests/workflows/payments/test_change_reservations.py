@@ -12,10 +12,7 @@ from models.stock import Hold, HoldStatus
 from services.checkout import order_changes
 from services.stock import reservations
 from services.stock.audit.stock_audit import find_differences
-from tests.support.city import City
-from tests.support.customers import ORIGIN
-from tests.support.payments import Shop
-from tests.workflows.payments.change_steps import (
+from tests.support.checkout.change_steps import (
     change,
     change_row,
     confirm_change,
@@ -23,6 +20,9 @@ from tests.workflows.payments.change_steps import (
     paid_order,
     units,
 )
+from tests.support.city import City
+from tests.support.customers import ORIGIN
+from tests.support.payments import Shop
 
 PAST = func.now() - timedelta(minutes=10)
 

@@ -15,9 +15,20 @@ from models.payments import PaymentStatus
 from models.stores import Store
 from services.carts.baskets import OrderRequest, RequestedLine
 from services.checkout.unpaid_limits import UnpaidUnitLimit
-from services.core.problems import DomainError, InvalidInput
+from services.core.problems import DomainError, InvalidInput, InvalidTransition
 from services.fulfillment import give_back, picking, rerouting
 from services.fulfillment.picking import LinePick
+from tests.support.checkout.change_steps import (
+    change,
+    change_row,
+    confirm_change,
+    dependencies,
+    lines,
+    paid_order,
+    pick_list,
+    refusal,
+    units,
+)
 from tests.support.city import City
 from tests.support.customers import ORIGIN, order_request, product_id
 from tests.support.paid_orders import (
@@ -32,17 +43,6 @@ from tests.support.store_staff import (
     put_back_everything,
     put_back_lines_of,
     run_step,
-)
-from tests.workflows.payments.change_steps import (
-    change,
-    change_row,
-    confirm_change,
-    dependencies,
-    lines,
-    paid_order,
-    pick_list,
-    refusal,
-    units,
 )
 
 
@@ -206,3 +206,15 @@ async def test_a_change_that_leaves_the_goods_prices_nothing_anew(
     assert changed.delivery_fee_minor == order.delivery_fee_minor
     assert changed.authorization_buffer_minor == order.authorization_buffer_minor
     assert changed.delivery_instructions == "Ring twice"
+
+
+async def test_a_change_that_waits_is_named_where_another_one_is_refused(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """ "CHANGE is not possible while the order is CONFIRMED": the state in which it is possible."""
+    order = await paid_order(shop, city, buyer)
+    await change(shop, buyer, order, lines=lines(city, p0=3, p1=2, p2=1))
+    problem = await refusal(shop, buyer, order, lines=lines(city, p0=1))
+    assert isinstance(problem, InvalidTransition)
+    expected = "Another change waits for its payment: confirm it or withdraw it first."
+    assert problem.message == expected

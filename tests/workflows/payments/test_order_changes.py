@@ -25,17 +25,7 @@ from services.events.event_log import order_stream
 from services.fulfillment import picking, rerouting
 from services.fulfillment.picking import LinePick
 from services.stock import reservations
-from tests.support.city import City
-from tests.support.customers import ORIGIN, product_id
-from tests.support.paid_orders import (
-    fulfillments_of,
-    unexplained_stock,
-    write_as,
-)
-from tests.support.payments import Shop, cancel, stock_counts
-from tests.support.riders import delivery_of, pick_and_pack
-from tests.support.store_staff import accept_task, event_types, run_step
-from tests.workflows.payments.change_steps import (
+from tests.support.checkout.change_steps import (
     change,
     change_row,
     confirm_change,
@@ -46,6 +36,16 @@ from tests.workflows.payments.change_steps import (
     refusal,
     units,
 )
+from tests.support.city import City
+from tests.support.customers import ORIGIN, product_id
+from tests.support.paid_orders import (
+    fulfillments_of,
+    unexplained_stock,
+    write_as,
+)
+from tests.support.payments import Shop, cancel, stock_counts
+from tests.support.riders import delivery_of, pick_and_pack
+from tests.support.store_staff import accept_task, event_types, run_step
 
 
 async def test_fewer_items_need_no_new_authorization(shop: Shop, city: City, buyer: Actor) -> None:
@@ -293,15 +293,3 @@ async def test_a_lost_authorization_ends_a_pending_change(
     assert (await change_row(shop, requested)).status is OrderChangeStatus.WITHDRAWN
     assert (await shop.payment(order)).status is PaymentStatus.INITIATED
     assert (await shop.order(order)).status is OrderStatus.CONFIRMED
-
-
-async def test_a_change_that_waits_is_named_where_another_one_is_refused(
-    shop: Shop, city: City, buyer: Actor
-) -> None:
-    """ "CHANGE is not possible while the order is CONFIRMED": the state in which it is possible."""
-    order = await paid_order(shop, city, buyer)
-    await change(shop, buyer, order, lines=lines(city, p0=3, p1=2, p2=1))
-    problem = await refusal(shop, buyer, order, lines=lines(city, p0=1))
-    assert isinstance(problem, InvalidTransition)
-    expected = "Another change waits for its payment: confirm it or withdraw it first."
-    assert problem.message == expected

@@ -20,19 +20,7 @@ from services.checkout import payment_deadlines
 from services.payments import stuck
 from services.stock import movements
 from services.stock.audit.stock_audit import find_differences
-from tests.support.city import City
-from tests.support.customers import ORIGIN, product_id
-from tests.support.payments import Shop, stock_counts
-from tests.support.payments.settlement import (
-    captured_order,
-    cases_of,
-    dispute_at_bank,
-    issue_refund,
-    refunds_of,
-    row_of,
-    try_as_scheduled,
-)
-from tests.workflows.payments.deadline_steps import (
+from tests.support.checkout.deadline_steps import (
     BANK_ASKS,
     DEADLINES,
     OFFLINE,
@@ -50,6 +38,18 @@ from tests.workflows.payments.deadline_steps import (
     requested_change,
     row_at,
     run_job,
+)
+from tests.support.city import City
+from tests.support.customers import ORIGIN, product_id
+from tests.support.payments import Shop, stock_counts
+from tests.support.payments.settlement import (
+    captured_order,
+    cases_of,
+    dispute_at_bank,
+    issue_refund,
+    refunds_of,
+    row_of,
+    try_as_scheduled,
 )
 from workflows.payments import reconcile
 

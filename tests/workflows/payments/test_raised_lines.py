@@ -18,6 +18,14 @@ from models.orders import Order
 from services.fulfillment import fulfillments, give_back, picking, rerouting
 from services.fulfillment.picking import LinePick
 from services.stock.receiving import StockReceiptLine
+from tests.support.checkout.change_steps import (
+    change,
+    confirm_change,
+    dependencies,
+    lines,
+    paid_order,
+    pick_list,
+)
 from tests.support.city import City
 from tests.support.counting import counting_team
 from tests.support.customers import ORIGIN, order_request, product_id
@@ -30,14 +38,6 @@ from tests.support.store_staff import (
     put_back_everything,
     put_back_lines_of,
     run_step,
-)
-from tests.workflows.payments.change_steps import (
-    change,
-    confirm_change,
-    dependencies,
-    lines,
-    paid_order,
-    pick_list,
 )
 
 Raised = tuple[Order, Fulfillment, Actor]

@@ -16,6 +16,7 @@ from services.checkout import order_changes
 from services.checkout.change_pricing import ChangeRequest
 from services.orders import order_states
 from services.payments import refunds, stuck
+from tests.support.checkout.change_steps import change_row, lines, paid_order
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import write_as
@@ -33,7 +34,6 @@ from tests.support.payments.settlement import (
     try_as_scheduled,
 )
 from tests.support.stripe_simulator import wait_until
-from tests.workflows.payments.change_steps import change_row, lines, paid_order
 from workflows.payments import settle_payment
 
 

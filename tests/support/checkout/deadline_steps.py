@@ -15,13 +15,13 @@ from models.orders import Order, OrderChange, OrderChangeStatus, OrderStatus
 from models.payments import Payment, PaymentStatus
 from services.checkout import order_changes
 from services.checkout.change_pricing import ChangeRequest
+from tests.support.checkout.change_steps import lines, paid_order
 from tests.support.city import City
 from tests.support.customers import ORIGIN, order_request
 from tests.support.order_steps.lost_authorizations import STAGED, lose_authorization, paid_task
 from tests.support.paid_orders import write_as
 from tests.support.payments import Shop
 from tests.support.payments.settlement import OfflinePayments
-from tests.workflows.payments.change_steps import lines, paid_order
 
 OFFLINE: Any = OfflinePayments()
 MAX_RUNS = 40
