@@ -6,6 +6,7 @@ import strawberry
 from dataloaders import catalog as load_catalog
 from dataloaders import fulfillment as load
 from dataloaders import fulfillment as load_fulfillment
+from dataloaders import orders as load_orders
 from dataloaders import stock as load_stock
 from dataloaders import stores as load_stores
 from models.catalog import TemperatureZone
@@ -19,7 +20,7 @@ from models.fulfillment import (
     FulfillmentStatus,
     PutBackReason,
 )
-from models.orders import AgeCheckResult, FulfillmentMethod, Order
+from models.orders import AgeCheckResult, FulfillmentMethod
 from models.stock import BatchStatus
 from resolvers.fulfillment import fulfillments as resolve
 from resolvers.operations import documents
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from schema.catalog.products import ProductType
     from schema.fulfillment.put_backs import PutBackLineType
     from schema.fulfillment.substitutions import SubstitutionType
+    from schema.orders.orders import OrderType
     from schema.stock.batches import BatchQuantityType
     from schema.stores.stores import StoreType
 
@@ -106,7 +108,9 @@ class FulfillmentType(NodeType):
     version: int = column("Increases with each change; pass it as expectedVersion.")
     attempt_number: int = column("1 for the order's first store, 2 for the second, and so on.")
     method: FulfillmentMethod = column("Whether a rider picks it up or the customer collects it.")
-    order_id: strawberry.ID = id_field(Order, "The order's id.", by="order_id")
+    order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
+        load_orders.order_by_id, "The order; null for a store that has lost it.", by="order_id"
+    )
     order_code: str = column("The short code of the order, printed on its bags.")
     customer_name: str | None = private_field(
         "customer_name",
