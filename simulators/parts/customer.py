@@ -144,17 +144,17 @@ class CustomerClient(RoleClient):
 
     async def storefront(self, first: int = 40) -> Any:
         """Query the start page."""
-        data = await self.graph.run(STOREFRONT, at=self.at, first=first)
+        data = await self.graph.run(STOREFRONT, location=self.at, first=first)
         return data["storefront"]
 
     async def category(self, category_id: str, first: int = 40) -> list[Any]:
         """Query the products of a category page."""
-        data = await self.graph.run(CATEGORY, at=self.at, id=category_id, first=first)
+        data = await self.graph.run(CATEGORY, location=self.at, id=category_id, first=first)
         return list(data["storefront"]["category"]["products"]["nodes"])
 
     async def search(self, words: str) -> list[Any]:
         """Search products."""
-        data = await self.graph.run(SEARCH, at=self.at, query=words)
+        data = await self.graph.run(SEARCH, location=self.at, query=words)
         return list(data["storefront"]["search"]["nodes"])
 
     async def fill(self, quantities: dict[str, int]) -> Any:
@@ -213,7 +213,7 @@ class CustomerClient(RoleClient):
 
     async def availability(self, product_id: str) -> str:
         """What the storefront says of a product's stock."""
-        data = await self.graph.run(PRODUCT, at=self.at, id=product_id)
+        data = await self.graph.run(PRODUCT, location=self.at, id=product_id)
         return str(data["storefront"]["product"]["availability"])
 
     async def track(self, order_id: str, after: str | None = None) -> AsyncIterator[Any]:

@@ -126,7 +126,7 @@ class RiderClient(RoleClient):
         return await self._step("deliveryCheckAge", delivery_id, **shown)
 
     async def complete(self, delivery_id: str, pin: str) -> Any:
-        return await self._step("deliveryComplete", delivery_id, pin=pin)
+        return await self._step("deliveryComplete", delivery_id, deliveryPin=pin)
 
     async def fail(self, delivery_id: str, reason: str, calls: int = 0) -> Any:
         """Say that nobody takes the bags, after so many calls."""

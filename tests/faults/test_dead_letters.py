@@ -39,7 +39,7 @@ async def add_unpaid_order(session: AsyncSession, city: City, minutes_late: int)
     code = uuid7().hex
     order = await insert_row(
         session, TABLES["order"], **company, **store, code=code, status="PLACED", currency="EUR",
-        due_at=late,
+        payment_due_at=late,
     )  # fmt: skip
     await insert_row(
         session, TABLES["payment"], **company, order_id=order.id, currency="EUR",

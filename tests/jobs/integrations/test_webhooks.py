@@ -113,7 +113,7 @@ async def test_both_secrets_sign_until_the_grace_period_ends(scenario: WebhookSc
     [
         (respond_with(500), "The endpoint answered 500."),
         (respond_with(302, "location: http://127.0.0.1:1/"), "The endpoint answered 302."),
-        (never_respond, f"There was no answer within {TIMEOUT_SECONDS:g} s."),
+        (never_respond, f"There was no answer within {TIMEOUT_SECONDS:g} seconds."),
         (respond_with_10_megabytes, None),
     ],
 )

@@ -24,7 +24,11 @@ from tests.support.paid_orders import (
 
 QUEUE_STATEMENTS = 7
 STOCK_STATEMENTS = 5
-NOT_FOUND = {"__typename": "NotFound", "message": "There is no such fulfillment."}
+NOT_FOUND = {
+    "__typename": "NotFound",
+    "path": ["input", "fulfillmentId"],
+    "message": "There is no such fulfillment.",
+}
 
 
 @pytest.fixture

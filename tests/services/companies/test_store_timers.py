@@ -203,7 +203,7 @@ async def test_one_timer_of_a_store_ends_and_the_others_stay(
     payload = await set_by(manager, city, timers={SILENCE: None})
     [error] = payload["errors"]
     assert error["path"] == ["input", "timers", SILENCE]
-    assert f"{CASE} is 500 seconds" in error["message"]
+    assert f"{CASE} is 8 minutes 20 seconds" in error["message"]
 
 
 async def test_one_timer_of_a_company_gets_its_default_again(

@@ -51,7 +51,7 @@ async def test_staff_at_the_door_are_not_refused_for_wrong_codes(
         database, bags.staff, bags.delivery, COMPLETE, override=OVERRIDE
     )
     assert isinstance(problem, InvalidTransition)
-    assert "not available to you" in problem.message
+    assert problem.message == '"Complete" is not possible: the delivery is at customer.'
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_a_decimal_comma_that_is_not_quoted_is_a_fault() -> None:
     """12,5 becomes two cells: 12 would be applied silently."""
     (row,) = read(f"{HEAD}\nS1,P001,12,5")
     assert (row.fault, row.message) == (
-        StockImportErrorCode.MALFORMED, ("The line has 4 cells, the header 3: quote cells that"
+        StockImportErrorCode.MALFORMED, ("The line has 4 cells, the header has 3: quote cells that"
         " contain ','."),
     )  # fmt: skip
 

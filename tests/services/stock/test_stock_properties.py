@@ -109,5 +109,5 @@ async def test_stories_notice_units_that_are_released_and_stay_reserved(
         await real(session, ends, counters)
 
     monkeypatch.setattr(reservation_store, "end_reservations", forget_counters)
-    with pytest.raises(AssertionError, match="held is"):
+    with pytest.raises(AssertionError, match="reserved is"):
         await (await new_story(dependencies)).run(WHOLE_ORDERS[0])

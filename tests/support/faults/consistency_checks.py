@@ -28,7 +28,7 @@ union all select stream, min(seq) from event where stream in (select stream from
 UNFINISHED = """
 select 'unpaid order' from "order" where status = 'PLACED' and company_id = $1
 union all select 'reopened payment' from "order"
-    where status = 'CONFIRMED' and due_at is not null and company_id = $1
+    where status = 'CONFIRMED' and payment_due_at is not null and company_id = $1
 union all select 'order change' from order_change
     where status = 'AWAITING_PAYMENT' and company_id = $1
 union all select 'live reservation' from hold where status = 'HELD' and company_id = $1

@@ -39,9 +39,9 @@ ORIGIN = AuditContext("test:crowd")
 # that are due in less than two seconds may be in work. The stores get time to accept instead: a
 # busy machine is no store that does not answer. Rows in use are left alone.
 HURRY = """
-with patient as (update fulfillment set due_at = now() + interval '45 s' where id in (
+with patient as (update fulfillment set next_step_due_at = now() + interval '45 s' where id in (
         select id from fulfillment where company_id = $1 and status = 'QUEUED'
-            and due_at < now() + interval '40 s' for update skip locked)),
+            and next_step_due_at < now() + interval '40 s' for update skip locked)),
     late as (update payment set due_at = now() where id in (
         select id from payment where company_id = $1 and (tries > 0 or refusals between 1 and 4)
             and due_at between now() + interval '2 s' and now() + interval '25 s'
@@ -60,8 +60,8 @@ select id from "order" where company_id = $1 and status = 'CONFIRMED' and paymen
 EXPIRE_UNPAID = (
     """
 update "order" set payment_due_at = now() where id in (
-    select id from "order" where company_id = $1 and payment_due_at is not null order by id for
-    update)
+    select id from "order" where company_id = $1 and payment_due_at is not null
+    order by id for update)
 """,
     """
 update hold set created_at = created_at - interval '2 min'
