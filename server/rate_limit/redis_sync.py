@@ -60,18 +60,21 @@ class RedisBucketSync:
         )
         self._settle = self._redis.register_script(SETTLE)
         self._task: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
         self._redis_away = False
 
     def start(self) -> None:
         """Synchronize in the background until `close`."""
         self._set_reporting(enabled=True)
+        self._closing.clear()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
         """Report the rest if Redis answers, and disconnect."""
         self._set_reporting(enabled=False)
+        # A cancellation that meets a timeout inside the Redis client is lost: the task would go on.
+        self._closing.set()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.sync()
         with suppress(RedisError, OSError):
@@ -90,9 +93,11 @@ class RedisBucketSync:
             limiter.set_reporting(enabled)
 
     async def _run(self) -> None:
-        while True:
-            synced = await self.sync()
-            await asyncio.sleep(SYNC_SECONDS if synced else RETRY_SECONDS)
+        while not self._closing.is_set():
+            pause = SYNC_SECONDS if await self.sync() else RETRY_SECONDS
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._closing.wait()
 
     async def _report(self, limiter: RateLimiter, buckets: Sequence[CallerBucket]) -> bool:
         now = limiter.now()

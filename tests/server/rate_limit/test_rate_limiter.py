@@ -1,5 +1,6 @@
 """Buckets in memory, and their synchronization between processes by Redis."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -139,6 +140,30 @@ async def test_two_processes_learn_what_the_other_one_spent(redis_url: str) -> N
         assert is_reserved(one, 30, name)  # does not know of the other yet
         assert await first.sync()
         assert not is_reserved(one, 1, name)  # now it owes what was too much
+
+
+async def test_a_trip_to_redis_that_loses_a_cancellation_holds_up_no_shutdown(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server waited for ever for its task, which went on: a cancellation was lost in Redis."""
+    limiter, under_way = RateLimiter(Clock()), asyncio.Event()
+    sync = RedisBucketSync([limiter], redis_url)
+
+    async def lose_cancellation(**_: object) -> list[object]:
+        under_way.set()
+        try:
+            await asyncio.sleep(0.2)
+        except asyncio.CancelledError:
+            raise TimeoutError from None
+        raise TimeoutError
+
+    monkeypatch.setattr(sync, "_settle", lose_cancellation)
+    limiter.set_reporting(True)
+    assert is_reserved(limiter, 60, str(uuid4()))
+    sync.start()
+    await under_way.wait()
+    async with asyncio.timeout(20):
+        await sync.close()
 
 
 async def test_a_full_bucket_expires_in_redis(redis_url: str) -> None:
