@@ -34,7 +34,10 @@ READERS: dict[str, tuple[Role | None, ...]] = {
     "Riders": (Role.RIDER,),
     "Store staff": (Role.STORE_MANAGER, Role.STORE_STAFF),
     "Support": (Role.SUPPORT_AGENT,),
-    "Admins": (Role.COMPANY_ADMIN, Role.SUPER_ADMIN),
+    "Store managers": (Role.STORE_MANAGER, Role.COMPANY_ADMIN),
+    "Company admins": (Role.COMPANY_ADMIN, Role.SUPER_ADMIN),
+    "Super admins": (Role.SUPER_ADMIN,),
+    "Signed-in users": (Role.CUSTOMER, Role.STORE_STAFF),
 }
 """Who sends what, by the words at the head of a document."""
 APPS_ONLY = {None, Role.CUSTOMER, Role.RIDER}

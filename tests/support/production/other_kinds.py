@@ -103,7 +103,7 @@ async def reference_executor(play: MeasuringPlayer) -> None:
     """The storefront with a directive that only graphql-core executes."""
     fields = "products(first: 20) { nodes { id name price { minorUnits formatted } availability } }"
     city = play.city
-    at = f"at: {{latitude: {city.latitude}, longitude: {city.longitude}}}"
+    at = f"location: {{latitude: {city.latitude}, longitude: {city.longitude}}}"
     document = f'{{ storefront({at}) @idempotent(key: "0123456789abcdef") {{ {fields} }} }}'
     await play.measure("executed by graphql-core", "manager", document, {})
 
