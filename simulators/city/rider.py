@@ -60,8 +60,8 @@ class CityRider(RiderClient):
             try:
                 async for message in self.offers(after):
                     after = message["cursor"]
-                    if _open(message["offer"]) and not self._riding.locked():
-                        await self._answer(message["offer"]["id"])
+                    if _open(message["deliveryOffer"]) and not self._riding.locked():
+                        await self._answer(message["deliveryOffer"]["id"])
             except RequestFailed as error:
                 await self._city.again("WatchOffers", error)
 

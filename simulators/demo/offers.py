@@ -21,7 +21,7 @@ async def accept_ride(
     try:
         async with asyncio.timeout(OFFER_SECONDS):
             async for message in rider.offers():
-                offer = message["offer"]
+                offer = message["deliveryOffer"]
                 if not offer or offer["status"] != "OFFERED":
                     continue
                 ride = await rider.accept(offer["id"])

@@ -85,7 +85,7 @@ async def _shop(
         milk = await customer.search("milk")
         came.append(f"{len(milk)} found")
     with script.does("customer", "looks for apples that are sold by weight") as came:
-        loose = [p for p in await customer.search("fuji apple") if p["weighed"]]
+        loose = [p for p in await customer.search("fuji apple") if p["soldByWeight"]]
         came.append(f"{len(loose)} found")
     found = [*loose[:1], *milk, *front["products"]["nodes"]]
     goods = [p for p in found if p["availability"] == "IN_STOCK"]

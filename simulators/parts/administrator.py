@@ -109,4 +109,6 @@ class AdministratorClient(PickerClient):
             counted = {"productId": product["id"], "counted": units[product["sku"]]}
             await self.do(COUNT, "stockCountLineSet", {"stockCountId": count_id, **counted})
         await self.do(SUBMIT, "stockCountSubmit", {"stockCountId": count_id})
-        return (await self.do(APPROVE, "stockCountApprove", {"stockCountId": count_id}))["count"]
+        return (await self.do(APPROVE, "stockCountApprove", {"stockCountId": count_id}))[
+            "stockCount"
+        ]

@@ -90,7 +90,9 @@ async def _not_confirmed(run: DemoSession, order: PlacedOrder, picker: PickerCli
     record = await order.customer.record(order.id)
     expect("the reason", record["cancelReason"], "PAYMENT_LOST")
     expect(
-        "what was charged", [one["captured"]["minorUnits"] for one in record["payments"]], [0, 0]
+        "what was charged",
+        [one["capturedAmount"]["minorUnits"] for one in record["payments"]],
+        [0, 0],
     )
     run.script.says("customer", f"pays nothing: {record['status']}, {record['cancelReason']}")
     await put_back(run, picker, order)

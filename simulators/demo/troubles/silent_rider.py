@@ -50,7 +50,7 @@ async def _fall_silent(run: DemoSession, order: PlacedOrder, agent: AgentClient)
     (case,) = await wait_until(
         "a case about the rider", lambda: agent.cases(order.id), SEEN_SECONDS
     )
-    expect("the kind of the case", case["kind"], "RIDER_SILENT")
+    expect("the kind of the case", case["category"], "RIDER_SILENT")
     run.script.says("agent", f"sees a case: {case['subject']}")
 
 
