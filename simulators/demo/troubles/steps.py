@@ -104,10 +104,11 @@ async def order_and_pay(
     placed = await customer.place(uuid.uuid4().hex, lines=lines, addressLine=ADDRESS)
     order, payment = placed["order"], placed["payment"]
     run.script.mask(order["code"], name)
+    run.orders.append(order["id"])
+    # Before the payment: a quick confirmation would be in the snapshot, and no event of it comes.
+    watcher = run.watch(customer, order["id"])
     with run.script.does("customer", f"orders {order['code']} and pays by card") as came:
         came.append(await customer.pay(payment, run.card_provider, CARD))
-    run.orders.append(order["id"])
-    watcher = run.watch(customer, order["id"])
     await sees(run, watcher, "ORDER_CONFIRMED")
     return PlacedOrder(
         id=order["id"],
@@ -274,4 +275,4 @@ async def put_back(
 
 async def units_on_shelf(picker: PickerClient, products: list[dict[str, Any]]) -> list[int]:
     """The units of each product that the store has."""
-    return [int((await picker.stock(one["code"]))["onHand"]) for one in products]
+    return [int((await picker.stock(one["sku"]))["onHand"]) for one in products]
