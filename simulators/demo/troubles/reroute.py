@@ -101,7 +101,7 @@ async def _count(run: DemoSession, front: Any, order: PlacedOrder, before: list[
     expect("counts that the rejection has opened", len(counts), 1)
     run.script.says("manager", f"sees a count: {counts[0]['note']}")
     with run.script.does("manager", "finds all units behind another box") as came:
-        counted = await manager.count(counts[0]["id"], {order.products[0]["code"]: before[0]})
+        counted = await manager.count(counts[0]["id"], {order.products[0]["sku"]: before[0]})
         came.append(counted["status"])
     units = await units_on_shelf(manager, order.products)
     expect("units in the first store after the count", units, before)
