@@ -47,8 +47,10 @@ async def play(run: DemoSession) -> None:
 
 
 async def _beer(customer: CustomerClient) -> dict[str, Any]:
+    """The dearest beer in stock: two of it reach the minimum of an order."""
     found = await customer.search("beer")
-    return next(one for one in found if one["ageRestricted"] and one["availability"] == "IN_STOCK")
+    beers = [one for one in found if one["ageRestricted"] and one["availability"] == "IN_STOCK"]
+    return max(beers, key=lambda one: int(one["price"]["minorUnits"]))
 
 
 async def _other_stores(run: DemoSession, order: PlacedOrder) -> None:
