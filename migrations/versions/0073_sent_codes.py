@@ -18,6 +18,7 @@ def upgrade() -> None:
     # As before each change of rows, should policies be forced for the owner one day.
     op.execute("alter table one_time_code no force row level security")
     op.execute(SENT)
+    op.execute("alter table one_time_code force row level security")
 
 
 def downgrade() -> None:
