@@ -5,7 +5,8 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from attack.registry import AttackClass, Effort, Figure, all_classes
+from attack.figures import AttackClass, Effort, Figure
+from attack.registry import all_classes
 from attack.target import Target, production_server
 
 CLASS_SECONDS = 900.0

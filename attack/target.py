@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import local
-from attack.doors.documents import write_manifest
+from attack.entry_points import write_manifest
 from local import account, process, valkey
 from tests.support.faults.process_group import NO_UNPAID_LIMITS
 from tests.support.paths import ROOT

@@ -19,7 +19,7 @@ from execution.document.limits import Limits
 from execution.document.prepared_operation import PreparedOperation
 from execution.document.referenced_fields import ReferencedFields, referenced_fields
 from execution.engine import Engine
-from execution.running.answer import Answer
+from execution.runtime.answer import Answer
 
 __all__ = [
     "Answer",

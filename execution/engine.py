@@ -17,10 +17,10 @@ from execution.document.values import NOT_TEXT, has_only_text
 from execution.fanout_port import FanoutPort, Sink
 from execution.planning.plan import ExecutionPlan
 from execution.planning.sharing_key import sharing_key
-from execution.running import graphql_core
-from execution.running.answer import Answer, OnError, format_errors, refuse
-from execution.running.run import PlanRun
-from execution.running.single_flight import SingleFlightCache
+from execution.runtime import graphql_core
+from execution.runtime.answer import Answer, OnError, format_errors, refuse
+from execution.runtime.run import PlanRun
+from execution.runtime.single_flight import SingleFlightCache
 
 MAX_PLANS_PER_DOCUMENT = 8
 MAX_COSTS_PER_DOCUMENT = 64

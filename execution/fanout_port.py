@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from execution.running.answer import Answer
+from execution.runtime.answer import Answer
 
 Sink = Callable[[Answer], bool]
 """Takes an answer immediately; returns False if its buffer is full."""

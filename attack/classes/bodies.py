@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
-from attack.registry import Effort, Figure
+from attack.figures import Effort, Figure
 from attack.target import Target
 from tests.support.server.raw_client import RawConnection, post, raw_connection
 
-DOORS = (
+ENTRY_POINTS = (
     "/graphql", "/oauth/token", "/webhooks/stripe", "/riders/positions", "/imports", "/healthz",
     "/nowhere",
 )  # fmt: skip
@@ -18,10 +18,10 @@ TRAILERS = CHUNKED + b"2\r\n{}\r\n0\r\n"
 
 
 async def attack(target: Target, effort: Effort) -> Sequence[Figure]:
-    """Begin a body at every door and let it drip; send framing as fast as it is accepted."""
+    """Begin a body at every entry point and let it drip; send framing as fast as it is accepted."""
     dripping = [
         _stays_open(target, post(b"{", path=path, length=5_000), b"x")
-        for path in DOORS
+        for path in ENTRY_POINTS
         for _ in range(effort.scale(20))
     ]
     framing = [

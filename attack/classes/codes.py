@@ -1,4 +1,4 @@
-"""Floods of wrong codes at every door that takes a code or the key of a link.
+"""Floods of wrong codes at every entry point that takes a code or the key of a link.
 
 A code has few digits: after some wrong ones the right one must not count any more. A link is a long
 random text, so it must go on counting: nobody may lock the links of others.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from attack.bystander import bystander_of
-from attack.registry import Effort, Figure
+from attack.figures import Effort, Figure
 from attack.target import Target
 from tests.support.operations import daily_work, failed_deliveries, identity_work, pickups
 from tests.support.operations.player import Operation
@@ -20,7 +20,7 @@ from tests.support.production.price_run import create_measuring_player
 
 WRONG_CODES = 60
 Story = Callable[[MeasuringPlayer, Harness], Awaitable[object]]
-Door = tuple[str, str]
+EntryPoint = tuple[str, str]
 """An operation, and the field of its input that takes the code."""
 
 
@@ -48,7 +48,7 @@ async def _invite(play: MeasuringPlayer, harness: Harness) -> None:
     await identity_work.manage_invitations(play, "owner")
 
 
-CODES: Mapping[Door, Story] = {
+CODES: Mapping[EntryPoint, Story] = {
     ("otp_sign_in", "code"): _sign_in,
     ("fulfillment_collect", "pickupCode"): _collect,
     ("delivery_return", "returnCode"): _return,
@@ -56,8 +56,8 @@ CODES: Mapping[Door, Story] = {
     ("delivery_pick_up", "handoverCode"): _deliver,
     ("delivery_complete", "deliveryPin"): _deliver,
 }
-"""The story that comes to each door with the right code."""
-LINKS: Mapping[Door, Story] = {
+"""The story that comes to each entry point with the right code."""
+LINKS: Mapping[EntryPoint, Story] = {
     ("invitation_accept", "token"): _invite,
     ("email_sign_up_complete", "token"): _manage_account,
     ("email_change_confirm", "token"): _manage_account,
@@ -67,8 +67,8 @@ LINKS: Mapping[Door, Story] = {
 }
 
 
-class DoorTried(Exception):
-    """Ends a story at the door that was attacked; `opened` is whether the right code counted."""
+class EntryPointTried(Exception):
+    """Ends a story at the attacked entry point; `opened` is whether the right code counted."""
 
     def __init__(self, opened: bool) -> None:
         super().__init__()
@@ -77,24 +77,24 @@ class DoorTried(Exception):
 
 @dataclass
 class GuessingPlayer(MeasuringPlayer):
-    """Plays a story up to one door, and sends wrong codes there before the right one."""
+    """Plays a story up to one entry point, and sends wrong codes there before the right one."""
 
-    door: Door = ("", "")
+    entry_point: EntryPoint = ("", "")
     wrong_count: int = 0
 
     async def __call__(self, who: str, name: str, /, **given: Any) -> Any:
         """Send an operation, or many wrong codes of it at the same time, then the right one."""
-        operation, code_field = self.door
+        operation, code_field = self.entry_point
         right = given.get(code_field)
         if name != operation or right is None:
             return await super().__call__(who, name, **given)
         guesses = (wrong_code(right, nth) for nth in range(1, self.wrong_count + 1))
         await asyncio.gather(*(self._opens(who, given | {code_field: one}) for one in guesses))
-        raise DoorTried(await self._opens(who, given))
+        raise EntryPointTried(await self._opens(who, given))
 
     async def _opens(self, who: str, given: Mapping[str, Any]) -> bool:
         """Whether a code is the right one to the server."""
-        operation = Operation(self.door[0])
+        operation = Operation(self.entry_point[0])
         body = {"query": document_of(operation), "variables": operation.variables(**given)}
         headers = headers_of(self.clients[who])
         answer = (await self.http.post("/graphql", json=body, headers=headers)).json()
@@ -110,30 +110,34 @@ def wrong_code(right: str, nth: int) -> str:
 
 
 async def attack(target: Target, effort: Effort) -> list[Figure]:
-    """Flood each door, while a bystander asks; each code is tried without a flood, too."""
+    """Flood each entry point, while a bystander asks; each code is tried without a flood, too."""
     every = 2 if effort.short else 1
     codes, links = list(CODES.items())[::every], list(LINKS.items())[::every]
     async with open_harness(target) as harness, bystander_of(target) as bystander:
-        calm = [await _try_door(target, harness, *one, wrong_count=0) for one in codes]
-        flooded = [await _try_door(target, harness, *one, wrong_count=WRONG_CODES) for one in codes]
-        opened = [await _try_door(target, harness, *one, wrong_count=WRONG_CODES) for one in links]
+        calm = [await _try_entry_point(target, harness, *one, wrong_count=0) for one in codes]
+        flooded = [
+            await _try_entry_point(target, harness, *one, wrong_count=WRONG_CODES) for one in codes
+        ]
+        opened = [
+            await _try_entry_point(target, harness, *one, wrong_count=WRONG_CODES) for one in links
+        ]
     return [
-        Figure("doors that open to the right code", sum(calm), len(codes), at_least=True),
+        Figure("entry points that open to the right code", sum(calm), len(codes), at_least=True),
         Figure("right codes that count after a flood of wrong ones", sum(flooded), 0),
         Figure("links that a flood of wrong ones has locked", len(links) - sum(opened), 0),
         Figure("requests of a bystander that failed", bystander.failures, 0),
     ]
 
 
-async def _try_door(
-    target: Target, harness: Harness, door: Door, story: Story, *, wrong_count: int
+async def _try_entry_point(
+    target: Target, harness: Harness, entry_point: EntryPoint, story: Story, *, wrong_count: int
 ) -> bool:
     """Whether the right code counts after so many wrong ones; in a city of its own."""
     plain = await create_measuring_player(target, harness)
     values = {one.name: getattr(plain, one.name) for one in fields(plain)}
-    play = GuessingPlayer(**values, door=door, wrong_count=wrong_count)
+    play = GuessingPlayer(**values, entry_point=entry_point, wrong_count=wrong_count)
     try:
         await story(play, harness)
-    except DoorTried as tried:
+    except EntryPointTried as tried:
         return tried.opened
-    raise LookupError(f"no story comes to {door}")
+    raise LookupError(f"no story comes to {entry_point}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from attack.bystander import bystander_of
-from attack.registry import Effort, Figure
+from attack.figures import Effort, Figure
 from attack.target import PER_ADDRESS, Target
 from tests.support.server.raw_client import RawConnection, post, raw_connection
 

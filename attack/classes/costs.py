@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from attack.registry import Effort, Figure
+from attack.figures import Effort, Figure
 from attack.target import Target
 from tests.support.production.price_run import MAX_RATIO, measure_prices
 

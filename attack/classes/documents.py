@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from attack.bystander import bystander_of
-from attack.registry import Effort, Figure
+from attack.figures import Effort, Figure
 from attack.target import Target
 from models.identity import Grant, Role
 from tests.support.actors import create_client

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from attack.client import KeptConnection, Reply
 from attack.extremes.inputs import CompletedDocument, InputPlace, forged_cursor, with_value
 from attack.extremes.values import KEYS
+from attack.figures import Effort, Figure
 from attack.people import People, settle
-from attack.registry import Effort, Figure
 from attack.target import OPERATIONS, PEOPLE, Target, document
 from models.identity import Role
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from attack.registry import Effort, Figure
+from attack.figures import Effort, Figure
 from attack.target import PROXY, Target, document
 from services.core.address_rate_limit import SITE_FACTOR
 from tests.support.server.raw_client import post, raw_connection

@@ -1,4 +1,4 @@
-"""Ids of other people, stores and companies, from every role, at every door of the server."""
+"""Ids of other people, stores and companies, from every role, at every entry point."""
 
 import asyncio
 import json
@@ -10,8 +10,13 @@ from typing import Any, TypeVar
 import asyncpg
 import httpx
 
-from attack.doors.documents import Door, mutation_texts, reading_doors, stream_doors
-from attack.registry import Effort, Figure
+from attack.entry_points import (
+    EntryPoint,
+    mutation_texts,
+    reading_entry_points,
+    stream_entry_points,
+)
+from attack.figures import Effort, Figure
 from attack.target import Target
 from database.base import uuid7
 from models.companies import Company
@@ -52,12 +57,12 @@ class Attackers:
     leaks: set[Any] = field(default_factory=set)
     own_values: int = 0
 
-    def judge(self, who: str, door: str, content: bytes) -> None:
+    def judge(self, who: str, entry_point: str, content: bytes) -> None:
         """Note what an answer shows that is not for this person."""
         actor = self.actors[who]
         self.own_values += sum(1 for _ in shown_marks(self.world, content))
         for found in violations(self.world, actor, content):
-            self.leaks.add((who, door, *found))
+            self.leaks.add((who, entry_point, *found))
 
     async def post(self, who: str, text: str, variables: Any) -> httpx.Response:
         body = json.dumps({"query": text, "variables": variables}).encode()
@@ -80,7 +85,7 @@ class Attackers:
 
 
 async def attack(target: Target, effort: Effort) -> Sequence[Figure]:
-    """Try a part of all doors with the ids of all situations as all people."""
+    """Try a part of all entry points with the ids of all situations as all people."""
     async with open_harness(target) as harness:
         place = unused_place(random.Random())
         async with open_world(harness.container, place=place) as world:
@@ -124,59 +129,59 @@ async def _attackers(world: World, harness: Harness, target: Target) -> Attacker
     return Attackers(world, harness, target, actors, headers)
 
 
-def _ids(attackers: Attackers, door: Door) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The variables of a door, for each situation or each row of its type."""
-    if door.node is not None:
-        for key in nodes_of(attackers.world, door.node):
-            yield door.node, door.variables(lambda _, key=key: key)  # type: ignore[misc] # bound now
+def _ids(attackers: Attackers, entry_point: EntryPoint) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The variables of an entry point, for each situation or each row of its type."""
+    if entry_point.node is not None:
+        for key in nodes_of(attackers.world, entry_point.node):
+            yield entry_point.node, entry_point.variables(lambda _, key=key: key)  # type: ignore[misc] # bound now
         return
     for place, keys in attackers.world.places.items():
-        yield place, door.variables(ids_of(keys))
+        yield place, entry_point.variables(ids_of(keys))
 
 
 async def _read(attackers: Attackers, count: int) -> None:
     tries = [
-        (who, door, place, variables)
-        for door in reading_doors()
-        for place, variables in _ids(attackers, door)
+        (who, entry_point, place, variables)
+        for entry_point in reading_entry_points()
+        for place, variables in _ids(attackers, entry_point)
         for who in attackers.actors
     ]
 
-    async def read(one: tuple[str, Door, str, dict[str, Any]]) -> None:
-        who, door, place, variables = one
-        response = await attackers.post(who, door.text, variables)
-        attackers.judge(who, f"{door.name} {place}", response.content)
+    async def read(one: tuple[str, EntryPoint, str, dict[str, Any]]) -> None:
+        who, entry_point, place, variables = one
+        response = await attackers.post(who, entry_point.text, variables)
+        attackers.judge(who, f"{entry_point.name} {place}", response.content)
         if response.status_code >= 500:
-            attackers.leaks.add((who, door.name, place, response.status_code))
+            attackers.leaks.add((who, entry_point.name, place, response.status_code))
 
     await attackers.each("reads of root fields, nodes and paths", tries, count, read)
 
 
 async def _subscribe(attackers: Attackers, count: int) -> None:
     tries = [
-        (who, door, place, variables)
-        for door in stream_doors()
-        for place, variables in _ids(attackers, door)
+        (who, entry_point, place, variables)
+        for entry_point in stream_entry_points()
+        for place, variables in _ids(attackers, entry_point)
         for who in attackers.actors
     ]
     url = f"ws://127.0.0.1:{attackers.server.port}/graphql"
 
-    async def subscribe(one: tuple[str, Door, str, dict[str, Any]]) -> None:
-        who, door, place, variables = one
+    async def subscribe(one: tuple[str, EntryPoint, str, dict[str, Any]]) -> None:
+        who, entry_point, place, variables = one
         token = attackers.headers[who].get("authorization", "").removeprefix("Bearer ")
         async with open_socket(url) as socket:
             await socket.init(token or None)
-            await socket.subscribe("a", door.text, variables=variables)
+            await socket.subscribe("a", entry_point.text, variables=variables)
             async with asyncio.timeout(MESSAGE_SECONDS):
                 message = await socket.receive()
-        attackers.judge(who, f"{door.name} {place}", json.dumps(message).encode())
+        attackers.judge(who, f"{entry_point.name} {place}", json.dumps(message).encode())
 
     await attackers.each("streams on sockets", tries, count, subscribe)
 
-    async def listen(one: tuple[str, Door, str, dict[str, Any]]) -> None:
-        who, door, place, variables = one
-        message = await _first_event(attackers, who, door.text, variables)
-        attackers.judge(who, f"{door.name} {place} as events", message)
+    async def listen(one: tuple[str, EntryPoint, str, dict[str, Any]]) -> None:
+        who, entry_point, place, variables = one
+        message = await _first_event(attackers, who, entry_point.text, variables)
+        attackers.judge(who, f"{entry_point.name} {place} as events", message)
 
     await attackers.each("streams of events", tries[::-1], count, listen)
 

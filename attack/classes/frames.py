@@ -11,7 +11,7 @@ from itertools import repeat
 
 from attack.bystander import bystander_of
 from attack.classes.sockets import UPGRADE
-from attack.registry import Effort, Figure
+from attack.figures import Effort, Figure
 from attack.target import Target, document
 from tests.support.production.cpu_meter import CpuMeter
 from tests.support.server.raw_client import RESET, RawConnection, raw_connection

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 
 from attack.bystander import bystander_of
-from attack.registry import Effort, Figure
+from attack.figures import Effort, Figure
 from attack.target import Target
 from tests.support.server.raw_client import post, raw_connection
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from attack.bystander import bystander_of
-from attack.registry import Effort, Figure
+from attack.figures import Effort, Figure
 from attack.target import Target
 from tests.support.server.raw_client import RawConnection, raw_connection
 

@@ -28,12 +28,12 @@ from execution.planning.field_metadata import (
     needed_attributes,
     reader_of,
 )
-from execution.running.arguments import ArgumentConverter
-from execution.running.completers import Completer, LeafCompleter, ListCompleter
-from execution.running.field_position import CollectedField, ResponsePosition
-from execution.running.object_completers import AbstractCompleter, ObjectCompleter
-from execution.running.selection import LeafField, Selection
-from execution.running.steps import (
+from execution.runtime.arguments import ArgumentConverter
+from execution.runtime.completers import Completer, LeafCompleter, ListCompleter
+from execution.runtime.field_position import CollectedField, ResponsePosition
+from execution.runtime.object_completers import AbstractCompleter, ObjectCompleter
+from execution.runtime.selection import LeafField, Selection
+from execution.runtime.steps import (
     AttributeStep,
     BatchStep,
     FieldStep,

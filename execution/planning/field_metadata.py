@@ -21,10 +21,10 @@ from typing import Any
 
 from strawberry.types.field import StrawberryField
 
-from execution.running.completers import Completer
-from execution.running.field_position import CollectedField
-from execution.running.object_completers import ObjectCompleter
-from execution.running.selection import EmbeddedObject
+from execution.runtime.completers import Completer
+from execution.runtime.field_position import CollectedField
+from execution.runtime.object_completers import ObjectCompleter
+from execution.runtime.selection import EmbeddedObject
 
 NEEDED = "needed"
 """The parameter of a resolver of a page by which it gets the attributes to read; None for all."""

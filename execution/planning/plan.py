@@ -9,7 +9,7 @@ from graphql.execution import VariableValues
 from execution.planning.collect import FieldCollector
 from execution.planning.compiler import PlanCompiler
 from execution.planning.context_dependencies import variables_below_root
-from execution.running.run import PlanRun
+from execution.runtime.run import PlanRun
 
 
 class ExecutionPlan:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from resolvers import prices
 from resolvers.context import Context
-from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.http_rejection import HttpRejection
 from server.errors import retry_after_of
 from server.rate_limit.budgets import THROTTLED, CallerBudgets, throttled_message
 from server.transport.authentication import (
@@ -25,19 +25,19 @@ async def paying_caller(
 ) -> Context:
     """Authenticate a request, and let its caller pay before anything else is done.
 
-    Raises HttpRejected.
+    Raises HttpRejection.
     """
     caller = await authentication_of(authenticator, headers, client)
     if isinstance(caller, AuthenticationFailure):
         wait = retry_after_of(caller)
-        raise HttpRejected(caller.status, caller.code, caller.message, **wait)
+        raise HttpRejection(caller.status, caller.code, caller.message, **wait)
     context: Context = caller.context
     reserve_cost(budgets, context, price)
     return context
 
 
 def reserve_cost(budgets: CallerBudgets, context: Context, cost: int) -> CostReservation | None:
-    """Take the cost of the work that is to be done; raises HttpRejected (429) without budget."""
+    """Take the cost of the work that is to be done; raises HttpRejection (429) without budget."""
     reserved = budgets.reserve(context.actor, context.address, cost)
     if isinstance(reserved, CostRejected):
         raise throttled(reserved)
@@ -55,6 +55,6 @@ async def wait_for_cost(
         await sleep(reserved.retry_after_seconds)
 
 
-def throttled(rejected: CostRejected) -> HttpRejected:
+def throttled(rejected: CostRejected) -> HttpRejection:
     """The refusal of a caller without budget, with the seconds to wait."""
-    return HttpRejected(429, THROTTLED, throttled_message(rejected), **retry_after_of(rejected))
+    return HttpRejection(429, THROTTLED, throttled_message(rejected), **retry_after_of(rejected))

@@ -19,7 +19,7 @@ from models.stores import Store
 from resolvers import prices
 from resolvers.context import Context
 from server.auth.header_authenticator import HeaderAuthenticator
-from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.http_rejection import HttpRejection
 from server.endpoints.paid_work import paying_caller, reserve_cost
 from server.rate_limit.budgets import COST_HEADER, CallerBudgets
 from services.core.problems import DomainError
@@ -88,7 +88,7 @@ def pdf_routes(
         async def serve(request: Request) -> Response:
             try:
                 content = await _read(request, authenticator, paid_by, document)
-            except HttpRejected as rejected:
+            except HttpRejection as rejected:
                 return _error(rejected)
             return await _render(document, content, render_slots)
 
@@ -111,16 +111,16 @@ async def _read(
     budgets: CallerBudgets,
     document: PdfDocument,
 ) -> PaidContent:
-    """Read what is to be printed, if the caller may have it and can pay; raises HttpRejected."""
+    """Read what is to be printed, if the caller may have it and can pay; raises HttpRejection."""
     client = request.client.host if request.client else ""
     context = await paying_caller(authenticator, budgets, request.headers, client)
     if not context.actor.signed_in:
-        raise HttpRejected(401, "UNAUTHENTICATED", "Sign in.")
+        raise HttpRejection(401, "UNAUTHENTICATED", "Sign in.")
     if context.actor.app_id is not None:
-        raise HttpRejected(403, "FORBIDDEN", "Documents are for people: apps read the graph.")
+        raise HttpRejection(403, "FORBIDDEN", "Documents are for people: apps read the graph.")
     key = decode_id(document.model, request.path_params["id"])
     if key is None:
-        raise HttpRejected(404, "NOT_FOUND", NOT_FOUND)
+        raise HttpRejection(404, "NOT_FOUND", NOT_FOUND)
     reserve_cost(budgets, context, prices.PAPER)
     content = await _read_content(context, document, key)
     lines = prices.PAPER_LINE * document.count(content)
@@ -133,11 +133,11 @@ async def _read_content(context: Context, document: PdfDocument, key: UUID) -> A
         async with context.read() as session:
             return await document.read(session, actor=context.actor, **{document.id_parameter: key})
     except DomainError:
-        raise HttpRejected(404, "NOT_FOUND", NOT_FOUND) from None
+        raise HttpRejection(404, "NOT_FOUND", NOT_FOUND) from None
     except Exception as error:
         if not is_transient(error):
             raise
-        raise HttpRejected(503, "UNAVAILABLE", "Too much is going on: try again.") from None
+        raise HttpRejection(503, "UNAVAILABLE", "Too much is going on: try again.") from None
 
 
 async def _render(
@@ -149,7 +149,7 @@ async def _render(
     return Response(pdf, media_type=PDF, headers=headers)
 
 
-def _error(rejected: HttpRejected) -> Response:
+def _error(rejected: HttpRejection) -> Response:
     response = rejected.response()
     response.headers.update(NOT_STORED)
     return response

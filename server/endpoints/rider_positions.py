@@ -21,7 +21,7 @@ from resolvers.context import Context
 from resolvers.delivery import riders
 from resolvers.rules import RIDER
 from server.auth.header_authenticator import HeaderAuthenticator
-from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.http_rejection import HttpRejection
 from server.endpoints.paid_work import paying_caller
 from server.errors import error_code, retry_after_of
 from server.rate_limit.budgets import CallerBudgets
@@ -61,7 +61,7 @@ class RiderPositions:
         try:
             result = await self._report(scope, receive)
             status, body = 200, _success_body(result)
-        except HttpRejected as rejected:
+        except HttpRejection as rejected:
             status, body = rejected.status, rejected.body
         except DomainError as error:
             status, body = _problem_response(error.problems[0])
@@ -74,7 +74,7 @@ class RiderPositions:
     async def _report(self, scope: Scope, receive: Receive) -> PositionReportResult:
         context = await self._authenticate(scope)
         if scope["method"] != "POST":
-            raise HttpRejected(405, "METHOD_NOT_ALLOWED", "Send positions by POST.")
+            raise HttpRejection(405, "METHOD_NOT_ALLOWED", "Send positions by POST.")
         readings = _parse(await _read_body(receive))
         origin = AuditContext(ACTION, context.actor.person_id, context.address, context.request_id)
         result = await position_ingest.report_positions(
@@ -93,7 +93,7 @@ class RiderPositions:
         )
         if (denied := RIDER.denial(context)) is not None:
             status = 403 if context.actor.signed_in else 401
-            raise HttpRejected(status, denied.code, str(denied))
+            raise HttpRejection(status, denied.code, str(denied))
         return context
 
 
@@ -103,12 +103,12 @@ async def _read_body(receive: Receive) -> bytes:
     while True:
         message: Message = await receive()
         if message["type"] == "http.disconnect":
-            raise HttpRejected(400, "BAD_REQUEST", "The body did not arrive.")
+            raise HttpRejection(400, "BAD_REQUEST", "The body did not arrive.")
         chunk: bytes = message.get("body", b"")
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             text = f"A report has at most {number_text(MAX_BODY_BYTES)} bytes."
-            raise HttpRejected(413, "PAYLOAD_TOO_LARGE", text)
+            raise HttpRejection(413, "PAYLOAD_TOO_LARGE", text)
         if not message.get("more_body"):
             return body
 
@@ -117,20 +117,20 @@ def _parse(body: bytes) -> list[GpsReading]:
     try:
         rows = decode_json(body)
     except ValueError:
-        raise HttpRejected(400, "BAD_REQUEST", MALFORMED) from None
+        raise HttpRejection(400, "BAD_REQUEST", MALFORMED) from None
     if not isinstance(rows, list) or len(rows) > position_validation.MAX_POINTS:
         text = f"Send 1 to {position_validation.MAX_POINTS} rows of numbers."
-        raise HttpRejected(400, "BAD_REQUEST", text)
+        raise HttpRejection(400, "BAD_REQUEST", text)
     return [_parse_row(row) for row in rows]
 
 
 def _parse_row(row: object) -> GpsReading:
     if not isinstance(row, list) or not MIN_ROW_NUMBERS <= len(row) <= MAX_ROW_NUMBERS:
-        raise HttpRejected(400, "BAD_REQUEST", MALFORMED)
+        raise HttpRejection(400, "BAD_REQUEST", MALFORMED)
     latitude, longitude, age, heading, speed, accuracy = (*row, None, None, None)[:MAX_ROW_NUMBERS]
     optional = [value for value in (heading, speed, accuracy) if value is not None]
     if not _are_numbers((latitude, longitude, age)) or not _are_numbers(optional):
-        raise HttpRejected(400, "BAD_REQUEST", MALFORMED)
+        raise HttpRejection(400, "BAD_REQUEST", MALFORMED)
     return GpsReading(latitude, longitude, heading, speed, accuracy, age)
 
 

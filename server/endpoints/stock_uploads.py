@@ -23,7 +23,7 @@ from resolvers import prices
 from resolvers.context import Context
 from resolvers.rules import MANAGER
 from server.auth.header_authenticator import HeaderAuthenticator
-from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.http_rejection import HttpRejection
 from server.endpoints.paid_work import paying_caller, reserve_cost, wait_for_cost
 from server.endpoints.upload_slots import UploadSlots
 from server.errors import retry_after_of
@@ -123,7 +123,7 @@ class StockFiles:
         async def endpoint(request: Request) -> Response:
             try:
                 return await handler(request, await self._authenticate(request))
-            except HttpRejected as rejected:
+            except HttpRejection as rejected:
                 return rejected.response()
             except DomainError as error:
                 return _problem_response(error.problems[0])
@@ -134,7 +134,7 @@ class StockFiles:
                     raise
                 log.warning("a file could not be stored or sent: %s", error)
                 message = "Too much is going on: try again."
-                return HttpRejected(503, "UNAVAILABLE", message).response()
+                return HttpRejection(503, "UNAVAILABLE", message).response()
 
         return endpoint
 
@@ -144,10 +144,10 @@ class StockFiles:
         context = await paying_caller(self._authenticator, self._budgets, headers, client)
         if context.actor.app_id is not None:
             message = "Files are taken from people: apps use stockBulkSet."
-            raise HttpRejected(403, "FORBIDDEN", message)
+            raise HttpRejection(403, "FORBIDDEN", message)
         if (denied := MANAGER.denial(context)) is not None:
             status = 403 if context.actor.signed_in else 401
-            raise HttpRejected(status, denied.code, str(denied))
+            raise HttpRejection(status, denied.code, str(denied))
         return context
 
     async def _upload(self, request: Request, context: Context) -> Response:
@@ -182,21 +182,21 @@ class StockFiles:
                     file_name, file.chunks(), stock_imports.MAX_FILE_BYTES
                 )
         except FileTooLarge:
-            raise HttpRejected(413, "PAYLOAD_TOO_LARGE", TOO_LARGE) from None
+            raise HttpRejection(413, "PAYLOAD_TOO_LARGE", TOO_LARGE) from None
         except StorageFull:
-            raise HttpRejected(507, "STORAGE_FULL", "There is no room for files now.") from None
+            raise HttpRejection(507, "STORAGE_FULL", "There is no room for files now.") from None
         except TimeoutError:
             message = f"The file did not arrive within {duration_text(UPLOAD_SECONDS)}."
-            raise HttpRejected(408, "REQUEST_TIMEOUT", message) from None
+            raise HttpRejection(408, "REQUEST_TIMEOUT", message) from None
         upload.size_bytes, upload.head = size, bytes(file.head)
         try:
             if not size:
-                raise HttpRejected(400, "INVALID_INPUT", EMPTY)
+                raise HttpRejection(400, "INVALID_INPUT", EMPTY)
             async with context.write("stockUpload") as session:
                 return await stock_imports.save_upload(
                     session, actor=context.actor, upload=upload, name=name
                 )
-        except (DomainError, DBAPIError, HttpRejected):
+        except (DomainError, DBAPIError, HttpRejection):
             await self._storage.delete(file_name)
             raise
 
@@ -235,12 +235,14 @@ class StockFiles:
 def _check_headers(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in FILE_MEDIA_TYPES:
-        raise HttpRejected(415, "UNSUPPORTED_MEDIA_TYPE", NOT_A_FILE)
+        raise HttpRejection(415, "UNSUPPORTED_MEDIA_TYPE", NOT_A_FILE)
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise HttpRejected(415, "UNSUPPORTED_MEDIA_TYPE", "Send the file without content-encoding.")
+        raise HttpRejection(
+            415, "UNSUPPORTED_MEDIA_TYPE", "Send the file without content-encoding."
+        )
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > stock_imports.MAX_FILE_BYTES:
-        raise HttpRejected(413, "PAYLOAD_TOO_LARGE", TOO_LARGE)
+        raise HttpRejection(413, "PAYLOAD_TOO_LARGE", TOO_LARGE)
 
 
 def _cells(row: StockImportRow) -> list[str]:
@@ -263,8 +265,8 @@ def _csv(rows: Iterable[Iterable[str]]) -> str:
 def _problem_response(problem: Problem) -> Response:
     match problem:
         case NotFound():
-            return HttpRejected(404, "NOT_FOUND", problem.message).response()
+            return HttpRejection(404, "NOT_FOUND", problem.message).response()
         case RateLimited():
             wait = retry_after_of(problem)
-            return HttpRejected(429, "RATE_LIMITED", problem.message, **wait).response()
-    return HttpRejected(400, "INVALID_INPUT", problem.message).response()
+            return HttpRejection(429, "RATE_LIMITED", problem.message, **wait).response()
+    return HttpRejection(400, "INVALID_INPUT", problem.message).response()

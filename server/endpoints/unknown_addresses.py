@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.http_rejection import HttpRejection
 from server.endpoints.paid_work import throttled
 from server.rate_limit.budgets import CallerBudgets
 
@@ -41,7 +41,7 @@ class UnknownAddresses:
             return throttled(rejected).response()
         status = HTTPStatus(error.status_code)
         message = MESSAGES.get(status, error.detail)
-        response = HttpRejected(status, status.name, message).response()
+        response = HttpRejection(status, status.name, message).response()
         response.headers.update(error.headers or {})
         return response
 

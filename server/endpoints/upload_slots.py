@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from models.identity import Actor
-from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.http_rejection import HttpRejection
 
 PER_PERSON = 2
 PER_COMPANY = 4
@@ -22,7 +22,7 @@ class UploadSlots:
 
     @contextmanager
     def taken_by(self, actor: Actor) -> Iterator[None]:
-        """Take a place for the block; raises HttpRejected when there is none.
+        """Take a place for the block; raises HttpRejection when there is none.
 
         429 when the person or a company of theirs has its share, 503 when all places are taken.
         """
@@ -30,10 +30,10 @@ class UploadSlots:
         shares += [(f"company:{company}", PER_COMPANY) for company in actor.company_ids]
         if any(self._taken[key] >= share for key, share in shares):
             message = "Your other files are still being sent: wait until one has arrived."
-            raise HttpRejected(429, "RATE_LIMITED", message, retryAfterSeconds=RETRY_SECONDS)
+            raise HttpRejection(429, "RATE_LIMITED", message, retryAfterSeconds=RETRY_SECONDS)
         if self._taken["all"] >= self._total:
             message = "Too many files are sent at once: try again."
-            raise HttpRejected(503, "UNAVAILABLE", message)
+            raise HttpRejection(503, "UNAVAILABLE", message)
         keys = ["all", *(key for key, _ in shares)]
         self._taken.update(keys)
         try:

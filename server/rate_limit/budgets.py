@@ -1,4 +1,4 @@
-"""What callers may spend: the one way in which everything that costs is paid, at every door."""
+"""What callers may spend: the one way to pay for everything that costs, at every entry point."""
 
 from models.identity import ANONYMOUS, Actor
 from models.message_text import duration_text

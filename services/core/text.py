@@ -4,8 +4,8 @@ A name is one line, a note may have several, a code is what is printed or read o
 code of digits alone, a key is what a link or a program carries. Whatever the use: text is stored
 in the normal form NFC, without characters that cannot be seen, so that text which looks empty is
 empty and names that look equal are equal. Joiners, variation selectors and tags stay where a script
-or an emoji needs them. Control characters and half surrogate pairs are refused. Every door calls
-these functions; none of them trims or measures text by itself.
+or an emoji needs them. Control characters and half surrogate pairs are refused. Every entry point
+calls these functions; none of them trims or measures text by itself.
 """
 
 import re

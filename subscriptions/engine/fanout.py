@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 from execution.fanout_port import FanoutPort
-from execution.running.answer import Answer
+from execution.runtime.answer import Answer
 from services.core.cursors import StreamPosition, position_after
 from subscriptions.engine.stream_reader import EventStreamReader, StreamItem
 

@@ -23,7 +23,7 @@ from database.announcer import EventNotice
 from database.scope import PLATFORM
 from database.sessions import Database
 from database.statements import prepared
-from execution.running.single_flight import SingleFlightCache
+from execution.runtime.single_flight import SingleFlightCache
 from models.events import Stream
 from resolvers.context import Context
 from subscriptions.engine.access_monitor import AccessMonitor
@@ -32,7 +32,7 @@ from subscriptions.engine.conflation import TopicConflator, Value
 from subscriptions.engine.event_log_reader import READ_ROWS, EventLogReader, EventsExpired
 from subscriptions.engine.fanout import FanoutGroups
 from subscriptions.engine.listener import Listener
-from subscriptions.engine.ref_counted import RefCountedResources
+from subscriptions.engine.shared_resources import SharedResources
 
 log = logging.getLogger("darkstore.streams")
 
@@ -65,7 +65,7 @@ class Hub:
         self._messages = SingleFlightCache(MAX_SHARED_MESSAGES, SHARED_MESSAGE_SECONDS)
         self._log = EventLogReader(database)
         self.fanout_groups = FanoutGroups()
-        self.shared_resources = RefCountedResources()
+        self.shared_resources = SharedResources()
         self.access_monitor = AccessMonitor()
         self.direct_event_count = 0
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from execution.running.single_flight import SingleFlightCache
+from execution.runtime.single_flight import SingleFlightCache
 from models.events import StreamMessageKind
 
 MAX_SHARED_ANSWERS = 256

@@ -17,8 +17,8 @@ import strawberry
 from database.announcer import EventNotice
 from database.scope import PLATFORM
 from execution.fanout_port import FanoutPort
-from execution.running.answer import Answer
-from execution.running.single_flight import SingleFlightCache
+from execution.runtime.answer import Answer
+from execution.runtime.single_flight import SingleFlightCache
 from models.events import StreamMessageKind
 from models.identity import Actor
 from resolvers.context import Context

@@ -9,7 +9,7 @@ from models.orders import AgeCheckResult
 from models.stock import StockMovementReason
 from server.commands.states import find_machines
 from services.stock import adjustments, bulk_adjustments
-from tests.services.orders.test_age_doors import WAYS
+from tests.services.orders.test_age_entry_points import WAYS
 from tests.support.paths import ROOT
 
 HANDED_OVER = {"DELIVERED", "COLLECTED"}

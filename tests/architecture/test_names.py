@@ -8,8 +8,9 @@ from tests.support.architecture.definitions import definitions
 from tests.support.paths import ROOT
 
 PACKAGES = (
-    "database", "dataloaders", "execution", "gateways", "jobs", "local", "migrations", "models",
-    "resolvers", "schema", "seed", "server", "services", "simulators", "subscriptions", "workflows",
+    "attack", "database", "dataloaders", "execution", "gateways", "jobs", "local", "migrations",
+    "models", "resolvers", "schema", "seed", "server", "services", "simulators", "subscriptions",
+    "workflows",
 )  # fmt: skip
 MODULES = sorted(
     path
@@ -29,6 +30,7 @@ PARTICIPLES = frozenset({
     "substituted", "taken", "taking", "told", "told_of", "turned", "waiting", "wanted", "working",
     "writing", "written",
 })  # fmt: skip
+NOUNS_IN_ED = frozenset({"feed", "need", "seed", "speed"})
 GLOSSARY = ROOT / "docs" / "glossary.md"
 COLUMNS = ["term", "meaning", "where", "instead of"]
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -72,8 +74,18 @@ def test_public_class_names_are_unique() -> None:
     )
 
 
-def test_no_module_is_named_by_a_participle() -> None:
-    modules = [str(path.relative_to(ROOT)) for path in MODULES if path.stem in PARTICIPLES]
+def is_participle(name: str) -> bool:
+    """Tell whether the name of a module or folder ends with a participle: `http_rejected`."""
+    last_word = name.rpartition("_")[2]
+    return name in PARTICIPLES or (last_word.endswith("ed") and last_word not in NOUNS_IN_ED)
+
+
+def test_no_module_and_no_folder_is_named_by_a_participle() -> None:
+    modules = [
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if is_participle(path.stem) or is_participle(path.parent.name)
+    ]
     assert not modules, "name these modules after what they contain"
 
 

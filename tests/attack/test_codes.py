@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import FieldNode, get_named_type, parse
 
-from attack.classes.codes import CODES, LINKS, Door, wrong_code
+from attack.classes.codes import CODES, LINKS, EntryPoint, wrong_code
 from schema.root import graph
 from tests.support.operations.player import Operation
 
@@ -25,9 +25,9 @@ NO_SECRETS = {
 }
 
 
-def name_of(door: Door) -> str:
+def name_of(entry_point: EntryPoint) -> str:
     """The mutation and the field of its input, as the graph names them."""
-    operation, field = door
+    operation, field = entry_point
     [definition] = parse(Operation(operation).document).definitions
     selections: Any = definition
     [root] = selections.selection_set.selections
@@ -45,7 +45,7 @@ def test_every_code_of_the_graph_is_attacked_or_is_no_secret() -> None:
         for field in getattr(get_named_type(argument.type), "fields", {})
         if SECRET.search(field)
     }
-    assert found == {name_of(door) for door in (*CODES, *LINKS)} | NO_SECRETS.keys()
+    assert found == {name_of(entry_point) for entry_point in (*CODES, *LINKS)} | NO_SECRETS.keys()
 
 
 def test_a_wrong_code_has_the_form_of_the_right_one() -> None:

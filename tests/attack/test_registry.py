@@ -6,7 +6,8 @@ from typing import cast
 import pytest
 
 from attack.__main__ import run
-from attack.registry import AttackClass, Effort, Figure, all_classes
+from attack.figures import AttackClass, Effort, Figure
+from attack.registry import all_classes
 from attack.target import Target
 
 

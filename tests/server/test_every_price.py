@@ -1,4 +1,4 @@
-"""Every request of every door has a price, and is refused with the seconds to wait without it."""
+"""Every request of every entry point has a price, and is refused with the seconds to wait."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
@@ -51,7 +51,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "another scheme": {"headers": {"authorization": "Digest x"}},
     "a long idempotency key": {"headers": {"idempotency-key": "x" * 1_000}},
 }  # fmt: skip
-"""What strangers may send to any door."""
+"""What strangers may send to any entry point."""
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def app(
         yield one
 
 
-def doors(app: ServerApplication) -> Iterator[tuple[str, str]]:
+def entry_points(app: ServerApplication) -> Iterator[tuple[str, str]]:
     """Every method and path that the server answers."""
     yield "POST", POSITIONS_PATH
     yield "GET", POSITIONS_PATH
@@ -84,9 +84,9 @@ def doors(app: ServerApplication) -> Iterator[tuple[str, str]]:
                 yield method, path
 
 
-def wrong_doors(app: ServerApplication) -> Iterator[tuple[str, str]]:
+def wrong_entry_points(app: ServerApplication) -> Iterator[tuple[str, str]]:
     """Every path by every method, and paths that there are not: most are answered 404 or 405."""
-    known = {path for _, path in doors(app)}
+    known = {path for _, path in entry_points(app)}
     for path in sorted(known | {f"{path}/" for path in known} | UNKNOWN_PATHS):
         for method in METHODS:
             if method not in FREE_METHODS or path not in FREE:
@@ -110,7 +110,7 @@ async def last_answer(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_every_door_lets_strangers_pay_for_whatever_they_send(
+async def test_every_entry_point_lets_strangers_pay_for_whatever_they_send(
     app: ServerApplication, kind: str
 ) -> None:
     """Generated from the routes: malformed requests and unknown documents were free everywhere.
@@ -119,7 +119,7 @@ async def test_every_door_lets_strangers_pay_for_whatever_they_send(
     come back.
     """
     free = set()
-    for method, path in doors(app):
+    for method, path in entry_points(app):
         response = await last_answer(app, method, path, kind)
         if response.status_code != 429:
             free.add(path)
@@ -135,7 +135,7 @@ async def test_every_door_lets_strangers_pay_for_whatever_they_send(
 async def test_every_unknown_address_and_wrong_method_is_paid_for(app: ServerApplication) -> None:
     """Generated from the routes: 404, 405 and redirects were free, as often as somebody asked."""
     free = {}
-    for method, path in wrong_doors(app):
+    for method, path in wrong_entry_points(app):
         response = await last_answer(app, method, path)
         if response.status_code != 429 or int(response.headers["retry-after"]) < 1:
             free[method, path] = response.status_code

@@ -1,4 +1,4 @@
-"""A code of several products sells none of them: every door names the products."""
+"""A code of several products sells none of them: every entry point names the products."""
 
 import re
 from typing import Any
@@ -68,16 +68,16 @@ async def test_a_code_of_several_products_from_before_sells_none_of_them(
         await set_fields(database, city.products[2], barcode="22")
 
 
-def test_each_door_that_takes_a_scanned_code_says_when_it_is_ambiguous() -> None:
+def test_each_entry_point_that_takes_a_scanned_code_says_when_it_is_ambiguous() -> None:
     """Picking said InvalidInput and the counter UnknownProductCode: the clerk did not know what to
     do.
     """
-    doors = {name for name, field in MUTATIONS.fields.items() if takes_code(field)}
-    assert doors == {
+    entry_points = {name for name, field in MUTATIONS.fields.items() if takes_code(field)}
+    assert entry_points == {
         "posSaleCreate", "fulfillmentLinePick", "substitutionPropose",
         "purchaseOrderReceive", "stockCountLineSet",
     }  # fmt: skip
-    for name in doors:
+    for name in entry_points:
         payload: Any = get_named_type(MUTATIONS.fields[name].type)
         problems = get_named_type(payload.fields["errors"].type)
         assert "AmbiguousProductCode" in {one.name for one in problems.types}, name
@@ -95,7 +95,7 @@ def takes_code(field: Any) -> bool:
 
 
 def test_products_are_found_by_codes_in_one_place() -> None:
-    """A door with a statement of its own sold one of several products with a code."""
+    """An entry point with a statement of its own sold one of several products with a code."""
     others = [
         path
         for folder in ("services", "workflows", "resolvers", "dataloaders")

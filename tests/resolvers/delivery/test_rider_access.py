@@ -1,4 +1,4 @@
-"""Who sees which rider and what of them, by every door: root field, node, nested path, stream."""
+"""Who sees which rider and what of them: by root fields, nodes, nested paths and streams."""
 
 from dataclasses import replace
 from typing import Any

@@ -150,7 +150,7 @@ async def is_broken(world: World, rule: WalkRule) -> bool:
     return False
 
 
-# By door: what is tried, and the places that are opened besides row-level security.
+# By entry point: what is tried, and the places that are opened besides row-level security.
 STREAMS = {
     "orderTracked": "subscriptions.orders._order",
     "ticketChanged": "services.orders.ticket_states.may_see",
@@ -168,7 +168,7 @@ ROUTES = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-async def test_the_walk_of_streams_sees_an_open_door(
+async def test_the_walk_of_streams_sees_an_open_entry_point(
     name: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place in (SCOPE, STREAMS[name]):
@@ -179,7 +179,7 @@ async def test_the_walk_of_streams_sees_an_open_door(
 
 
 @pytest.mark.parametrize("path", ROUTES)
-async def test_the_walk_of_downloads_sees_an_open_door(
+async def test_the_walk_of_downloads_sees_an_open_entry_point(
     path: str, world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place in (SCOPE, ROUTES[path]):

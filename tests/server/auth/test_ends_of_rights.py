@@ -1,4 +1,4 @@
-"""Every way in which a right ends, by every door that is open at that moment.
+"""Every way in which a right ends, by every entry point that is open at that moment.
 
 A way is a column that says that a right is over. The columns are read from the tables, so that a
 new one fails until it has a way here; and every module that writes one is listed.

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from models.identity import Actor, Grant, Role
-from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.http_rejection import HttpRejection
 from server.endpoints.upload_slots import PER_COMPANY, PER_PERSON, UploadSlots
 
 
@@ -16,7 +16,7 @@ def manager(company: object = None) -> Actor:
 
 
 def is_refused(slots: UploadSlots, actor: Actor, status: int) -> bool:
-    with pytest.raises(HttpRejected) as refused, slots.taken_by(actor):
+    with pytest.raises(HttpRejection) as refused, slots.taken_by(actor):
         pass
     return refused.value.status == status
 

@@ -121,7 +121,7 @@ async def test_the_header_of_strangers_means_nothing(seen_clients: list[str]) ->
 async def test_sockets_and_ordinary_requests_have_the_client_of_their_proxy(
     served: RunningServer,
 ) -> None:
-    """All doors agree: GET, POST and sockets."""
+    """All entry points agree: GET, POST and sockets."""
     clients: list[str] = served.seen.clients
     clients.clear()
     head = (

@@ -24,7 +24,7 @@ MINIMUM = """query ($at: GeoPointInput!, $tag: String) { storefront(location: $a
 
 
 @pytest.mark.parametrize(("written", "tag"), FORMS)
-async def test_a_tag_is_read_alike_at_both_doors(
+async def test_a_tag_is_read_alike_at_both_entry_points(
     written: str, tag: str, customer: ActorClient, shared_city: City
 ) -> None:
     """The profile refused EN-us, zh_hant and iw, and amounts refused tags with extensions."""

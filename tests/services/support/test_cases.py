@@ -69,7 +69,7 @@ async def test_a_case_ends_when_its_cause_ends(database: Database, order: Order)
 async def test_the_customer_does_not_see_a_case_about_the_own_order(
     database: Database, city: City, order: Order
 ) -> None:
-    """Neither as a customer nor as an agent of the company, by any door."""
+    """Neither as a customer nor as an agent of the company, by any entry point."""
     case, _ = await open_case(database, order)
     customer = customer_of(order)
     both = Actor(

@@ -9,7 +9,7 @@ import pytest
 
 from execution import Answer, Limits
 from execution.planning.plan import ExecutionPlan
-from execution.running.single_flight import SingleFlightCache
+from execution.runtime.single_flight import SingleFlightCache
 from models.events import OrderEventKind
 from models.identity import Grant, Role
 from models.ids import encode_id

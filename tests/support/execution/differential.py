@@ -7,7 +7,7 @@ import orjson
 import strawberry
 
 from execution import Answer, Engine, Limits, PreparedOperation
-from execution.running.answer import OnError
+from execution.runtime.answer import OnError
 
 LOOSE_LIMITS = Limits(
     tokens=100_000, depth=100, aliases=10_000, fields=100_000, directives=10_000, cost=10**9,

@@ -89,7 +89,7 @@ class MeasuringPlayer(OperationPlayer):
         return answer
 
     async def request(self, key: str, price: int, method: str, path: str, **options: Any) -> int:
-        """Send a request to another door; the status. A header tells the price if it was paid."""
+        """Send a request to another entry point; the status. A header tells the paid price."""
         before = self.meter.read()
         response = await self.http.request(method, path, **options)
         used = self.meter.read().since(before)

@@ -8,7 +8,7 @@ from tests.support.actors import create_client
 from tests.support.operations.every_operation import play_every_operation
 from tests.support.operations.player import create_player
 from tests.support.production.cpu_meter import CpuMeter
-from tests.support.production.door_kinds import DOOR_KINDS
+from tests.support.production.entry_point_kinds import ENTRY_POINT_KINDS
 from tests.support.production.harness import Harness, RunningServer, open_harness, unused_place
 from tests.support.production.measuring_player import MeasuringPlayer, Spending
 from tests.support.production.other_kinds import KINDS, prepare_rows
@@ -77,7 +77,7 @@ async def play_all(play: MeasuringPlayer, harness: Harness, *, short: bool, coun
         play.clients["owner"] = await create_client(play.container, "Owner", *grants)
     await measure_storefront(play)
     await prepare_rows(play, with_story=short)
-    for kind in (*KINDS, *DOOR_KINDS) * count:
+    for kind in (*KINDS, *ENTRY_POINT_KINDS) * count:
         await kind(play)
     await measure_storefront(play)
 

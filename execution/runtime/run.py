@@ -16,10 +16,10 @@ from graphql.execution import VariableValues
 from graphql.pyutils import Path
 from strawberry.types.field import StrawberryField
 
-from execution.running.arguments import ArgumentConverter
-from execution.running.concurrency import gather
-from execution.running.field_position import CollectedField, ResponsePosition
-from execution.running.info import FieldInfo, PredicateAwaiter
+from execution.runtime.arguments import ArgumentConverter
+from execution.runtime.concurrency import gather
+from execution.runtime.field_position import CollectedField, ResponsePosition
+from execution.runtime.info import FieldInfo, PredicateAwaiter
 
 
 class CompiledOperation(Protocol):

@@ -25,7 +25,7 @@ from workflows.checkout import place_order
 PERSON = "accessToken user { id phone email } errors { __typename }"
 SECRET = "correct horse battery"
 FORGOT, SIGN_UP = operation("password_reset_request"), operation("email_sign_up_request")
-NO_DOORS = {
+NO_ENTRY_POINTS = {
     "guestSignIn": "makes a guest, who has nothing to bring along",
     "sessionRefresh": "goes on with the session of the same person",
 }
@@ -62,15 +62,17 @@ class Visitor:
 
 
 # Into an account that exists, and by becoming a new one.
-DOORS: list[tuple[str, Open]] = [
+ENTRY_POINTS: list[tuple[str, Open]] = [
     ("otpSignIn", Visitor.known_phone),
     ("otpSignIn", Visitor.code),
     ("passwordSignIn", Visitor.password),
     ("emailSignUpComplete", Visitor.sign_up),
     ("passwordReset", Visitor.reset),
 ]
-each_door = pytest.mark.parametrize(
-    ("door", "open_door"), DOORS, ids=[f"{door}-{way.__name__}" for door, way in DOORS]
+each_entry_point = pytest.mark.parametrize(
+    ("entry_point", "open_entry_point"),
+    ENTRY_POINTS,
+    ids=[f"{entry_point}-{way.__name__}" for entry_point, way in ENTRY_POINTS],
 )
 
 
@@ -79,10 +81,10 @@ def visitor(nobody: ActorClient, sms: InMemorySms, mailbox: Mailbox) -> Visitor:
     return Visitor(nobody, sms, mailbox)
 
 
-async def enter(who: ActorClient, door: str, values: Values, key: str | None = None) -> Any:
-    input_type = f"{door[0].upper()}{door[1:]}Input"
-    document = f"mutation ($input: {input_type}!) {{ {door}(input: $input) {{ {PERSON} }} }}"
-    payload = (await who.run(document, {"input": values}, idempotency_key=key))[door]
+async def enter(who: ActorClient, entry_point: str, values: Values, key: str | None = None) -> Any:
+    input_type = f"{entry_point[0].upper()}{entry_point[1:]}Input"
+    document = f"mutation ($input: {input_type}!) {{ {entry_point}(input: $input) {{ {PERSON} }} }}"
+    payload = (await who.run(document, {"input": values}, idempotency_key=key))[entry_point]
     assert payload["errors"] == []
     return payload
 
@@ -105,27 +107,31 @@ async def order_once(who: ActorClient, city: City, key: str) -> Order:
     return placed.order
 
 
-def test_every_door_is_listed() -> None:
-    """A mutation that signs in is a door, or says why it needs no rule for guests."""
+def test_every_entry_point_is_listed() -> None:
+    """A mutation that signs in is an entry point, or says why it needs no rule for guests."""
     mutation = build_schema((ROOT / "schema.graphql").read_text()).mutation_type
     assert isinstance(mutation, GraphQLObjectType)
     found = {
         name for name, field in mutation.fields.items() if "SignedInPayload" in str(field.type)
     }
-    assert found == {door for door, _ in DOORS} | NO_DOORS.keys()
+    assert found == {entry_point for entry_point, _ in ENTRY_POINTS} | NO_ENTRY_POINTS.keys()
 
 
-@each_door
+@each_entry_point
 async def test_the_orders_of_a_guest_go_on_in_the_account(
-    door: str, open_door: Open, visitor: Visitor, container: Container, shared_city: City
+    entry_point: str,
+    open_entry_point: Open,
+    visitor: Visitor,
+    container: Container,
+    shared_city: City,
 ) -> None:
     """A guest who signed in by password, or by a link to a new one, lost cart and orders; and the
     same request, repeated after the sign-in, placed a second order."""
-    values = await open_door(visitor)
+    values = await open_entry_point(visitor)
     guest = client_of(container, (await visitor.nobody.run(GUEST))["guestSignIn"]["accessToken"])
     key = secrets.token_hex(16)
     order = await order_once(guest, shared_city, key)
-    payload = await enter(guest, door, values)
+    payload = await enter(guest, entry_point, values)
     account = client_of(container, payload["accessToken"])
     assert (await order_once(account, shared_city, key)).id == order.id
     async with container.database.read(PLATFORM) as session:
@@ -134,28 +140,28 @@ async def test_the_orders_of_a_guest_go_on_in_the_account(
     assert not await container.authenticator.is_alive(guest.actor.session_id)
 
 
-@each_door
+@each_entry_point
 async def test_who_has_signed_in_sees_their_contact_at_once(
-    door: str, open_door: Open, visitor: Visitor
+    entry_point: str, open_entry_point: Open, visitor: Visitor
 ) -> None:
     """The e-mail address and the phone in the answer to a sign-in were null."""
-    person = (await enter(visitor.nobody, door, await open_door(visitor)))["user"]
-    by_phone = door == "otpSignIn"
+    person = (await enter(visitor.nobody, entry_point, await open_entry_point(visitor)))["user"]
+    by_phone = entry_point == "otpSignIn"
     assert (person["phone"], person["email"]) == (
         (visitor.phone, None) if by_phone else (None, visitor.email)
     )
 
 
-@each_door
+@each_entry_point
 async def test_a_repeated_sign_in_of_a_guest_gets_the_same_tokens(
-    door: str, open_door: Open, visitor: Visitor, container: Container
+    entry_point: str, open_entry_point: Open, visitor: Visitor, container: Container
 ) -> None:
     """The key of the sign-in itself went to the account, and its repetition was a new request."""
-    values = await open_door(visitor)
+    values = await open_entry_point(visitor)
     guest = client_of(container, (await visitor.nobody.run(GUEST))["guestSignIn"]["accessToken"])
     key = secrets.token_hex(16)
-    first = await enter(guest, door, values, key)
-    assert await enter(guest, door, values, key) == first
+    first = await enter(guest, entry_point, values, key)
+    assert await enter(guest, entry_point, values, key) == first
 
 
 async def test_a_refused_sign_in_moves_nothing(

@@ -14,10 +14,10 @@ from graphql import (
 from graphql.pyutils import inspect, is_awaitable
 
 from execution.document.cost import DEFINITION
-from execution.running.completers import Completer, NeedsSlowPath
-from execution.running.field_position import ResponsePosition
-from execution.running.run import PlanRun
-from execution.running.selection import Selection
+from execution.runtime.completers import Completer, NeedsSlowPath
+from execution.runtime.field_position import ResponsePosition
+from execution.runtime.run import PlanRun
+from execution.runtime.selection import Selection
 
 Resume = Callable[[Any, Any, Any, PlanRun], Any]
 """Continues with the awaited result, a container, a key and the run."""

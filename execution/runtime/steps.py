@@ -14,11 +14,11 @@ from typing import Any
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
-from execution.running.arguments import ArgumentConverter
-from execution.running.batch_read import Batch, BatchRead
-from execution.running.completers import Completer
-from execution.running.field_position import CollectedField
-from execution.running.run import PlanRun
+from execution.runtime.arguments import ArgumentConverter
+from execution.runtime.batch_read import Batch, BatchRead
+from execution.runtime.completers import Completer
+from execution.runtime.field_position import CollectedField
+from execution.runtime.run import PlanRun
 
 Getter = Callable[[Any], Any]
 PRIMARY_KEY = "id"

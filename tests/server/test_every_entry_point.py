@@ -21,7 +21,7 @@ QUICK = TransportLimits(body_seconds=1, unread_body_seconds=1, last_read_seconds
 
 
 @pytest.fixture
-async def doors(
+async def entry_points(
     database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[int, set[str]]]:
     """The port of a production server, and the addresses that it answers."""
@@ -37,9 +37,9 @@ async def doors(
             yield port, paths | {POSITIONS_PATH, "/nowhere"}
 
 
-async def test_half_a_body_is_cut_at_every_address(doors: tuple[int, set[str]]) -> None:
+async def test_half_a_body_is_cut_at_every_address(entry_points: tuple[int, set[str]]) -> None:
     """Generated from the routes: the token endpoint and the webhooks had no time for a body."""
-    port, paths = doors
+    port, paths = entry_points
     assert {GRAPHQL_PATH, STRIPE_WEBHOOK_PATH, TOKEN_PATH, UPLOAD_PATH} < paths
     for path in sorted(paths):
         for media in (b"", b"content-type: application/x-www-form-urlencoded\r\n"):
@@ -51,8 +51,8 @@ async def test_half_a_body_is_cut_at_every_address(doors: tuple[int, set[str]]) 
                 assert await connection.closed(), path
 
 
-async def test_a_large_head_is_refused_at_every_address(doors: tuple[int, set[str]]) -> None:
-    port, paths = doors
+async def test_a_large_head_is_refused_at_every_address(entry_points: tuple[int, set[str]]) -> None:
+    port, paths = entry_points
     for path in sorted(paths):
         async with raw_connection(port) as connection:
             await connection.send(post(b"{}", path=path, headers=b"x: %b\r\n" % (b"x" * 20_000)))

@@ -14,7 +14,7 @@ class Closable(Protocol):
 Resource = TypeVar("Resource", bound=Closable)
 
 
-class RefCountedResources:
+class SharedResources:
     """Opens a resource for its first user and closes it after its last."""
 
     def __init__(self) -> None:

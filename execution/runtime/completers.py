@@ -28,8 +28,8 @@ from graphql import (
 )
 from graphql.pyutils import inspect, is_async_iterable, is_awaitable, is_iterable
 
-from execution.running.field_position import ResponsePosition
-from execution.running.run import PlanRun
+from execution.runtime.field_position import ResponsePosition
+from execution.runtime.run import PlanRun
 
 PLAIN = frozenset({bool, int, float, str, Decimal, UUID, date, datetime, time, timedelta})
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1

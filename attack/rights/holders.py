@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from attack.doors.documents import app_query, mutation_texts
+from attack.entry_points import app_query, mutation_texts
 from attack.target import document
 from database.base import uuid7
 from models.companies import Company

@@ -1,4 +1,4 @@
-"""Uses of the doors by somebody whose right ends meanwhile, and what they got."""
+"""Uses of the entry points by somebody whose right ends meanwhile, and what they got."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 
 from attack.client import HOST
-from attack.revoked.holders import Holder, Request
+from attack.rights.holders import Holder, Request
 from attack.target import PEOPLE, Target
 from tests.support.server.websocket_client import WebSocketClient, open_socket
 
@@ -25,9 +25,9 @@ EVENT_STREAM = "text/event-stream"
 
 @dataclass
 class Watched:
-    """One door of a holder: what it answered, and when it was closed to them after the end."""
+    """One entry point of a holder: what it answered, and when it was closed after the end."""
 
-    door: str
+    entry_point: str
     late: int = 0
     serving: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     """Whether it has served before the end."""
@@ -37,7 +37,7 @@ class Watched:
 
 @dataclass
 class Watching:
-    """All doors of a holder, who may no longer use them at some moment."""
+    """All entry points of a holder, who may no longer use them at some moment."""
 
     target: Target
     holder: Holder
@@ -60,23 +60,28 @@ class Watching:
 
 
 async def watch(target: Target, holder: Holder, bound_seconds: float) -> Sequence[Watched]:
-    """Use all doors, end the right once each has served, and go on using them."""
+    """Use all entry points, end the right once each has served, and go on using them."""
     watching = Watching(target, holder, bound_seconds)
-    doors = {
+    entry_points = {
         name: Watched(name)
         for name in WATCHES
         if not (name == "event stream" and holder.streamed is None)
         and not (name == "queries" and holder.may_ask)
     }
-    using = [asyncio.create_task(WATCHES[name](watching, door)) for name, door in doors.items()]
+    using = [
+        asyncio.create_task(WATCHES[name](watching, entry_point))
+        for name, entry_point in entry_points.items()
+    ]
     with suppress(TimeoutError):
         async with asyncio.timeout(SERVED_SECONDS):
-            await asyncio.gather(*(door.serving.wait() for door in doors.values()))
+            await asyncio.gather(
+                *(entry_point.serving.wait() for entry_point in entry_points.values())
+            )
     await _end(watching)
     await asyncio.sleep(WATCHED_SECONDS)
     watching.over.set()
     await asyncio.gather(*using)
-    return list(doors.values())
+    return list(entry_points.values())
 
 
 async def _end(watching: Watching) -> None:
@@ -197,4 +202,4 @@ WATCHES: Mapping[str, Callable[[Watching, Watched], Coroutine[Any, Any, None]]] 
     "event stream": _stream,
     "socket": _talk,
 }
-"""The doors by name."""
+"""The entry points by name."""

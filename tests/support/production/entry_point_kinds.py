@@ -1,4 +1,4 @@
-"""Work of the doors beside the graph: positions, tokens of apps, what has ended, frames."""
+"""Work of the entry points beside the graph: positions, tokens of apps, what has ended, frames."""
 
 import json
 import time
@@ -88,4 +88,4 @@ async def signals(play: MeasuringPlayer) -> None:
     play.spent["100 pings on a socket"].add(used, prices.SIGNAL * SIGNALS)
 
 
-DOOR_KINDS = (positions, app_tokens, ended, signals)
+ENTRY_POINT_KINDS = (positions, app_tokens, ended, signals)

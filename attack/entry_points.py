@@ -21,7 +21,7 @@ MAX_LEAVES = 40
 
 
 @dataclass(frozen=True)
-class Door:
+class EntryPoint:
     """One way to rows: a document, and the variables that take ids."""
 
     name: str
@@ -39,19 +39,19 @@ class Door:
 
 
 @cache
-def reading_doors() -> Sequence[Door]:
+def reading_entry_points() -> Sequence[EntryPoint]:
     """Every type below every root field by the shortest way, and every type as a node."""
-    return [*_root_doors(), *_node_doors()]
+    return [*_root_entry_points(), *_node_entry_points()]
 
 
 @cache
-def stream_doors() -> Sequence[Door]:
+def stream_entry_points() -> Sequence[EntryPoint]:
     """Every subscription, with the fields of its message."""
     return [
-        door
+        entry_point
         for name in _fields("subscription")
-        for door in _doors("subscription", name)
-        if door.text.count("{") <= 4
+        for entry_point in _entry_points("subscription", name)
+        if entry_point.text.count("{") <= 4
     ]
 
 
@@ -70,7 +70,7 @@ def app_query() -> str:
 
 def write_manifest(file: Path) -> None:
     """Let everybody send these documents, as if they were those of an app."""
-    texts = [door.text for door in (*reading_doors(), *stream_doors())]
+    texts = [entry_point.text for entry_point in (*reading_entry_points(), *stream_entry_points())]
     texts += [*mutation_texts().values(), app_query()]
     manifest = first_party_documents() | {hash_of(text): text for text in texts}
     file.write_text(json.dumps(manifest))
@@ -82,12 +82,12 @@ def _fields(operation: str) -> dict[str, GraphQLField]:
     return fields
 
 
-def _root_doors() -> Iterator[Door]:
+def _root_entry_points() -> Iterator[EntryPoint]:
     for name in _fields("query").keys() - {"node", "nodes"}:
-        yield from _doors("query", name)
+        yield from _entry_points("query", name)
 
 
-def _doors(operation: str, name: str) -> Iterator[Door]:
+def _entry_points(operation: str, name: str) -> Iterator[EntryPoint]:
     declared = _fields(operation)[name]
     kind = get_named_type(declared.type)
     if not isinstance(kind, GraphQLObjectType):
@@ -96,10 +96,10 @@ def _doors(operation: str, name: str) -> Iterator[Door]:
     call = walk.call(name, declared)
     for path in paths(walk, WalkPath(kind)):
         body = f"{call} {path.text(_leaves(walk, path.kind))}"
-        yield _door(f"{name} {path.kind.name}", operation, body, walk)
+        yield _entry_point(f"{name} {path.kind.name}", operation, body, walk)
 
 
-def _node_doors() -> Iterator[Door]:
+def _node_entry_points() -> Iterator[EntryPoint]:
     for kind in cast(Any, SHAPE).get_possible_types(SHAPE.type_map["Node"]):
         walk = GraphWalk()
         call = walk.call("node", _fields("query")["node"])
@@ -107,7 +107,7 @@ def _node_doors() -> Iterator[Door]:
             if path.depth <= 1:
                 inner = path.text(_leaves(walk, path.kind))
                 body = f"{call} {{ ... on {kind.name} {inner} }}"
-                yield _door(f"node {kind.name}", "query", body, walk, kind.name)
+                yield _entry_point(f"node {kind.name}", "query", body, walk, kind.name)
 
 
 def _leaves(walk: GraphWalk, kind: GraphQLObjectType) -> str:
@@ -119,10 +119,12 @@ def _leaves(walk: GraphWalk, kind: GraphQLObjectType) -> str:
     return " ".join(["__typename", *calls[:MAX_LEAVES]])
 
 
-def _door(name: str, operation: str, body: str, walk: GraphWalk, node: str | None = None) -> Door:
+def _entry_point(
+    name: str, operation: str, body: str, walk: GraphWalk, node: str | None = None
+) -> EntryPoint:
     used = {
         variable: shape for variable, (_, shape) in walk.shapes.items() if f"${variable}" in body
     }
     heads = ", ".join(f"${variable}: {shape}" for variable, shape in used.items())
     text = f"{operation} {f'({heads})' if heads else ''} {{ {body} }}"
-    return Door(name, operation, text, walk, frozenset(used), node)
+    return EntryPoint(name, operation, text, walk, frozenset(used), node)

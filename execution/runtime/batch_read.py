@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from execution.running.run import PlanRun, ValueCompleter
+from execution.runtime.run import PlanRun, ValueCompleter
 
 Batch = Callable[..., Any]
 FieldRequest = tuple[ValueCompleter, list[Any], list[Any], str]

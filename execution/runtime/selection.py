@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from execution.running.completers import Completer, LeafCompleter, NeedsSlowPath
-from execution.running.run import PlanRun
-from execution.running.steps import FieldStep
+from execution.runtime.completers import Completer, LeafCompleter, NeedsSlowPath
+from execution.runtime.run import PlanRun
+from execution.runtime.steps import FieldStep
 
 RowsFunction = Callable[[list[Any], Any], tuple[list[dict[str, Any]], int]]
 """Takes parents and context; returns outputs, and the cost of embedded objects that are null."""

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 
-class HttpRejected(Exception):
+class HttpRejection(Exception):
     """A rejected request: an HTTP status, a stable code, a sentence and further fields."""
 
     def __init__(self, status: int, code: str, message: str, **fields: Any) -> None:

@@ -1,1 +1,0 @@
-"""The doors to rows: documents of every root field, node, nested path, mutation and stream."""

@@ -1,1 +1,0 @@
-"""Holders of rights, the ways in which their rights end, and how they use the doors meanwhile."""
