@@ -31,8 +31,8 @@ cross join lateral (
     select c.id from category c join family f on c.parent_id = f.id
   )
   select l.product_id, p.code, p.name, b.name as brand, g.slug, g.name as category, l.price_minor,
-    coalesce(nullif(l.offer_text, ''), p.offer_text) as offer_text, l.available,
-    k.on_hand - k.held as units
+    coalesce(nullif(l.promotion_label, ''), p.promotion_label) as promotion_label, l.available,
+    k.on_hand - k.reserved as units
   from listing l
   join product p on p.id = l.product_id
   join category g on g.id = p.category_id

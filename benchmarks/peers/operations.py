@@ -42,7 +42,7 @@ class Operation:
 
 def operations(customer: UUID, order: UUID) -> list[Operation]:
     """All of them, for one customer and the order of theirs that is being delivered."""
-    at = {"at": PLACE}
+    at = {"location": PLACE}
     return [
         Operation("hello", "`__typename`: what a request costs at least", False, {}, {}, dict),
         Operation(
@@ -79,18 +79,20 @@ def public(prefix: str, key: UUID | str) -> str:
 
 
 def _money(row: Row, minor: str, currency: str) -> Row:
-    return {"minor": int(row[minor]), "currency": currency}
+    return {"minorUnits": int(row[minor]), "currency": currency}
 
 
 def _product(listing: Row, currency: str) -> Row:
     product, stock = listing["productByProductId"], listing["stock"]
-    units = stock["onHand"] - stock["held"] if stock and listing["available"] else 0
+    units = stock["onHand"] - stock["reserved"] if stock and listing["available"] else 0
     said = {"id": public("prd", listing["productId"]), "name": product["name"]}
     if "code" in product:
-        said["code"] = product["code"]
-        said["offerText"] = listing["offerText"] or product["offerText"]
+        said["sku"] = product["code"]
+        said["promotionLabel"] = listing["promotionLabel"] or product["promotionLabel"]
     said["price"] = _money(listing, "priceMinor", currency)
-    said["availability"] = "OUT" if units <= 0 else "LOW" if units <= LOW_UNITS else "IN_STOCK"
+    said["availability"] = (
+        "OUT_OF_STOCK" if units <= 0 else "LOW_STOCK" if units <= LOW_UNITS else "IN_STOCK"
+    )
     brand = product["brandByBrandId"]
     said["brand"] = brand and {"name": brand["name"]}
     if "categoryByCategoryId" in product:
@@ -161,7 +163,7 @@ def _tracking(data: Row) -> Row:
             "payment": {
                 "id": public("pay", payment["rowId"]),
                 "status": payment["status"],
-                "captured": _money(payment, "capturedMinor", row["currency"]),
+                "capturedAmount": _money(payment, "capturedAmountMinor", row["currency"]),
             },
             "fulfillment": {
                 "id": public("ful", fulfillment["rowId"]),
@@ -171,7 +173,7 @@ def _tracking(data: Row) -> Row:
                 "id": public("dlv", ride["rowId"]),
                 "status": ride["status"],
                 "riderName": ride["riderName"],
-                "riderPosition": ride["riderByRiderId"]["riderPositionByRiderId"],
+                "riderLocation": ride["riderByRiderId"]["riderPositionByRiderId"],
             },
             "timeline": {"nodes": row["timeline"]["nodes"]},
         }

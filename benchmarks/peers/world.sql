@@ -35,8 +35,8 @@ join lateral (
 ) as s on true;
 
 insert into "order" (id, company_id, customer_id, store_id, code, customer_name, status, currency,
-  items_minor, delivery_fee_minor, small_order_fee_minor, discount_minor, tip_minor, tax_minor,
-  tax_rate_bp, total_minor, latitude, longitude, address_line, drop_note, distance_m, promise_p50_seconds,
+  subtotal_minor, delivery_fee_minor, small_order_fee_minor, discount_minor, tip_minor, tax_minor,
+  tax_rate_basis_points, total_minor, latitude, longitude, address_line, delivery_instructions, dropoff_distance_meters, promise_p50_seconds,
   promise_p90_seconds, delivery_pin, cancel_note, placed_at, confirmed_at, completed_at, version)
 select b.order_id, s.company_id, b.person_id, s.id, 'B' || lpad(b.n::text, 7, '0'), 'Shopper',
   case when live then 'CONFIRMED' else 'COMPLETED' end, c.currency,
@@ -50,20 +50,20 @@ join (
 where s.id = :'store';
 
 insert into order_line (id, order_id, company_id, customer_id, product_id, position, name, currency,
-  unit_price_minor, quantity, total_minor, substitution)
+  unit_price_minor, quantity, total_minor, substitution_preference)
 select pg_temp.made('line', l.n, l.position), l.order_id, o.company_id, l.person_id, l.product_id,
   l.position, l.name, o.currency, l.price_minor, l.quantity, l.price_minor * l.quantity, 'REFUND'
 from line l join "order" o on o.id = l.order_id;
 
 insert into payment (id, order_id, company_id, customer_id, provider, intent_id, status, currency,
-  amount_minor, authorized_minor, captured_minor, refunded_minor, void_wanted, tries, version)
+  amount_minor, authorized_amount_minor, captured_amount_minor, refunded_amount_minor, void_wanted, tries, version)
 select pg_temp.made('payment', b.n), o.id, o.company_id, o.customer_id, 'stripe',
   'pi_bench_' || b.n, 'CAPTURED', o.currency, o.total_minor, o.total_minor, o.total_minor, 0,
   false, 0, 2
 from basket b join "order" o on o.id = b.order_id;
 
-insert into fulfillment (id, order_id, store_id, company_id, customer_id, attempt, status,
-  order_code, customer_name, handover_code, bags, queued_at, version)
+insert into fulfillment (id, order_id, store_id, company_id, customer_id, attempt_number, status,
+  order_code, customer_name, handover_code, bag_count, queued_at, version)
 select pg_temp.made('fulfillment', b.n), o.id, o.store_id, o.company_id, o.customer_id, 1,
   'HANDED_OVER', o.code, 'Shopper', '1234', 2, o.placed_at, 5
 from basket b join "order" o on o.id = b.order_id;
@@ -74,11 +74,11 @@ from rider r join store s on s.company_id = r.company_id where s.id = :'store';
 
 insert into delivery (id, fulfillment_id, order_id, store_id, company_id, customer_id, rider_id,
   rider_person_id, status, order_code, customer_name, rider_name, latitude, longitude, address_line,
-  drop_note, distance_m, round, bags, handover_tries, pin_tries, assigned_at, picked_up_at,
+  delivery_instructions, dropoff_distance_meters, dispatch_round, bag_count, handover_tries, pin_tries, assigned_at, picked_up_at,
   delivered_at, version)
 select pg_temp.made('delivery', b.n), pg_temp.made('fulfillment', b.n), o.id, o.store_id,
   o.company_id, o.customer_id, r.id, r.person_id,
-  case when live then 'TO_CUSTOMER' else 'DELIVERED' end, o.code, 'Shopper', 'Rui', o.latitude,
+  case when live then 'EN_ROUTE_TO_CUSTOMER' else 'DELIVERED' end, o.code, 'Shopper', 'Rui', o.latitude,
   o.longitude, o.address_line, '', 900, 1, 2, 0, 0, o.placed_at + interval '4 minutes',
   o.placed_at + interval '9 minutes',
   case when live then null else o.placed_at + interval '20 minutes' end, 5
@@ -87,7 +87,7 @@ join "order" o on o.id = b.order_id
 join courier r on r.nth = b.n % (select count(*) from courier);
 
 insert into rider_position (rider_id, person_id, company_id, latitude, longitude, heading_degrees,
-  speed_mps, accuracy_m, seen_at)
+  speed_meters_per_second, accuracy_meters, recorded_at)
 select id, person_id, company_id, 41.15 + nth * 0.0001, -8.62 - nth * 0.0001, 90, 5, 8,
   timestamptz '2026-02-01 10:00:00+00'
 from courier on conflict (rider_id) do nothing;
@@ -151,7 +151,7 @@ language sql stable as $$
   where l.store_id = store.id and p.active and p.company_id = store.company_id
     and p.search @@ (to_tsquery('english', replace(query, ':*', '')) || to_tsquery('simple', query))
   order by
-    case when not l.available or coalesce(k.on_hand - k.held, 0) <= 0 then 1 else 0 end,
+    case when not l.available or coalesce(k.on_hand - k.reserved, 0) <= 0 then 1 else 0 end,
     -ts_rank(p.search, to_tsquery('english', replace(query, ':*', '')) || to_tsquery('simple', query))::float8,
     p.id
 $$;

@@ -48,8 +48,8 @@ class Viewer:
 @strawberry.type
 class Query:
     @strawberry.field
-    async def storefront(self, info: strawberry.Info, at: GeoPointInput) -> Storefront | None:
-        rows = await of(info).read("storefront", at.latitude, at.longitude)
+    async def storefront(self, info: strawberry.Info, location: GeoPointInput) -> Storefront | None:
+        rows = await of(info).read("storefront", location.latitude, location.longitude)
         return Storefront(store=store(rows[0]), place=rows[0]) if rows else None
 
     @strawberry.field

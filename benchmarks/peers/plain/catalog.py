@@ -15,13 +15,13 @@ class Big(int):
 
 
 BIG: dict[object, ScalarDefinition] = {
-    Big: strawberry.scalar(name="BigInt", serialize=int, parse_value=int)
+    Big: strawberry.scalar(name="SafeInt", serialize=int, parse_value=int)
 }
 
 
 @strawberry.type
 class Money:
-    minor: Big
+    minor_units: Big
     currency: str
 
 
@@ -54,9 +54,9 @@ def category(row: Any, place: Any = None) -> Category:
 @strawberry.type
 class Product:
     id: strawberry.ID
-    code: str
+    sku: str
     name: str
-    offer_text: str
+    promotion_label: str
     price: Money | None
     row: strawberry.Private[Any]
 
@@ -73,15 +73,15 @@ class Product:
     async def availability(self, info: strawberry.Info) -> str | None:
         units = await of(info).units.load((self.row["store_id"], self.row["id"]))
         if units <= 0 or not self.row["available"]:
-            return "OUT"
-        return "LOW" if units <= LOW_UNITS else "IN_STOCK"
+            return "OUT_OF_STOCK"
+        return "LOW_STOCK" if units <= LOW_UNITS else "IN_STOCK"
 
 
 def product(row: Any, place: Any) -> Product:
     return Product(
-        id=strawberry.ID(public("prd", row["id"])), code=row["code"], name=row["name"],
-        offer_text=row["offer_text"], row=row,
-        price=Money(minor=row["price_minor"], currency=place["currency"]),
+        id=strawberry.ID(public("prd", row["id"])), sku=row["code"], name=row["name"],
+        promotion_label=row["promotion_label"], row=row,
+        price=Money(minor_units=row["price_minor"], currency=place["currency"]),
     )  # fmt: skip
 
 

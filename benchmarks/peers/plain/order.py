@@ -23,8 +23,8 @@ def line(row: Any) -> OrderLine:
     currency = row["currency"]
     return OrderLine(
         id=strawberry.ID(public("oln", row["id"])), name=row["name"], quantity=row["quantity"],
-        unit_price=Money(minor=row["unit_price_minor"], currency=currency),
-        total=Money(minor=row["total_minor"], currency=currency),
+        unit_price=Money(minor_units=row["unit_price_minor"], currency=currency),
+        total=Money(minor_units=row["total_minor"], currency=currency),
     )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def line(row: Any) -> OrderLine:
 class Payment:
     id: strawberry.ID
     status: str
-    captured: Money
+    captured_amount: Money
 
 
 @strawberry.type
@@ -42,10 +42,10 @@ class Fulfillment:
 
 
 @strawberry.type
-class RiderPosition:
+class RiderLocation:
     latitude: float
     longitude: float
-    seen_at: datetime
+    recorded_at: datetime
 
 
 @strawberry.type
@@ -56,19 +56,19 @@ class Delivery:
     rider_id: strawberry.Private[Any]
 
     @strawberry.field
-    async def rider_position(self, info: strawberry.Info) -> RiderPosition | None:
+    async def rider_location(self, info: strawberry.Info) -> RiderLocation | None:
         row = await of(info).position.load(self.rider_id)
         if row is None:
             return None
-        return RiderPosition(
-            latitude=row["latitude"], longitude=row["longitude"], seen_at=row["seen_at"]
+        return RiderLocation(
+            latitude=row["latitude"], longitude=row["longitude"], recorded_at=row["recorded_at"]
         )
 
 
 @strawberry.type
 class OrderEvent:
     type: str
-    at: datetime
+    occurred_at: datetime
 
 
 @strawberry.type
@@ -100,9 +100,11 @@ class Order:
         row = await of(info).payment.load(self.row["id"])
         if row is None:
             return None
-        captured = Money(minor=row["captured_minor"], currency=row["currency"])
+        captured = Money(minor_units=row["captured_amount_minor"], currency=row["currency"])
         return Payment(
-            id=strawberry.ID(public("pay", row["id"])), status=row["status"], captured=captured
+            id=strawberry.ID(public("pay", row["id"])),
+            status=row["status"],
+            captured_amount=captured,
         )
 
     @strawberry.field
@@ -126,7 +128,7 @@ class Order:
     async def timeline(self, info: strawberry.Info, first: int) -> OrderEventConnection:
         rows = await of(info).events.load(f"order:{self.row['id']}")
         return OrderEventConnection(
-            nodes=[OrderEvent(type=row["type"], at=row["at"]) for row in rows[:first]]
+            nodes=[OrderEvent(type=row["type"], occurred_at=row["at"]) for row in rows[:first]]
         )
 
 
@@ -134,5 +136,5 @@ def order(row: Any) -> Order:
     return Order(
         id=strawberry.ID(public("ord", row["id"])), code=row["code"], status=row["status"],
         placed_at=row["placed_at"], promise_p50_seconds=row["promise_p50_seconds"],
-        total=Money(minor=row["total_minor"], currency=row["currency"]), row=row,
+        total=Money(minor_units=row["total_minor"], currency=row["currency"]), row=row,
     )  # fmt: skip

@@ -21,7 +21,7 @@ const tags = jsonPgSmartTags({
     class: { 'public.listing': { tags: { foreignKey: foreign } } },
     attribute: {
       'public.order_line.position': { tags: { behavior: '+orderBy' } },
-      'public.fulfillment.attempt': { tags: { behavior: '+orderBy' } }
+      'public.fulfillment.attempt_number': { tags: { behavior: '+orderBy' } }
     }
   }
 })

@@ -57,13 +57,13 @@ export const batches = {
 }
 
 function band (units) {
-  if (units <= 0) return 'OUT'
-  return units <= LOW_UNITS ? 'LOW' : 'IN_STOCK'
+  if (units <= 0) return 'OUT_OF_STOCK'
+  return units <= LOW_UNITS ? 'LOW_STOCK' : 'IN_STOCK'
 }
 
 export const queries = {
-  async storefront (_, { at }) {
-    const [store] = await rows('storefront', at.latitude, at.longitude)
+  async storefront (_, { location }) {
+    const [store] = await rows('storefront', location.latitude, location.longitude)
     return store ? { store } : null
   },
   async order (_, { id }, context) {
@@ -98,13 +98,18 @@ function inCurrency (store, found) {
 }
 
 const money = column => row =>
-  row[column] === null ? null : { minor: row[column], currency: row.currency }
+  row[column] === null ? null : { minorUnits: row[column], currency: row.currency }
 
 export const fields = {
-  BigInt: new GraphQLScalarType({ name: 'BigInt', serialize: value => value }),
+  SafeInt: new GraphQLScalarType({ name: 'SafeInt', serialize: value => value }),
   DateTime: new GraphQLScalarType({ name: 'DateTime', serialize: value => value.toISOString() }),
   Brand: { id: publicId('brd') },
-  Product: { id: publicId('prd'), offerText: row => row.offer_text, price: money('price_minor') },
+  Product: {
+    id: publicId('prd'),
+    sku: row => row.code,
+    promotionLabel: row => row.promotion_label,
+    price: money('price_minor')
+  },
   Category: { id: publicId('cat') },
   Store: { id: publicId('sto') },
   OrderLine: {
@@ -112,9 +117,10 @@ export const fields = {
     unitPrice: money('unit_price_minor'),
     total: money('total_minor')
   },
-  Payment: { id: publicId('pay'), captured: money('captured_minor') },
+  Payment: { id: publicId('pay'), capturedAmount: money('captured_amount_minor') },
   Fulfillment: { id: publicId('ful') },
-  RiderPosition: { seenAt: row => row.seen_at },
+  OrderEvent: { occurredAt: row => row.at },
+  RiderLocation: { recordedAt: row => row.recorded_at },
   Delivery: { id: publicId('dlv'), riderName: row => row.rider_name },
   Order: {
     id: publicId('ord'),
@@ -150,5 +156,5 @@ export const related = {
       row => row.id
     ]
   },
-  Delivery: { riderPosition: [batches.position, row => row.rider_id] }
+  Delivery: { riderLocation: [batches.position, row => row.rider_id] }
 }

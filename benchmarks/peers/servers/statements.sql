@@ -30,7 +30,7 @@ with recursive family as (
   select c.id from category c join family f on c.parent_id = f.id
 )
 select l.product_id as id, l.store_id, p.code, p.name, p.brand_id, p.category_id, l.price_minor,
-  coalesce(nullif(l.offer_text, ''), p.offer_text) as offer_text, l.available
+  coalesce(nullif(l.promotion_label, ''), p.promotion_label) as promotion_label, l.available
 from listing l
 join product p on p.id = l.product_id
 where l.store_id = $1 and l.category_id in (select id from family) and p.active
@@ -39,7 +39,7 @@ limit $3::int
 
 -- name: search
 select l.product_id as id, l.store_id, p.code, p.name, p.brand_id, p.category_id, l.price_minor,
-  coalesce(nullif(l.offer_text, ''), p.offer_text) as offer_text, l.available
+  coalesce(nullif(l.promotion_label, ''), p.promotion_label) as promotion_label, l.available
 from listing l
 join product p on p.id = l.product_id
 left join stock k on k.store_id = l.store_id and k.product_id = l.product_id
@@ -47,7 +47,7 @@ where l.store_id = $1 and p.active
   and p.company_id = (select company_id from store where id = $1)
   and p.search @@ (to_tsquery('english', replace($2::text, ':*', '')) || to_tsquery('simple', $2::text))
 order by
-  case when not l.available or coalesce(k.on_hand - k.held, 0) <= 0 then 1 else 0 end,
+  case when not l.available or coalesce(k.on_hand - k.reserved, 0) <= 0 then 1 else 0 end,
   -ts_rank(p.search, to_tsquery('english', replace($2::text, ':*', '')) || to_tsquery('simple', $2::text))::float8,
   p.id
 limit $3::int
@@ -59,7 +59,7 @@ select id, slug, name from brand where id = any($1::uuid[])
 select id, slug, name from category where id = any($1::uuid[])
 
 -- name: stock
-select k.product_id, k.on_hand - k.held as units
+select k.product_id, k.on_hand - k.reserved as units
 from unnest($1::uuid[], $2::uuid[]) as wanted (store_id, product_id)
 join stock k on k.store_id = wanted.store_id and k.product_id = wanted.product_id
 
@@ -82,19 +82,19 @@ from order_line where order_id = any($1::uuid[]) order by order_id, position
 select id, name from store where id = any($1::uuid[])
 
 -- name: payments
-select distinct on (order_id) id, order_id, status, currency, captured_minor
+select distinct on (order_id) id, order_id, status, currency, captured_amount_minor
 from payment where order_id = any($1::uuid[]) order by order_id, id desc
 
 -- name: fulfillments
 select distinct on (order_id) id, order_id, status
-from fulfillment where order_id = any($1::uuid[]) order by order_id, attempt desc
+from fulfillment where order_id = any($1::uuid[]) order by order_id, attempt_number desc
 
 -- name: deliveries
 select distinct on (order_id) id, order_id, status, rider_name, rider_id
 from delivery where order_id = any($1::uuid[]) order by order_id, id desc
 
 -- name: positions
-select rider_id, latitude, longitude, seen_at from rider_position where rider_id = any($1::uuid[])
+select rider_id, latitude, longitude, recorded_at from rider_position where rider_id = any($1::uuid[])
 
 -- name: events
 select stream, type, at from event where stream = any($1::text[]) order by stream, seq

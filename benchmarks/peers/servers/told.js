@@ -6,7 +6,7 @@ export function told (orderId) {
   return {
     kind: 'EVENT',
     cursor: Buffer.from(`["9f86d081884c",${number},1795275000000000]`).toString('base64url'),
-    event: { type: 'LINE_PICKED', at: new Date().toISOString() },
+    event: { type: 'LINE_PICKED', occurredAt: new Date().toISOString() },
     order: { id: orderId, code: 'B-1000', status: 'CONFIRMED' }
   }
 }
