@@ -14,6 +14,7 @@ EVENTS_PER_SECOND ?= 80
 CHAOS_SECONDS ?= 900
 WORKERS ?= auto
 SCENE ?= order
+COMMIT ?= HEAD~1
 ARGS ?=
 # Runs a module of the project in its own environment.
 IN := .venv/bin/python -m
@@ -27,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests run stop reset test test-fast check format lint types contracts schema schema-diff states rules \
 	demo city crash chaos audit-stock fuzz walk bench bench-live bench-drain bench-riders \
-	bench-scale bench-stock bench-inventory bench-jobs bench-days bench-prices bench-plot \
+	bench-scale bench-stock bench-inventory bench-jobs bench-days bench-prices bench-plot bench-against \
 	clients clients-if-npm lock \
 	demo-short bench-short peers-if-npm attack attack-short
 
@@ -141,6 +142,9 @@ clients-if-npm:
 PEERS := benchmarks/peers/node_modules/.package-lock.json
 bench: setup $(PEERS) ## measure our server beside other servers (ARGS="--rounds 1 --save")
 	@$(IN) benchmarks.peers $(ARGS)
+
+bench-against: setup ## compare the CPU per request with that of COMMIT, round by round
+	@$(IN) benchmarks.against $(COMMIT) $(ARGS)
 
 bench-live: setup $(PEERS) ## measure 10,000 listeners beside other servers (ARGS=--save)
 	@$(IN) benchmarks.live $(ARGS)

@@ -16,7 +16,7 @@ from benchmarks.peers.place import PREPARED
 from tests.support.paths import ROOT
 
 TIMEOUT_SECONDS = 300.0
-SHARED_DATABASE = ("peers", "live", "peers.scale", "riders", "inventory")
+SHARED_DATABASE = ("peers", "live", "peers.scale", "riders", "inventory", "against")
 OTHERS = ("prices", "execution", "limits", "stock", "jobs", "days", "reorder")
 
 

@@ -1,0 +1,1 @@
+"""Compares two commits of our server in one run."""
