@@ -25,7 +25,7 @@ class Company(Entity):
         CheckConstraint("minimum_order_minor >= 0", name="minimum_order"),
         CheckConstraint("cancellation_fee_minor >= 0", name="cancellation_fee"),
         CheckConstraint(
-            "authorization_buffer_basis_points between 0 and 5000", name="weighed_headroom"
+            "authorization_buffer_basis_points between 0 and 5000", name="authorization_buffer"
         ),
     )
 

@@ -27,7 +27,13 @@ MAX_SLUG_CHARS = 60
 MAX_NAME_CHARS = 100
 MAX_FEE_MINOR = 10**9
 MAX_TAX_BASIS_POINTS = 10_000
+MAX_AUTHORIZATION_BUFFER_BASIS_POINTS = 5_000
 COMPANY_ADMIN_ROLES = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
+UPPER_BOUNDS = {
+    "cancellation_fee_minor": MAX_FEE_MINOR,
+    "authorization_buffer_basis_points": MAX_AUTHORIZATION_BUFFER_BASIS_POINTS,
+}
+"""The largest values that `update_company` sets; the smallest is 0."""
 TIMERS = prepared(
     select(Company.timer_overrides, Store.timer_overrides)
     .join(Store, Store.company_id == Company.id)
@@ -83,18 +89,21 @@ async def create_company(
 
 @dataclass(frozen=True, slots=True)
 class CompanyChange:
-    """New values for a company; None keeps the current fee, a timer of None gets its default."""
+    """New values for a company; None keeps the present one, a timer of None gets its default."""
 
     cancellation_fee_minor: int | None = None
+    authorization_buffer_basis_points: int | None = None
+    """What is authorized beyond the estimate of goods sold by weight, in basis points of it."""
     timers: Mapping[str, int | None] = field(default_factory=dict)
 
 
 async def update_company(
     session: AsyncSession, *, actor: Actor, company_id: UUID, change: CompanyChange
 ) -> Company:
-    """Set the fee for cancellations during picking, and timers; for company admins.
+    """Set the fee for cancellations, the authorization buffer, and timers; for company admins.
 
-    New timers hold for what begins from now on. Raises DomainError: NotFound, InvalidInput.
+    New timers hold for what begins from now on, and orders already placed keep their authorization
+    buffer. Raises DomainError: NotFound, InvalidInput.
     """
     row = await session.get(
         Company, company_id, with_for_update={"key_share": True}, populate_existing=True
@@ -103,17 +112,17 @@ async def update_company(
         raise not_found(Company, "companyId")
     overrides = changed_timers(row.timer_overrides, change.timers)
     problems = await company_timer_problems(session, row.id, overrides, change.timers)
-    if problems := [*_fee_problems(change), *problems]:
+    if problems := [*_range_problems(change), *problems]:
         raise DomainError(*problems)
     before = column_values(row)
-    body: dict[str, object] = {**change.timers}
-    if change.cancellation_fee_minor is not None:
-        row.cancellation_fee_minor = change.cancellation_fee_minor
-        body["cancellation_fee_minor"] = change.cancellation_fee_minor
+    terms = {name: value for name in UPPER_BOUNDS if (value := getattr(change, name)) is not None}
+    for name, value in terms.items():
+        setattr(row, name, value)
     row.timer_overrides = overrides
     if column_values(row) == before:
         return row
     await session.flush()
+    body: dict[str, object] = {**change.timers, **terms}
     record_event(session, catalog_stream(row.id), "COMPANY_UPDATED", body, company_id=row.id)
     return row
 
@@ -125,10 +134,11 @@ async def read_timers(session: AsyncSession, store_id: UUID) -> CompanyTimers:
     return timers_with(*overrides)
 
 
-def _fee_problems(change: CompanyChange) -> Iterator[InvalidInput]:
-    fee_minor = change.cancellation_fee_minor
-    if fee_minor is not None and not 0 <= fee_minor <= MAX_FEE_MINOR:
-        yield range_problem(["input", "cancellationFeeMinor"], 0, MAX_FEE_MINOR)
+def _range_problems(change: CompanyChange) -> Iterator[InvalidInput]:
+    for name, upper_bound in UPPER_BOUNDS.items():
+        value = getattr(change, name)
+        if value is not None and not 0 <= value <= upper_bound:
+            yield range_problem(["input", camel_case(name)], 0, upper_bound)
 
 
 def _name_problems(slug: str, currency: str) -> Iterator[InvalidInput]:

@@ -148,7 +148,7 @@ class Order(Entity):
         ),
         CheckConstraint("cancellation_fee_minor >= 0", name="cancellation_fee"),
         CheckConstraint("tax_rate_basis_points between 0 and 10000", name="tax_rate"),
-        CheckConstraint("authorization_buffer_minor >= 0", name="headroom"),
+        CheckConstraint("authorization_buffer_minor >= 0", name="authorization_buffer"),
         CheckConstraint(
             "final_total_minor between 0 and total_minor + authorization_buffer_minor",
             name="charged",
@@ -240,7 +240,7 @@ class OrderLine(Entity):
         CheckConstraint(
             "(price_per_kilogram_minor is null) = (average_weight_grams is null)", name="weighed"
         ),
-        CheckConstraint("authorization_buffer_minor >= 0", name="headroom"),
+        CheckConstraint("authorization_buffer_minor >= 0", name="authorization_buffer"),
         CheckConstraint(
             "final_total_minor between 0 and total_minor + authorization_buffer_minor",
             name="charged",

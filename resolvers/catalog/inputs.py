@@ -27,14 +27,6 @@ class ListingPriceSetInput:
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="Input of `companyHeadroomSet`.")
-class CompanyHeadroomSetInput:
-    company_id: strawberry.ID = strawberry.field(description="The company.")
-    authorization_buffer_basis_points: int = strawberry.field(
-        description="Hundredths of a percent of the estimate, from 0 to 5000."
-    )
-
-
 @strawberry.input(description="Input of `productUpdate`.")
 class ProductUpdateInput:
     product_id: strawberry.ID = strawberry.field(description="A product of the company.")

@@ -5,10 +5,9 @@ from typing import Any
 
 from dataloaders import catalog as load
 from models.catalog import Product
-from models.companies import Company
-from resolvers.catalog.inputs import CompanyHeadroomSetInput, ProductUpdateInput
+from resolvers.catalog.inputs import ProductUpdateInput
 from resolvers.context import Info
-from resolvers.mutations import company_of, run_mutation, widen_scope
+from resolvers.mutations import company_of, run_mutation
 from services.catalog import product_handling
 from services.catalog.listed_products import ListedProduct
 from services.core.problems import parse_id
@@ -30,14 +29,6 @@ class ProductWriteOutcome:
     errors: list[Any] = field(default_factory=list)
 
 
-@dataclass
-class HeadroomOutcome:
-    """The outcome of a change of the headroom."""
-
-    company: Company | None = None
-    errors: list[Any] = field(default_factory=list)
-
-
 async def set_handling(info: Info, input: ProductUpdateInput) -> ProductHandlingOutcome:
     async def operation(session: Any) -> Product:
         return await _set_handling(session, info, input)
@@ -49,18 +40,6 @@ async def set_handling(info: Info, input: ProductUpdateInput) -> ProductHandling
         return ProductHandlingOutcome(errors=written.errors)
     product = await info.context.loaders.load(load.product_by_id, written.row.id)
     return ProductHandlingOutcome(product)
-
-
-async def set_headroom(info: Info, input: CompanyHeadroomSetInput) -> HeadroomOutcome:
-    async def operation(session: Any) -> Company:
-        key = parse_id(Company, input.company_id, "companyId")
-        company, actor = await widen_scope(session, key), info.context.actor
-        buffer = {"authorization_buffer_basis_points": input.authorization_buffer_basis_points}
-        return await product_handling.set_headroom(
-            session, actor=actor, company_id=company, **buffer
-        )
-
-    return await run_mutation(info, HeadroomOutcome, operation, input=input)
 
 
 async def _set_handling(session: Any, info: Info, input: ProductUpdateInput) -> Product:

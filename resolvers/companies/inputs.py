@@ -42,13 +42,22 @@ class CompanyUpdateInput:
         default=None,
         description="Fee for customers who cancel after picking has started, in minor units.",
     )
+    authorization_buffer_basis_points: int | None = strawberry.field(
+        default=None,
+        description="Amount that is authorized beyond the estimate for goods sold by weight, in"
+        " hundredths of a percent of it, from 0 to 5000. Orders already placed keep theirs.",
+    )
     timers: CompanyTimersInput | None = strawberry.field(
         default=None, description="Timers of its orders; they hold for steps that begin later."
     )
 
     def to_change(self) -> CompanyChange:
         """Return the new values."""
-        return CompanyChange(self.cancellation_fee_minor, given_timers(self.timers))
+        return CompanyChange(
+            cancellation_fee_minor=self.cancellation_fee_minor,
+            authorization_buffer_basis_points=self.authorization_buffer_basis_points,
+            timers=given_timers(self.timers),
+        )
 
 
 @strawberry.input(description="Input of `roleRevoke`.")

@@ -5,7 +5,6 @@ import strawberry
 from resolvers.catalog import product_handling as resolve
 from schema.backing import backed_by, column
 from schema.catalog.products import ProductType
-from schema.companies.companies import CompanyType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType
 from services.catalog import product_handling
 
@@ -28,17 +27,3 @@ ProductUpdateError = Annotated[
 class ProductUpdatePayload:
     product: ProductType | None = column("The product as it is now; null when nothing was done.")
     errors: list[ProductUpdateError] = column("The problems; empty if the mutation succeeded.")
-
-
-CompanyHeadroomSetError = Annotated[
-    NotFoundType | InvalidInputType,
-    strawberry.union(
-        "CompanyHeadroomSetError", description="Problems that `companyHeadroomSet` can return."
-    ),
-]
-
-
-@backed_by(resolve.HeadroomOutcome, "Result of `companyHeadroomSet`.")
-class CompanyHeadroomSetPayload:
-    company: CompanyType | None = column("The company as it is now; null when nothing was done.")
-    errors: list[CompanyHeadroomSetError] = column("The problems; empty if the mutation succeeded.")

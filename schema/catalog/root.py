@@ -15,7 +15,7 @@ from schema.catalog.product_codes import (
     ProductBarcodesSetPayload,
     ScannedProductType,
 )
-from schema.catalog.product_handling import CompanyHeadroomSetPayload, ProductUpdatePayload
+from schema.catalog.product_handling import ProductUpdatePayload
 from schema.catalog.scheduled_prices import (
     ListingPriceSchedulePayload,
     ScheduledPriceCancelPayload,
@@ -50,11 +50,6 @@ class HandlingMutation:
     product_update: ProductUpdatePayload | None = mutation(
         handling_resolvers.set_handling,
         "Sets the storage temperature, minimum age and unit weight of a product.",
-        allow=COMPANY,
-    )
-    company_headroom_set: CompanyHeadroomSetPayload | None = mutation(
-        handling_resolvers.set_headroom,
-        "Sets the amount that is authorized beyond the estimate for goods sold by weight.",
         allow=COMPANY,
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from services.catalog.weights import headroom_of
+from services.catalog.weights import authorization_buffer_of
 
 BASIS_POINTS = 10_000
 MAX_TIP_MINOR = 1_000_000
@@ -61,7 +61,7 @@ class PricedLine:
         return (
             0
             if self.average_weight_grams is None
-            else headroom_of(self.total_minor, authorization_buffer_basis_points)
+            else authorization_buffer_of(self.total_minor, authorization_buffer_basis_points)
         )
 
 

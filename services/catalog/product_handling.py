@@ -7,18 +7,15 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Listing, Product, ScheduledPrice, TemperatureZone
-from models.companies import Company
 from models.identity import Actor
 from models.message_text import count_text, number_text
 from services.catalog import listings
-from services.catalog.company_rows import lock_company, lock_product
+from services.catalog.company_rows import lock_product
 from services.catalog.price_change_states import LIVE_STATUSES
 from services.catalog.weights import MAX_UNIT_GRAMS
 from services.core.clock import current_time
-from services.core.problems import DomainError, InvalidInput, Problem, range_problem
+from services.core.problems import DomainError, InvalidInput, Problem
 from services.events.event_log import catalog_stream, record_event
-
-MAX_HEADROOM_BASIS_POINTS = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,25 +55,6 @@ async def set_handling(
     body = {"product_id": row.id, **handling_values}
     stream = catalog_stream(row.company_id)
     record_event(session, stream, "PRODUCT_CHANGED", body, company_id=row.company_id)
-    return row
-
-
-async def set_headroom(
-    session: AsyncSession, *, actor: Actor, company_id: UUID, authorization_buffer_basis_points: int
-) -> Company:
-    """Set the amount authorized beyond the estimate of products sold by weight; for its admins.
-
-    `authorization_buffer_basis_points` is in basis points of the estimate. Orders already placed
-    keep theirs. Raises DomainError: NotFound, InvalidInput.
-    """
-    row = await lock_company(session, actor, company_id)
-    if not 0 <= authorization_buffer_basis_points <= MAX_HEADROOM_BASIS_POINTS:
-        path = ["input", "authorizationBufferBasisPoints"]
-        raise DomainError(range_problem(path, 0, MAX_HEADROOM_BASIS_POINTS))
-    row.authorization_buffer_basis_points = authorization_buffer_basis_points
-    await session.flush()
-    body = {"authorization_buffer_basis_points": authorization_buffer_basis_points}
-    record_event(session, catalog_stream(row.id), "HEADROOM_CHANGED", body, company_id=row.id)
     return row
 
 

@@ -3,8 +3,8 @@
 The price is per kilogram, in minor units, tax included; weights are whole grams. All amounts are
 rounded the same way: price * grams / 1000, half up to the minor unit, once per weighing, and at
 least one minor unit. A piece is shown and ordered at its estimated weight. The charge follows the
-scale, up to the headroom that was authorized beyond the estimate. Stock of such products counts
-pieces, because staff stock, pick and count pieces without weighing them.
+scale, up to the authorization buffer beyond the estimate. Stock of such products counts pieces,
+because staff stock, pick and count pieces without weighing them.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def price_per_kilogram(piece_price_minor: int, average_weight_grams: int) -> int
     )
 
 
-def headroom_of(estimate_minor: int, authorization_buffer_basis_points: int) -> int:
+def authorization_buffer_of(estimate_minor: int, authorization_buffer_basis_points: int) -> int:
     """Return the amount that may be charged beyond an estimate, rounded down for the customer."""
     return estimate_minor * authorization_buffer_basis_points // BASIS_POINTS
 
@@ -67,7 +67,7 @@ def headroom_of(estimate_minor: int, authorization_buffer_basis_points: int) -> 
 def max_grams(line: OrderLine, pieces: int) -> int:
     """Return the highest weight of the pieces whose price is within the authorized amount.
 
-    Each piece has its share of the line's estimate and headroom.
+    Each piece has its share of the line's estimate and authorization buffer.
     """
     if line.price_per_kilogram_minor is None:
         raise ValueError("it is sold by the piece")

@@ -206,7 +206,7 @@ def _snapshot(line: RequestedLine, listing: ListingSnapshot, company: Company) -
 
 
 def _kept(known: LineSnapshot, line: RequestedLine) -> LineSnapshot:
-    """A line at its price, with as many units or fewer; its headroom shrinks with them."""
+    """A line at its price, with as many units or fewer; its authorization buffer shrinks, too."""
     authorization_buffer_minor = known.authorization_buffer_minor * line.quantity // known.quantity
     return replace(
         known,

@@ -126,7 +126,7 @@ async def _reopen(session: AsyncSession, order: Order, lost: Payment, message: s
 
 
 def _owed(order: Order) -> int:
-    """What is charged for the bags; before they are packed the total with its headroom."""
+    """What is charged for the bags; before they are packed the total and authorization buffer."""
     charged = order.final_total_minor
     return order.total_minor + order.authorization_buffer_minor if charged is None else charged
 

@@ -14,7 +14,6 @@ from tests.support.customers import create_people
 from tests.support.graph_queries import GraphRunner, operation, public_id
 
 SET = operation("product_update")
-ROOM = operation("company_headroom_set")
 PRICE = """
 mutation Price($input: ListingPriceSetInput!) {
   listingPriceSet(input: $input) { product { price { minorUnits } pricePerKilogram { minorUnits } }
@@ -59,43 +58,6 @@ async def test_products_of_other_companies_are_not_found(
     payload = (await set_handling(ask, city, admin)).data["productUpdate"]
     assert payload["product"] is None
     assert [error["__typename"] for error in payload["errors"]] == ["NotFound"]
-
-
-async def room(
-    ask: GraphRunner, city: City, actor: Actor, headroom: int = 2000, key: str | None = None
-) -> Any:
-    variables = {"companyId": public_id(city.company), "authorizationBufferBasisPoints": headroom}
-    return await ask(ROOM, {"input": variables}, actor, idempotency_key=key)
-
-
-async def test_an_admin_sets_the_headroom(ask: GraphRunner, city: City, database: Database) -> None:
-    (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
-    for _ in range(2):
-        payload = (await room(ask, city, admin, key="room-1")).data["companyHeadroomSet"]
-        assert (payload["errors"], payload["company"]["authorizationBufferBasisPoints"]) == (
-            [],
-            2000,
-        )
-    async with database.read(PLATFORM) as session:
-        stream = catalog_stream(city.company.id)
-        events = (await session.scalars(select(Event).where(Event.stream == stream))).all()
-        assert [event.type for event in events] == ["HEADROOM_CHANGED"]
-        audited = select(AuditEntry.changes).where(AuditEntry.actor_id == admin.person_id)
-        assert (await session.scalars(audited)).one()[0]["after"][
-            "authorization_buffer_basis_points"
-        ] == 2000
-    for wrong in (-1, 5001):
-        payload = (await room(ask, city, admin, wrong)).data["companyHeadroomSet"]
-        assert [error["__typename"] for error in payload["errors"]] == ["InvalidInput"]
-    (stranger,) = await create_people(
-        database, 1, Grant(Role.COMPANY_ADMIN, city.second.company.id)
-    )
-    payload = (await room(ask, city, stranger)).data["companyHeadroomSet"]
-    assert [error["__typename"] for error in payload["errors"]] == ["NotFound"]
-    (manager,) = await create_people(
-        database, 1, Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
-    )
-    assert (await room(ask, city, manager)).codes == ["FORBIDDEN"]
 
 
 async def test_a_product_by_weight_shows_both_prices_in_its_store(

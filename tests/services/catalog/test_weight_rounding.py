@@ -26,7 +26,7 @@ def test_the_maximum_weight_is_the_last_one_within_the_authorization(
     line = OrderLine(
         unit_price_minor=price, quantity=quantity, price_per_kilogram_minor=kilo,
         average_weight_grams=grams,
-        authorization_buffer_minor=weights.headroom_of(quantity * price, bp),
+        authorization_buffer_minor=weights.authorization_buffer_of(quantity * price, bp),
     )  # fmt: skip
     for pieces in {1, quantity}:
         limit_minor = pieces * price + line.authorization_buffer_minor * pieces // quantity

@@ -1,4 +1,4 @@
-"""Products sold by weight: ordered by estimate, charged by weight, authorized with headroom."""
+"""Products sold by weight: ordered by estimate, charged by weight, authorized with a buffer."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,6 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.carts import SubstitutionPreference
 from models.catalog import Listing, TemperatureZone
-from models.companies import Company
 from models.counter_sales import PosSaleLine, TenderKind
 from models.fulfillment import FulfillmentLine, FulfillmentLineStatus, Substitution
 from models.identity import Actor, Grant, Role
@@ -19,8 +18,9 @@ from services.carts.totals import included_tax
 from services.catalog import listings, product_handling, scheduled_prices, weights
 from services.catalog.product_handling import ProductHandling, ScheduledPricesExist
 from services.catalog.weights import TooHeavy, TooLight
+from services.companies import CompanyChange, update_company
 from services.core.clock import current_time
-from services.core.problems import DomainError, InvalidInput, NotFound
+from services.core.problems import DomainError, InvalidInput
 from services.counter_sales import counter_sales
 from services.counter_sales.counter_baskets import CounterPayment, ScannedItem
 from services.fulfillment import picking, substitutions
@@ -132,7 +132,7 @@ async def test_the_weight_of_a_piece_is_validated(
 
 
 @pytest.mark.parametrize("grams", [450, 401, 516, 517])
-async def test_the_charge_follows_the_weight_up_to_the_headroom(
+async def test_the_charge_follows_the_weight_up_to_the_authorization_buffer(
     grams: int, dependencies: OrderDependencies, city: City, admin: Actor
 ) -> None:
     database = dependencies.database
@@ -195,25 +195,14 @@ async def test_picked_weights_are_validated(
     assert isinstance(problem, InvalidInput)
 
 
-async def test_without_headroom_nothing_beyond_the_estimate_is_charged(
+async def test_without_an_authorization_buffer_nothing_beyond_the_estimate_is_charged(
     dependencies: OrderDependencies, city: City, admin: Actor
 ) -> None:
     database = dependencies.database
     await sell_by_weight(database, city, admin)
     async with write_as(database, admin, city.company.id) as session:
-        (stranger,) = await create_people(database)
-
-        async def set_buffer(points: int, actor: Actor = admin) -> Company:
-            own: Any = {"company_id": city.company.id, "authorization_buffer_basis_points": points}
-            return await product_handling.set_headroom(session, actor=actor, **own)
-
-        assert (await set_buffer(0)).authorization_buffer_basis_points == 0
-        for wrong in (-1, 5001):
-            with pytest.raises(DomainError):
-                await set_buffer(wrong)
-        with pytest.raises(DomainError) as error:
-            await set_buffer(1, stranger)
-        assert isinstance(error.value.problems[0], NotFound)
+        change = CompanyChange(authorization_buffer_basis_points=0)
+        await update_company(session, actor=admin, company_id=city.company.id, change=change)
     order = await place_paid_order(dependencies, city, 3, (APPLES,))
     async with database.read(PLATFORM) as session:
         assert (await payment_of(session, order)).amount_minor == order.total_minor

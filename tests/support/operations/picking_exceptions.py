@@ -44,7 +44,7 @@ async def propose(play: OperationPlayer, fulfillment: Any, nth: int, *, accept: 
 
 async def pick_weighed_line(play: OperationPlayer) -> None:
     """A product sold by weight: set up by its company, weighed by the picker, charged by weight."""
-    await play("owner", "company_headroom_set", companyId=play.company)
+    await play("owner", "company_update", companyId=play.company)
     apples = {"productId": play.product(5)}
     result = await play("owner", "product_update", **apples, averageWeightGrams=150)
     grams = 2 * result["product"]["averageWeightGrams"] + 10
