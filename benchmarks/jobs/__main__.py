@@ -36,7 +36,7 @@ from workflows.identity.authenticator import Authenticator
 
 WRITERS = 8
 UNITS = 2_000
-SELECTION = "{ type sequence store { name } changes { available product { name } } }"
+SELECTION = "{ type sequence store { name } stockChanges { available product { name } } }"
 WITHOUT_ORDER = "drop index ix_event_tx; alter table event drop column tx cascade"
 QUEUE = """
 create table job (id bigserial primary key, priority int not null, entrypoint text not null,
@@ -133,8 +133,10 @@ async def messages(count: int) -> dict[str, float]:
         queued = await _timed(lambda: integrations.fan_out(database))
         payloads = GraphPayloads(container)
         began, cpu = time.monotonic(), time.process_time()
-        while len(there.requests) < count // 10 * 10:
+        while (received := len(there.requests)) < count // 10 * 10:
             await integrations.deliver(database, container.webhooks, payloads)
+            if len(there.requests) == received:
+                raise SystemExit("jobs: a round of deliveries sent nothing; see webhook_attempt")
         took, spent = time.monotonic() - began, time.process_time() - cpu
         await container.webhooks.close()
         await database.close()

@@ -38,14 +38,12 @@ insert into rider (id, person_id, company_id, vehicle, status, live_delivery_id,
         now() - interval '1 hour', 1 from one;
 insert into delivery (id, fulfillment_id, order_id, store_id, company_id, customer_id, rider_id,
         rider_person_id, status, order_code, customer_name, rider_name, latitude, longitude,
-        address_line, delivery_instructions, distance_m, dispatch_round, bag_count, handover_tries,
-        pin_tries, assigned_at,
-        version)
+        address_line, delivery_instructions, dropoff_distance_meters, dispatch_round, bag_count,
+        handover_tries, pin_tries, assigned_at, version)
     select ride, gen_random_uuid(), gen_random_uuid(),
         (select id from store where company_id = one.company order by id limit 1), company,
         gen_random_uuid(), rider, person, 'EN_ROUTE_TO_STORE', 'B' || n, '', '', {south}, {west},
-        '', '',
-        1000, 1, 1, 0, 0, now() - interval '30 minutes', 1
+        '', '', 1000, 1, 1, 0, 0, now() - interval '30 minutes', 1
     from one where n % 2 = 0;
 commit;
 """
