@@ -10,9 +10,14 @@ from services.core import pages
 Node = TypeVar("Node")
 
 
-@backed_by(pages.PageInfo, "The end of a page.")
+@backed_by(
+    pages.PageInfo,
+    "Both ends of a page, as Relay defines them. Lists are read forward, with `first` and `after`.",
+)
 class PageInfoType:
     has_next_page: bool = column("Whether another page follows.")
+    has_previous_page: bool = column("Whether the page follows an earlier one: `after` was given.")
+    start_cursor: str | None = column("Cursor of the first row; null when empty.")
     end_cursor: str | None = column("Pass it as `after` for the next page; null when empty.")
 
 

@@ -201,4 +201,4 @@ async def order_timeline(
     """The events of the order, for everyone who can see the order."""
     events_slice = timeline.timeline_slice(parent, first, after)
     rows = await info.context.loaders.load(load.events_of_slice, events_slice)
-    return timeline.timeline_page(parent, first, rows, info.context.actor)
+    return timeline.timeline_page(parent, events_slice, rows, info.context.actor)

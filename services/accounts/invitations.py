@@ -222,7 +222,7 @@ async def list_invitations(
     if (start := decode_cursor(cursor, Invitation.id)) is not None:
         statement = statement.where(Invitation.id < start[0])
     rows = await session.scalars(statement.order_by(Invitation.id.desc()).limit(first + 1))
-    return build_page(list(rows), first, lambda row: (str(row.id),))
+    return build_page(list(rows), first, cursor, lambda row: (str(row.id),))
 
 
 def _managed_by(actor: Actor) -> ColumnElement[bool]:

@@ -193,7 +193,7 @@ async def list_alerts(
         statement = statement.where(key > tuple_(literal(start[0]), literal(start[1])))
     statement = statement.order_by(StockAlert.urgency, StockAlert.id).limit(first + 1)
     rows = (await session.scalars(statement)).all()
-    return build_page(rows, first, lambda row: (row.urgency, str(row.id)))
+    return build_page(rows, first, cursor, lambda row: (row.urgency, str(row.id)))
 
 
 async def stores_to_watch(

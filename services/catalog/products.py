@@ -61,7 +61,7 @@ async def load_pages(
         for row in await session.execute(product_statements.pages_statement(*kind), parameters):
             products[indexes[row[-1] - 1]].append(listed_product_of(row))
     return [
-        build_page(rows, request.first, partial(_sort_key, request.sort))
+        build_page(rows, request.first, request.after, partial(_sort_key, request.sort))
         for request, rows in zip(requests, products, strict=True)
     ]
 

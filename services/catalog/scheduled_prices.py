@@ -260,7 +260,7 @@ async def list_of_store(
     page_rows = (
         await session.scalars(rows.order_by(ScheduledPrice.id.desc()).limit(first + 1))
     ).all()
-    return build_page(page_rows, first, lambda row: (str(row.id),))
+    return build_page(page_rows, first, cursor, lambda row: (str(row.id),))
 
 
 def _invalid(field: str, message: str) -> DomainError:

@@ -3,7 +3,6 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -43,7 +42,7 @@ class Edge(NamedTuple, Generic[Row]):
 class Page(Generic[Row]):
     """One page of a list, in order. Cursors are computed when they are read."""
 
-    __slots__ = ("_key", "has_next_page", "nodes", "total_count")
+    __slots__ = ("_key", "has_next_page", "has_previous_page", "nodes", "total_count")
 
     nodes: list[Row]
     total_count: int | None
@@ -52,11 +51,13 @@ class Page(Generic[Row]):
         self,
         nodes: list[Row],
         has_next_page: bool,
+        has_previous_page: bool,
         key: SortKey[Row],
         total_count: int | None = None,
     ) -> None:
         self.nodes = nodes
         self.has_next_page = has_next_page
+        self.has_previous_page = has_previous_page
         self.total_count = total_count
         self._key = key
 
@@ -65,26 +66,58 @@ class Page(Generic[Row]):
         """The rows with their cursors."""
         return [Edge(encode_cursor(*self._key(row)), row) for row in self.nodes]
 
+    def cursor_at(self, index: int) -> str | None:
+        """The cursor of the row at an index; None for an empty page."""
+        return encode_cursor(*self._key(self.nodes[index])) if self.nodes else None
+
     @property
-    def page_info(self) -> "PageInfo":
-        """The end cursor and whether another page follows."""
-        end = encode_cursor(*self._key(self.nodes[-1])) if self.nodes else None
-        return PageInfo(self.has_next_page, end)
+    def page_info(self) -> "PageInfo[Row]":
+        """Both ends of the page, and whether other pages precede and follow."""
+        return PageInfo(self)
 
 
-@dataclass(frozen=True, slots=True)
-class PageInfo:
-    """The end cursor of a page and whether another page follows."""
+class PageInfo(Generic[Row]):
+    """Both ends of a page. Cursors are computed when they are read."""
 
-    has_next_page: bool
-    end_cursor: str | None
+    __slots__ = ("_page",)
+
+    def __init__(self, page: Page[Row]) -> None:
+        self._page = page
+
+    @property
+    def has_next_page(self) -> bool:
+        """Whether another page follows."""
+        return self._page.has_next_page
+
+    @property
+    def has_previous_page(self) -> bool:
+        """Whether the page continues after a row of an earlier one."""
+        return self._page.has_previous_page
+
+    @property
+    def start_cursor(self) -> str | None:
+        """The cursor of the first row; None for an empty page."""
+        return self._page.cursor_at(0)
+
+    @property
+    def end_cursor(self) -> str | None:
+        """The cursor of the last row; None for an empty page."""
+        return self._page.cursor_at(-1)
 
 
 def build_page(
-    rows: Sequence[Row], first: int, key: SortKey[Row], total_count: int | None = None
+    rows: Sequence[Row],
+    first: int,
+    after: object,
+    key: SortKey[Row],
+    total_count: int | None = None,
 ) -> Page[Row]:
-    """Build a page from up to `first + 1` rows; the extra row shows that another page follows."""
-    return Page(list(rows[:first]), len(rows) > first, key, total_count)
+    """Build a page from up to `first + 1` rows; the extra row shows that another page follows.
+
+    `after` is the cursor, or sort key, that the rows follow: the row that it names was on an
+    earlier page. None on the first page.
+    """
+    return Page(list(rows[:first]), len(rows) > first, after is not None, key, total_count)
 
 
 def encode_cursor(*values: Any) -> str:

@@ -62,7 +62,7 @@ async def list_of_store(
     if (start := decode_cursor(cursor, PosSale.receipt_number)) is not None:
         query = query.where(PosSale.receipt_number < start[0])
     sales = await session.scalars(query.order_by(PosSale.receipt_number.desc()).limit(first + 1))
-    return build_page(sales.all(), first, lambda sale: (sale.receipt_number,))
+    return build_page(sales.all(), first, cursor, lambda sale: (sale.receipt_number,))
 
 
 async def report_day(

@@ -88,7 +88,7 @@ async def list_of_store(
         statement = statement.where(StockCount.id < start[0])
     statement = statement.order_by(StockCount.id.desc()).limit(first + 1)
     rows = (await session.scalars(statement)).all()
-    return build_page(rows, first, lambda row: (str(row.id),))
+    return build_page(rows, first, cursor, lambda row: (str(row.id),))
 
 
 async def list_lines(
@@ -120,7 +120,7 @@ async def list_lines(
         statement = statement.where(line.position > start[0])
     rows = (await session.scalars(statement.limit(first + 1))).all()
     lines = [_visible_line(row, count.currency, blind) for row in rows]
-    return build_page(lines, first, lambda line: (line.position,))
+    return build_page(lines, first, cursor, lambda line: (line.position,))
 
 
 def _visible_line(line: StockCountLine, currency: str, blind: bool) -> VisibleCountLine:

@@ -258,7 +258,7 @@ async def list_of_store(
     if (start := decode_cursor(cursor, Delivery.id)) is not None:
         statement = statement.where(Delivery.id > start[0])
     rows = (await session.scalars(statement.order_by(Delivery.id).limit(first + 1))).all()
-    return build_page(rows, first, lambda delivery: (str(delivery.id),))
+    return build_page(rows, first, cursor, lambda delivery: (str(delivery.id),))
 
 
 async def search_again(

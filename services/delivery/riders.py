@@ -268,7 +268,7 @@ async def list_of_company(
     if (start := decode_cursor(cursor, Rider.id)) is not None:
         statement = statement.where(Rider.id > start[0])
     riders = (await session.scalars(statement.order_by(Rider.id).limit(first + 1))).all()
-    return build_page(riders, first, lambda rider: (str(rider.id),))
+    return build_page(riders, first, cursor, lambda rider: (str(rider.id),))
 
 
 def _visible_riders(actor: Actor, company_id: UUID) -> ColumnElement[bool] | None:

@@ -178,7 +178,7 @@ async def _page_of_store(
         rows = await session.scalars(first_page, parameters)
     else:
         rows = await session.scalars(page_after, parameters | {"after_id": start[0]})
-    return build_page(rows.all(), first, lambda fulfillment: (str(fulfillment.id),))
+    return build_page(rows.all(), first, cursor, lambda fulfillment: (str(fulfillment.id),))
 
 
 async def visible_fulfillment(

@@ -258,7 +258,7 @@ async def list_of_company(
         statement = statement.where(StockImport.id < start[0])
     statement = statement.order_by(StockImport.id.desc()).limit(first + 1)
     rows = (await session.scalars(statement)).all()
-    return build_page(rows, first, lambda row: (str(row.id),))
+    return build_page(rows, first, cursor, lambda row: (str(row.id),))
 
 
 async def list_errors(
@@ -272,7 +272,7 @@ async def list_errors(
     row = await visible_import(session, actor=actor, import_id=import_id)
     start = decode_cursor(cursor, StockImportRow.number)
     rows = await invalid_rows(session, row.id, start[0] if start else 0, first + 1)
-    return build_page(rows, first, lambda row: (row.number,))
+    return build_page(rows, first, cursor, lambda row: (row.number,))
 
 
 async def invalid_rows(

@@ -197,7 +197,7 @@ async def list_of_company(
     if (start := decode_cursor(cursor, App.id)) is not None:
         query = query.where(App.id < start[0])
     apps = await session.scalars(query.order_by(App.id.desc()).limit(first + 1))
-    return build_page(apps.all(), first, lambda app: (str(app.id),))
+    return build_page(apps.all(), first, cursor, lambda app: (str(app.id),))
 
 
 async def visible_app(session: AsyncSession, *, actor: Actor, app_id: UUID) -> App:

@@ -169,7 +169,7 @@ async def list_of_endpoint(
     if (start := decode_cursor(cursor, WebhookDelivery.id)) is not None:
         query = query.where(WebhookDelivery.id < start[0])
     deliveries = await session.scalars(query.order_by(WebhookDelivery.id.desc()).limit(first + 1))
-    return build_page(deliveries.all(), first, lambda delivery: (str(delivery.id),))
+    return build_page(deliveries.all(), first, cursor, lambda delivery: (str(delivery.id),))
 
 
 async def visible_delivery(

@@ -204,7 +204,7 @@ async def list_of_company(
     if (start := decode_cursor(cursor, WebhookEndpoint.id)) is not None:
         query = query.where(WebhookEndpoint.id < start[0])
     endpoints = await session.scalars(query.order_by(WebhookEndpoint.id.desc()).limit(first + 1))
-    return build_page(endpoints.all(), first, lambda endpoint: (str(endpoint.id),))
+    return build_page(endpoints.all(), first, cursor, lambda endpoint: (str(endpoint.id),))
 
 
 async def visible_endpoint(

@@ -201,7 +201,7 @@ async def list_failures(
     if (start := decode_cursor(cursor, JobFailure.id)) is not None:
         query = query.where(JobFailure.id < start[0])
     failures = await session.scalars(query.order_by(JobFailure.id.desc()).limit(first + 1))
-    return build_page(failures.all(), first, lambda failure: (str(failure.id),))
+    return build_page(failures.all(), first, cursor, lambda failure: (str(failure.id),))
 
 
 async def retry(session: AsyncSession, *, actor: Actor, failure_id: UUID) -> JobFailure:

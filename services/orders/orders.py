@@ -52,7 +52,7 @@ async def orders_of_customer(
     if start is not None:
         statement, parameters["before_id"] = NEWEST_ORDERS_BEFORE, start[0]
     orders = await read_rows(session, statement, parameters, needed)
-    return pages.build_page(orders, first, lambda order: [str(order.id)])
+    return pages.build_page(orders, first, after, lambda order: [str(order.id)])
 
 
 def generate_code() -> str:

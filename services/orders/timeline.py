@@ -138,12 +138,13 @@ async def read_slices(
 
 
 def timeline_page(
-    order: Order, first: int, rows: Sequence[TimelineRow], actor: Actor
+    order: Order, slice_: TimelineSlice, rows: Sequence[TimelineRow], actor: Actor
 ) -> Page[OrderEvent]:
     """A page of the events of an order as `actor` may read them, the oldest first."""
     return build_page(
         [to_order_event(order, actor, *row) for row in rows],
-        first,
+        slice_.limit - 1,
+        slice_.after_seq or None,
         lambda event: event.cursor_parts,
     )
 

@@ -82,4 +82,4 @@ async def _page(
     if (start := decode_cursor(cursor, model.id)) is not None:
         rows = rows.where(model.id > start[0])
     found = (await session.scalars(rows.order_by(model.id).limit(first + 1))).all()
-    return build_page(found, first, lambda row: (str(row.id),))
+    return build_page(found, first, cursor, lambda row: (str(row.id),))

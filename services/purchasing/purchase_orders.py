@@ -264,4 +264,4 @@ async def list_of_store(
         query = query.where(PurchaseOrder.id < start[0])
     newest_first = query.order_by(PurchaseOrder.id.desc()).limit(first + 1)
     orders = (await session.scalars(newest_first)).all()
-    return build_page(orders, first, lambda order: (str(order.id),))
+    return build_page(orders, first, cursor, lambda order: (str(order.id),))

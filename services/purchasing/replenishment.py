@@ -119,7 +119,9 @@ async def list_proposals(
     if (start := decode_cursor(cursor, *order)) is not None:
         query = query.where(tuple_(*order) > tuple_(*start))
     proposals = (await session.scalars(query.order_by(*order).limit(first + 1))).all()
-    return build_page(proposals, first, lambda row: (row.days_of_cover, str(row.product_id)))
+    return build_page(
+        proposals, first, cursor, lambda row: (row.days_of_cover, str(row.product_id))
+    )
 
 
 async def create_purchase_order(

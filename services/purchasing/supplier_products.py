@@ -215,7 +215,7 @@ async def list_of_supplier(
         query = query.join(Product, Product.id == SupplierProduct.product_id).where(matches)
     by_product = query.order_by(SupplierProduct.product_id).limit(first + 1)
     rows = (await session.scalars(by_product)).all()
-    return build_page(rows, first, lambda row: (str(row.product_id),))
+    return build_page(rows, first, cursor, lambda row: (str(row.product_id),))
 
 
 async def terms_by_product(

@@ -241,4 +241,4 @@ async def list_of_company(
         in_name = names_match(Supplier.search, text)
         query = query.where(or_(in_name, Supplier.code == code_form(text).upper()))
     suppliers = (await session.scalars(query.order_by(Supplier.code).limit(first + 1))).all()
-    return build_page(suppliers, first, lambda supplier: (supplier.code,))
+    return build_page(suppliers, first, cursor, lambda supplier: (supplier.code,))

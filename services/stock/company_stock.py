@@ -82,4 +82,4 @@ async def list_of_company(
         .order_by(listed.c.id)
     )
     rows = [CompanyStockLevel(*columns) for columns in totals]
-    return build_page(rows, first, lambda row: (str(row.product_id),))
+    return build_page(rows, first, cursor, lambda row: (str(row.product_id),))

@@ -63,7 +63,7 @@ async def list_expiring(
     if (start := _decode_start(cursor)) is not None:
         key = func.row(StockBatch.sell_by_date, StockBatch.id)
         statement = statement.where(key > func.row(*start))
-    return build_page((await session.scalars(statement)).all(), first, _cursor_key)
+    return build_page((await session.scalars(statement)).all(), first, cursor, _cursor_key)
 
 
 # Daily sales: units sold less units returned. A batch is sold after the batches of its product that
@@ -136,7 +136,7 @@ async def list_markdown_candidates(
         MarkdownCandidate(batches_by_id[row.id], row.days_to_expiry, row.daily, row.surplus)
         for row in rows
     ]
-    return build_page(candidates, first, lambda candidate: _cursor_key(candidate.batch))
+    return build_page(candidates, first, cursor, lambda candidate: _cursor_key(candidate.batch))
 
 
 async def write_off(

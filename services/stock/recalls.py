@@ -200,7 +200,7 @@ async def list_of_company(
         statement = statement.where(BatchRecall.id < start[0])
     statement = statement.order_by(BatchRecall.id.desc()).limit(first + 1)
     rows = (await session.scalars(statement)).all()
-    return build_page(rows, first, lambda row: (str(row.id),))
+    return build_page(rows, first, cursor, lambda row: (str(row.id),))
 
 
 async def list_orders(
@@ -231,7 +231,7 @@ async def list_orders(
     if (start := decode_cursor(cursor, Order.id)) is not None:
         statement = statement.where(Order.id < start[0])
     orders = [RecalledOrder(*columns) for columns in await session.execute(statement)]
-    return build_page(orders, first, lambda order: (str(order.order_id),))
+    return build_page(orders, first, cursor, lambda order: (str(order.order_id),))
 
 
 def _may_read(actor: Actor, company_id: UUID) -> bool:

@@ -56,7 +56,7 @@ async def list_of_store(
         matches = or_(has_code(words, store.company_id), names_match(Product.search, words))
         statement = statement.join(Product, Product.id == StockLevel.product_id).where(matches)
     rows = (await session.scalars(statement.limit(first + 1))).all()
-    return build_page(rows, first, lambda row: (str(row.product_id),))
+    return build_page(rows, first, cursor, lambda row: (str(row.product_id),))
 
 
 async def list_movements(
@@ -81,4 +81,4 @@ async def list_movements(
         statement = statement.where(StockMovement.id < start[0])
     statement = statement.order_by(StockMovement.id.desc()).limit(first + 1)
     rows = (await session.scalars(statement)).all()
-    return build_page(rows, first, lambda row: (str(row.id),))
+    return build_page(rows, first, cursor, lambda row: (str(row.id),))

@@ -71,7 +71,9 @@ async def list_queue(
         rows = rows.where(tuple_(PRIORITY_RANK, Ticket.id) > tuple_(*start))
     by_priority = rows.order_by(PRIORITY_RANK, Ticket.id).limit(first + 1)
     tickets = (await session.scalars(by_priority)).all()
-    return build_page(tickets, first, lambda row: (PRIORITY_RANKS[row.priority], str(row.id)))
+    return build_page(
+        tickets, first, query.cursor, lambda row: (PRIORITY_RANKS[row.priority], str(row.id))
+    )
 
 
 def _agent_tickets(actor: Actor, company_id: UUID | None) -> Select[Ticket]:
@@ -93,4 +95,4 @@ async def _newest_first(
     if (start := decode_cursor(cursor, Ticket.id)) is not None:
         rows = rows.where(Ticket.id < start[0])
     tickets = (await session.scalars(rows.order_by(Ticket.id.desc()).limit(first + 1))).all()
-    return build_page(tickets, first, lambda row: (str(row.id),))
+    return build_page(tickets, first, cursor, lambda row: (str(row.id),))

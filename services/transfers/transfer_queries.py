@@ -56,4 +56,4 @@ async def list_of_store(
         statement = statement.where(StockTransfer.id < start[0])
     statement = statement.order_by(StockTransfer.id.desc()).limit(request.first + 1)
     rows = (await session.scalars(statement)).all()
-    return build_page(rows, request.first, lambda row: (str(row.id),))
+    return build_page(rows, request.first, request.cursor, lambda row: (str(row.id),))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from graphql import GraphQLField, GraphQLNonNull, get_named_type
+from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, get_named_type
 
 from schema.root import graph
 from services.core.pages import MAX_PAGE_ROWS
@@ -26,6 +26,20 @@ CONNECTIONS = dict(connections())
 
 def test_there_are_connections() -> None:
     assert {"Query.storeQueue", "Customer.orders", "Category.products"} <= set(CONNECTIONS)
+
+
+def test_a_page_has_what_relay_requires() -> None:
+    """Relay's compiler refuses a connection without all four fields of its pages."""
+    required = {"hasNextPage": "Boolean!", "hasPreviousPage": "Boolean!"}
+    cursors = {"startCursor": "String", "endCursor": "String"}
+    info = graph._schema.type_map["PageInfo"]
+    assert isinstance(info, GraphQLObjectType)
+    assert {name: str(field.type) for name, field in info.fields.items()} == required | cursors
+    for definition in CONNECTIONS.values():
+        connection = get_named_type(definition.type)
+        assert isinstance(connection, GraphQLObjectType)
+        assert str(connection.fields["pageInfo"].type) == "PageInfo!"
+        assert str(connection.fields["edges"].type).endswith("Edge!]!")
 
 
 @pytest.mark.parametrize("coordinate", sorted(CONNECTIONS))

@@ -50,7 +50,7 @@ query ($storeId: ID!, $days: Int!, $first: Int!) {
 LEDGER = """
 query ($storeId: ID!, $productId: ID, $first: Int!, $after: String) {
   stockLedger(storeId: $storeId, productId: $productId, first: $first, after: $after) {
-    nodes { onHandDelta reason } pageInfo { hasNextPage endCursor }
+    nodes { onHandDelta reason } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }
 }
 """
@@ -190,6 +190,11 @@ async def test_the_ledger_is_read_in_pages_newest_first(
     second_page = (await ask(LEDGER, {**page, "after": after}, staff)).data["stockLedger"]
     assert [row["onHandDelta"] for row in second_page["nodes"]] == [1, 50]
     assert not second_page["pageInfo"]["hasNextPage"]
+    assert second_page["pageInfo"]["hasPreviousPage"]
+    assert not first_page["pageInfo"]["hasPreviousPage"]
+    after_first_row = {**page, "after": first_page["pageInfo"]["startCursor"]}
+    rest = (await ask(LEDGER, after_first_row, staff)).data["stockLedger"]
+    assert [row["onHandDelta"] for row in rest["nodes"]] == [2, 1]
 
 
 async def test_the_pick_list_suggests_batches(
