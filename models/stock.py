@@ -68,7 +68,7 @@ class StockMovementReason(NamedEnum):
     RECALL = auto()
     """Units set aside by a batch recall."""
     EXPIRY = auto()
-    """Units set aside after their last day of sale."""
+    """Units set aside after their sell-by date."""
     PICK = auto()
     """Batch of units sold earlier became known at picking."""
     INCOMING = auto()
@@ -175,7 +175,7 @@ class BatchStatus(NamedEnum):
     EXPIRED = auto()
     """The last day of sale is over; units are set aside."""
     RECALLED = auto()
-    """The batch is recalled; units are set aside."""
+    """The batch is recalled; units are set aside. Final."""
 
 
 class WriteOffSource(NamedEnum):

@@ -18,10 +18,12 @@ from database.base import NamedEnum
 CLASS = re.compile(r"^class (\w+)\b[^\n]*:\n((?:[ \t][^\n]*\n|\n)*)", re.MULTILINE)
 DESCRIBED_VALUE = re.compile(r'^    (\w+) = [^\n]+\n    ("""|")([^\\]*?)\2$', re.MULTILINE)
 
+OPEN = "New values may be added."
+
 
 def register(enum: type[NamedEnum]) -> None:
     """Register an enum with its description and those of its values."""
-    description = inspect.cleandoc(enum.__doc__ or "")
+    description = f"{inspect.cleandoc(enum.__doc__ or '')} {OPEN}"
     strawberry.enum(enum, name=graph_name(enum), description=description)
     described = value_descriptions(enum)
     definition = enum.__strawberry_definition__  # type: ignore[attr-defined] # strawberry sets it

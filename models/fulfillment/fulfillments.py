@@ -32,7 +32,7 @@ class FulfillmentStatus(NamedEnum):
     READY_FOR_PICKUP = auto()
     """Bags wait for the customer, who collects them with a code."""
     COLLECTED = auto()
-    """The customer has the bags. Final."""
+    """The customer has the bags. Final, unless support reopens the order."""
     NOT_COLLECTED = auto()
     """The customer did not come in time; the units wait until a person puts them back."""
     HANDED_OVER = auto()
@@ -59,7 +59,7 @@ class FulfillmentLineStatus(NamedEnum):
     SUBSTITUTION_PROPOSED = auto()
     """A substitution waits for the customer's answer."""
     SUBSTITUTED = auto()
-    """The substitution was accepted."""
+    """The substitution was accepted. Final."""
     DECLINED = auto()
     """The substitution was declined; missing units are not charged."""
 

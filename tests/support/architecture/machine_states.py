@@ -8,11 +8,6 @@ from resolvers.enums import value_descriptions
 from server.commands.states import find_machines
 from services.core.state_machine import StateMachine
 
-# States without a way out although they are not described as final, and why.
-KNOWN_DEAD_ENDS: Mapping[str, str] = {
-    "FulfillmentLine.SUBSTITUTED": "the substitute stays in the bag: it cannot be picked again",
-    "StockBatch.RECALLED": "a recall is not taken back",
-}
 # States in which a row stays, although a step that goes through them ends elsewhere, and why.
 ENDS: Mapping[str, str] = {
     "Payment.VOIDED": "the end, unless its order had expired: then EXPIRED follows in the same step"
@@ -26,13 +21,9 @@ def is_final(machine: StateMachine[Any, Any, Any], status: NamedEnum) -> bool:
 
 def passing_states() -> set[str]:
     """Every state of every machine that a row is meant to leave, as "Machine.STATE"."""
-    return (
-        {
-            f"{machine.name}.{status}"
-            for machine in find_machines()
-            for status in machine.status
-            if not is_final(machine, status)
-        }
-        - KNOWN_DEAD_ENDS.keys()
-        - ENDS.keys()
-    )
+    return {
+        f"{machine.name}.{status}"
+        for machine in find_machines()
+        for status in machine.status
+        if not is_final(machine, status)
+    } - ENDS.keys()
