@@ -23,12 +23,12 @@ from resolvers.fulfillment.inputs import (
 from resolvers.mutations import Operation, company_of, run_mutation
 from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
-from services.counting import missing_products
 from services.delivery.delivery_parties import may_see_codes
 from services.fulfillment import (
     fulfillment_states,
     fulfillments,
     give_back,
+    missing_products,
     picking,
     pickups,
 )
@@ -105,9 +105,7 @@ async def pack(info: Info, input: FulfillmentPackInput) -> FulfillmentOutcome:
     return await run_step(
         info,
         input,
-        lambda session: missing_products.pack(
-            session, bags=input.bag_count, **step_arguments(info, input)
-        ),
+        lambda session: picking.pack(session, bags=input.bag_count, **step_arguments(info, input)),
     )
 
 

@@ -13,7 +13,7 @@ from services.delivery import deliveries
 from services.fulfillment import fulfillments
 from services.orders import cancellation_rules, order_states
 from services.orders.stages import OrderProgress
-from services.payments import payments, pending_changes
+from services.payments import payments
 from services.stock import reservations
 
 MAX_NOTE_LENGTH = 500
@@ -69,7 +69,6 @@ async def cancel_for_cause(
     The order's cancellation fee is captured, the rest of its authorization released. Raises
     DomainError: InvalidTransition once a rider has the bags.
     """
-    await pending_changes.end_pending_change(session, order)
     if order.status is OrderStatus.PLACED:
         await reservations.release(session, [order.id])
     else:

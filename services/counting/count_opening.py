@@ -57,14 +57,28 @@ async def start(
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     store = await visible_store(session, actor, store_id)
     product_ids = await _select_products(session, store, selection)
-    await _check_not_being_counted(session, store_id, product_ids)
+    return await open_count(session, store, product_ids, note, actor.person_id)
+
+
+async def open_count(
+    session: AsyncSession,
+    store: Store,
+    product_ids: Sequence[UUID],
+    note: str,
+    person_id: UUID | None,
+) -> StockCount:
+    """Open a count of products of a store's company, started by a person or by the system.
+
+    Raises DomainError: StockCountInProgress.
+    """
+    await _check_not_being_counted(session, store.id, product_ids)
     company = await session.get_one(Company, store.company_id)
     row = StockCount(
         company_id=store.company_id,
-        store_id=store_id,
+        store_id=store.id,
         note=note,
         currency=company.currency,
-        started_by_id=actor.person_id,
+        started_by_id=person_id,
     )
     session.add(row)
     await session.flush()

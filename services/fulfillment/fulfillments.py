@@ -31,8 +31,10 @@ from services.fulfillment.fulfillment_states import (
     load_task,
 )
 from services.fulfillment.line_states import is_started
+from services.fulfillment.missing_units import count_missing
 from services.fulfillment.task_timers import idle_deadline
 from services.fulfillment.waiting_bags import bags_deadline, end_waiting
+from services.payments import pending_changes
 
 VIEWER_ROLES = STORE_ROLES | {Role.SUPPORT_AGENT}
 _IN_QUEUE = Fulfillment.status.in_(enum_literals(QUEUE_STATUSES))
@@ -122,14 +124,16 @@ async def cancel_for_order(
 ) -> Fulfillment | None:
     """Cancel the fulfillment of a locked order and release its units.
 
-    Picked units wait until a person puts them back. None when no store works on the order or when
-    the bags have left the store.
+    Picked units wait until a person puts them back, missing ones are counted, and a pending change
+    of the order ends. None when no store works on the order or when the bags have left the store.
     """
     fulfillment_id = await session.scalar(OPEN_FULFILLMENT, {"order": order.id})
     if fulfillment_id is None:
         return None
     task = await load_task(session, order, fulfillment_id)
     fulfillment = task.fulfillment
+    await count_missing(session, task)
+    await pending_changes.end_pending_change(session, order)
     await end_waiting(session, order, fulfillment, "The order was canceled.")
     MACHINE.move(fulfillment, FulfillmentStatus.CANCELED)
     fulfillment.next_step_due_at = None

@@ -35,6 +35,7 @@ from services.fulfillment.fulfillment_states import (
     begin,
 )
 from services.fulfillment.line_states import LINE_MACHINE
+from services.fulfillment.missing_units import count_missing
 from services.fulfillment.task_timers import idle_deadline
 from services.fulfillment.waiting_bags import bags_deadline
 from services.orders import order_states
@@ -167,7 +168,7 @@ async def pack(
     bags: int,
     expected_version: int | None = None,
 ) -> Fulfillment:
-    """Close the bags: capture the payment of what is in them, write off the units that are missing.
+    """Close the bags: capture the payment of what is in them, write off and count what is missing.
 
     A product that became one that is not sold to minors takes a check of the age at the hand-over.
     With nothing picked the order is canceled as OUT_OF_STOCK and its payment voided. Raises
@@ -178,6 +179,7 @@ async def pack(
     if not 1 <= bags <= MAX_BAGS:
         message = f"An order fills 1 to {MAX_BAGS} bags."
         raise DomainError(InvalidInput(path=["input", "bagCount"], message=message))
+    await count_missing(session, task)
     await pending_changes.end_pending_change(session, task.order)
     lines, restricted = await packed_lines.record_packed(session, task)
     lost = Counter({line.product_id: line.units.lost for line in task.lines})

@@ -32,6 +32,7 @@ from services.fulfillment.fulfillment_states import (
     PickingTask,
     begin,
 )
+from services.fulfillment.missing_units import count_missing
 from services.fulfillment.queueing import create_fulfillment
 from services.fulfillment.task_timers import lock_if_free
 from services.orders import order_states
@@ -128,6 +129,7 @@ async def _reroute(session: AsyncSession, task: PickingTask, actor_id: UUID | No
     The customer chose the store of a pickup, so that one is canceled. The ended store keeps nothing
     that tells who the customer is.
     """
+    await count_missing(session, task)
     await pending_changes.end_pending_change(session, task.order)
     await session.flush()
     order = task.order

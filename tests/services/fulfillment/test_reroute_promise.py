@@ -11,10 +11,9 @@ from models.identity import Actor
 from models.orders import Order
 from models.stock import StockMovement, StockMovementReason
 from services.core.problems import InvalidInput, NotFound
-from services.counting import missing_products
 from services.delivery import deliveries
 from services.events.event_log import order_stream
-from services.fulfillment import fulfillments, give_back, rerouting
+from services.fulfillment import fulfillments, give_back, missing_products, rerouting
 from services.stock.receiving import StockReceiptLine
 from services.stores.delivery_estimates import estimate_delivery
 from tests.support import riders

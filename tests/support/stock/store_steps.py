@@ -21,11 +21,11 @@ from models.fulfillment import (
 from models.identity import Actor
 from models.orders import Order
 from services.core.problems import DomainError, not_found
-from services.counting import missing_products
 from services.fulfillment import (
     fulfillments,
     give_back,
     handover,
+    missing_products,
     picking,
     put_back,
     substitutions,

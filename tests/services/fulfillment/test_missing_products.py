@@ -8,9 +8,10 @@ from models.catalog import Product
 from models.counting import StockCount, StockCountLine, StockCountStatus
 from models.fulfillment import FulfillmentRejectReason
 from models.identity import Actor, Grant, Role
-from services.counting import count_opening, missing_products, stock_counts
+from services.counting import count_opening, stock_counts
 from services.counting.count_opening import CountSelection
 from services.counting.stock_counts import UncountedLines
+from services.fulfillment import missing_products
 from tests.support.city import City
 from tests.support.counting import refusal_of
 from tests.support.customers import create_people
