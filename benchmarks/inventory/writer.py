@@ -36,8 +36,7 @@ COUNT = prepared(
             was.reserved + :units - was.on_hand as on_hand_delta
     ), noted as (
         insert into stock_entry (id, company_id, store_id, product_id, on_hand_delta,
-        unsellable_delta,
-            incoming_delta, batch_delta, reason, reference)
+            unsellable_delta, incoming_delta, batch_delta, reason, reference)
         select :id, company_id, :store, :product, on_hand_delta, 0, 0, 0, 'ADJUSTMENT', 'benchmark'
         from counted where on_hand_delta <> 0
     )

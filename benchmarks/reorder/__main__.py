@@ -35,14 +35,13 @@ insert into listing (store_id, product_id, company_id, category_id, price_minor,
     promotion_label, aisle, version)
     select s.id, p.id, p.company_id, p.category_id, 100, true, '', '', 1 from store s, product p;
 insert into stock (store_id, product_id, company_id, on_hand, reserved, unsellable, incoming,
-version)
+    version)
     select s.id, p.id, p.company_id, 10, 0, 0, 0, 1 from store s, product p;
 insert into supplier (id, company_id, code, name, email, phone, currency, lead_time_days,
     review_period_days, minimum_order_minor, over_tolerance_percent, active, version)
     select gen_random_uuid(), id, 'S', 'S', '', '', 'EUR', 2, 1, 0, 0, true, 1 from company;
 insert into supplier_product (supplier_id, product_id, company_id, supplier_sku, pack_cost_minor,
-currency,
-    units_per_pack, preferred)
+    currency, units_per_pack, preferred)
     select s.id, p.id, p.company_id, '', 100, 'EUR', 6, true from supplier s, product p;
 insert into stock_entry (id, company_id, store_id, product_id, on_hand_delta, unsellable_delta,
     incoming_delta, batch_delta, reason, reference, occurred_at)

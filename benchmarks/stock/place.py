@@ -32,14 +32,14 @@ insert into product (id, company_id, code, name, translations, search_text, cate
     select gen_random_uuid(), company_id, 'P' || n, 'P', '{}', '', id, '', false, false, true
     from category, generate_series(1, %d) as n;
 insert into stock (store_id, product_id, company_id, on_hand, reserved, unsellable, incoming,
-version)
+    version)
     select s.id, p.id, p.company_id, 0, 0, 0, 0, 1 from store s, product p
 """
 RESET = "truncate hold, event, stream; update stock set on_hand = $1, reserved = 0, version = 1"
 # Holds whatever the order in which requests were answered.
 IS_CONSISTENT = """
-select coalesce(sum(reserved), 0) = (select coalesce(sum(quantity), 0) from hold where status =
-'HELD')
+select coalesce(sum(reserved), 0)
+        = (select coalesce(sum(quantity), 0) from hold where status = 'HELD')
     and coalesce(min(on_hand - reserved), 0) >= 0
 from stock
 """

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from dataloaders import catalog as load_catalog
-from dataloaders import fulfillment as load
 from dataloaders import fulfillment as load_fulfillment
 from dataloaders import orders as load_orders
 from dataloaders import stock as load_stock
@@ -127,7 +126,9 @@ class FulfillmentType(NodeType):
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that picks.", by="store_id"
     )
-    lines: list[FulfillmentLineType] = related(load.lines_by_fulfillment, "The pick list.")
+    lines: list[FulfillmentLineType] = related(
+        load_fulfillment.lines_by_fulfillment, "The pick list."
+    )
     substitutions: list[
         Annotated["SubstitutionType", strawberry.lazy("schema.fulfillment.substitutions")]
     ] = related(
@@ -176,7 +177,7 @@ class FulfillmentType(NodeType):
     put_back_lines: (
         list[Annotated["PutBackLineType", strawberry.lazy("schema.fulfillment.put_backs")]] | None
     ) = related(
-        load.put_back_lines_by_fulfillment,
+        load_fulfillment.put_back_lines_by_fulfillment,
         "The units to put back; empty if there are none.",
         allow=STORE_OR_SUPPORT,
     )

@@ -167,8 +167,7 @@ async def approve(
     """Approve a count, by a manager: change on_hand of each product by its variance.
 
     What was corrected since a product was counted, by hand, by a file or as out of stock, is taken
-    off its variance first. Raises DomainError: as `MACHINE.begin`, and BelowPromised for each
-    product.
+    off its variance first. Raises DomainError: as `MACHINE.begin`, and BelowPromised of products.
     """
     row = await MACHINE.begin(session, actor, count_id, StockCountAction.APPROVE, expected_version)
     lines = await session.scalars(

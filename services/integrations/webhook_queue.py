@@ -69,11 +69,9 @@ INSERT_DELIVERIES = prepared(
     text(
         """
     insert into webhook_delivery (id, company_id, endpoint_id, stream, seq, event_type,
-    occurred_at, replay_number,
-        status, attempt_count, next_attempt_at, ends_at)
+        occurred_at, replay_number, status, attempt_count, next_attempt_at, ends_at)
     select id, company, endpoint, stream, seq, event_type, at, replay_number, 'PENDING', 0,
-    clock_timestamp(),
-        clock_timestamp() + make_interval(secs => :life)
+        clock_timestamp(), clock_timestamp() + make_interval(secs => :life)
     from unnest(:ids, :companies, :endpoints, :streams, :seqs, :types, :moments, :rounds)
         as one (id, company, endpoint, stream, seq, event_type, at, replay_number)
     on conflict (endpoint_id, stream, seq, replay_number) do nothing

@@ -63,13 +63,12 @@ CLAIM_DUE = prepared(
             order by random() limit :most
         ) w cross join lateral (
             select d.id from webhook_delivery d
-            where d.endpoint_id = w.id and d.status = 'PENDING' and d.next_attempt_at <=
-            clock_timestamp()
+            where d.endpoint_id = w.id and d.status = 'PENDING'
+                and d.next_attempt_at <= clock_timestamp()
                 and (not w.preserve_order or not exists (
-                    select from webhook_delivery b where b.endpoint_id = w.id
-                        and b.stream = d.stream and b.replay_number = d.replay_number and b.seq <
-                        d.seq
-                        and b.status = 'PENDING'
+                    select from webhook_delivery b
+                    where b.endpoint_id = w.id and b.status = 'PENDING' and b.stream = d.stream
+                        and b.replay_number = d.replay_number and b.seq < d.seq
                     union all
                     select from event e, event_place p where e.stream = d.stream
                         and e.seq between d.seq - :behind and d.seq - 1
@@ -81,8 +80,8 @@ CLAIM_DUE = prepared(
             for update skip locked
         ) d limit :most
     )
-    update webhook_delivery d set next_attempt_at = clock_timestamp() + make_interval(secs =>
-    :lease)
+    update webhook_delivery d
+    set next_attempt_at = clock_timestamp() + make_interval(secs => :lease)
     from chosen where d.id = chosen.id
     returning d.id
     """

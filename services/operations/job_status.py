@@ -29,18 +29,17 @@ MAX_BACKLOG_COUNT = 10_000
 UPSERT_JOB_STATE = text(
     """
     insert into job_state (name, interval_seconds, last_started_at, duration_milliseconds,
-    processed_count, run_count, consecutive_failure_count,
-        last_error, failed_at, backlog)
+        processed_count, run_count, consecutive_failure_count, last_error, failed_at, backlog)
     values (:name, :every, now() - make_interval(secs => :ago), :duration, :done, :runs,
         :failures, :error, case when cast(:error as text) is not null then now() end, :backlog)
     on conflict (name) do update set interval_seconds = excluded.interval_seconds,
         last_started_at = greatest(job_state.last_started_at, excluded.last_started_at),
-        duration_milliseconds = excluded.duration_milliseconds, processed_count =
-        excluded.processed_count,
+        duration_milliseconds = excluded.duration_milliseconds,
+        processed_count = excluded.processed_count,
         run_count = least(job_state.run_count::bigint + excluded.run_count, 2000000000),
         consecutive_failure_count = case when excluded.consecutive_failure_count = 0 then 0
-            else least(job_state.consecutive_failure_count::bigint +
-            excluded.consecutive_failure_count, 2000000000) end,
+            else least(2000000000, job_state.consecutive_failure_count::bigint
+                + excluded.consecutive_failure_count) end,
         last_error = coalesce(excluded.last_error, job_state.last_error),
         failed_at = coalesce(excluded.failed_at, job_state.failed_at),
         backlog = coalesce(excluded.backlog, job_state.backlog)
@@ -56,18 +55,18 @@ UPSERT_FAILURE = text(
     """
     insert into job_failure as failure
         (id, job, item, attempt_count, transient_attempt_count, error, next_attempt_at,
-        dead_lettered)
+            dead_lettered)
     values (:id, :job, :item, :counted, 1 - :counted, :error, now() + interval '1 second', false)
-    on conflict (job, item) do update set attempt_count = failure.attempt_count +
-    excluded.attempt_count,
-        transient_attempt_count = (failure.transient_attempt_count + 1) *
-        excluded.transient_attempt_count,
+    on conflict (job, item) do update set
+        attempt_count = failure.attempt_count + excluded.attempt_count,
+        transient_attempt_count
+            = (failure.transient_attempt_count + 1) * excluded.transient_attempt_count,
         error = excluded.error, last_failed_at = now(),
-        dead_lettered = failure.dead_lettered or (excluded.attempt_count = 1 and
-        failure.attempt_count + 1 >= :most),
+        dead_lettered = failure.dead_lettered
+            or (excluded.attempt_count = 1 and failure.attempt_count + 1 >= :most),
         next_attempt_at = now() + make_interval(secs => least(:wait, 2 ^ least(20,
-            case excluded.attempt_count when 1 then failure.attempt_count else
-            failure.transient_attempt_count end)))
+            case excluded.attempt_count when 1 then failure.attempt_count
+                else failure.transient_attempt_count end)))
     returning dead_lettered
     """
 )

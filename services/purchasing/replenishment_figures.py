@@ -86,17 +86,14 @@ INSERT_PROPOSALS = text(
     """
     insert into reorder_proposal (
         store_id, company_id, computed_at, product_id, supplier_id, average_daily_demand, weekdays,
-        forecast_error,
-        forecast_demand, safety_stock, lead_time_days, review_period_days, available, incoming,
-        on_draft_orders, days_of_cover, pack_quantity,
-        units_per_pack
+        forecast_error, forecast_demand, safety_stock, lead_time_days, review_period_days,
+        available, incoming, on_draft_orders, days_of_cover, pack_quantity, units_per_pack
     ) select :store, :company, :now, proposal.*
     from jsonb_to_recordset(cast(:rows as jsonb)) as proposal (
         product_id uuid, supplier_id uuid, average_daily_demand float8, weekdays float8[],
-        forecast_error float8,
-        forecast_demand float8, safety_stock float8, lead_time_days int, review_period_days int,
-        available int, incoming int,
-        on_draft_orders int, days_of_cover float8, pack_quantity int, units_per_pack int
+        forecast_error float8, forecast_demand float8, safety_stock float8, lead_time_days int,
+        review_period_days int, available int, incoming int, on_draft_orders int,
+        days_of_cover float8, pack_quantity int, units_per_pack int
     )
     """
 ).bindparams(bindparam("rows", type_=Text), bindparam("now", type_=DateTime(timezone=True)))

@@ -80,9 +80,8 @@ MARKDOWN_CANDIDATES = text(
             and occurred_at > now() - make_interval(days => cast(:days as int))
         group by 1
     ), queued as (
-        select id, soon.product_id, sell_by_date, sell_by_date - cast(:today as date) as
-        days_to_expiry,
-            coalesce(daily, 0) as daily,
+        select id, soon.product_id, sell_by_date,
+            sell_by_date - cast(:today as date) as days_to_expiry, coalesce(daily, 0) as daily,
             sum(on_hand) over (partition by soon.product_id order by sell_by_date, id) as cumulative
         from soon left join sold using (product_id)
     ), left_over as (

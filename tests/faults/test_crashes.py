@@ -42,8 +42,8 @@ with served as (select o.id, row_number() over (
         where id = (select id from served where place = 1)),
     gap as (update stream set seq = seq + 1
         where stream = (select 'order:' || id from served where place = 1)),
-    shelf as (update stock set reserved = reserved + 1 where company_id = $1 and on_hand >
-    reserved),
+    counter as (update stock set reserved = reserved + 1
+        where company_id = $1 and on_hand > reserved),
     told as (update ticket set status = 'RESOLVED'
         where order_id in (select id from served where place in (2, 3))),
     unpaid as (update "order" set status = 'COMPLETED'

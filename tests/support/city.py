@@ -58,9 +58,8 @@ OPEN_STORES = text(
         insert into stock_entry
             (id, company_id, store_id, product_id, on_hand_delta, unsellable_delta, incoming_delta,
             batch_delta, reason, reference)
-        select entry, :company, store, product, :on_hand, 0, 0, 0, 'OPENING_BALANCE', '' from
-        shelves
-        where :on_hand > 0
+        select entry, :company, store, product, :on_hand, 0, 0, 0, 'OPENING_BALANCE', ''
+        from shelves where :on_hand > 0
     )
     insert into stock
         (store_id, product_id, company_id, on_hand, reserved, unsellable, incoming, version)

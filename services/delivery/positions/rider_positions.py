@@ -113,8 +113,8 @@ _STORE_POSITIONS = prepared(
     order by position_row.rider
     on conflict (rider_id) do update set
         latitude = excluded.latitude, longitude = excluded.longitude,
-        heading_degrees = excluded.heading_degrees, speed_meters_per_second =
-        excluded.speed_meters_per_second,
+        heading_degrees = excluded.heading_degrees,
+        speed_meters_per_second = excluded.speed_meters_per_second,
         accuracy_meters = excluded.accuracy_meters, recorded_at = excluded.recorded_at
     where rider_position.recorded_at <= excluded.recorded_at
     """

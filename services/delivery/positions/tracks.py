@@ -29,8 +29,8 @@ MAX_TOLERANCE_M = 1_000.0
 _APPEND = prepared(
     text(
         """
-    insert into delivery_track (delivery_id, company_id, line, point_count, first_recorded_at,
-    last_recorded_at)
+    insert into delivery_track
+        (delivery_id, company_id, line, point_count, first_recorded_at, last_recorded_at)
     select track.* from unnest(:deliveries, :companies, :lines, :points, :firsts, :lasts)
         as track (delivery, company, line, point_count, first_recorded_at, last_recorded_at)
     order by track.delivery

@@ -25,8 +25,8 @@ _TASKS = f"""
             when packed_at is null then 'PICKING' else 'PACKED' end as phase
         from fulfillment where cast(:store as uuid) is null or store_id = :store
     ), sold as (
-        select store_id, product_id, reference as order_id, -sum(on_hand_delta) as units from
-        stock_entry
+        select store_id, product_id, reference as order_id, -sum(on_hand_delta) as units
+        from stock_entry
         where reason in ('SALE', 'RESTOCK') and (cast(:store as uuid) is null or store_id = :store)
         group by 1, 2, 3
     ), part as (
@@ -99,12 +99,13 @@ _RECEIPTS = """
         select o.store_id, o.id as order_id, o.final_total_minor,
             goods_minor + o.delivery_fee_minor + o.small_order_fee_minor + o.tip_minor
                 - case when goods_minor = 0 then 0 else least(o.discount_minor,
-                    ceil(o.discount_minor::numeric * goods_minor / o.subtotal_minor)) end as
-                    expected,
-            case when p.status in ('CAPTURED', 'PARTIALLY_REFUNDED', 'REFUNDED', 'DISPUTED', 'WON',
-                    'LOST') then p.captured_amount_minor
-                else coalesce(p.capture_wanted_minor, o.final_total_minor) end as
-                captured_amount_minor
+                    ceil(o.discount_minor::numeric * goods_minor / o.subtotal_minor)) end
+                as expected,
+            case when p.status in
+                    ('CAPTURED', 'PARTIALLY_REFUNDED', 'REFUNDED', 'DISPUTED', 'WON', 'LOST')
+                then p.captured_amount_minor
+                else coalesce(p.capture_wanted_minor, o.final_total_minor) end
+                as captured_amount_minor
         from goods g join "order" o using (id) join payment p on p.order_id = o.id and p.is_current
     )"""
 # Parameter: store, or null for all. Returns the columns of StockDifference.
@@ -128,7 +129,7 @@ FIND_ORDER_DIFFERENCES = text(
     where final_total_minor <> expected
     union all
     select store_id, null, 'captured', captured_amount_minor, final_total_minor, null,
-    order_id::text
+        order_id::text
     from receipt where captured_amount_minor <> final_total_minor
     order by store_id, product_id, order_id, counter
     """  # noqa: S608 - constants within another

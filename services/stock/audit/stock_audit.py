@@ -65,9 +65,8 @@ UNPICKED = f"""
 FIND_DIFFERENCES = text(
     f"""
     with ledger as (
-        select store_id, product_id, sum(on_hand_delta) as on_hand, sum(unsellable_delta) as
-        unsellable,
-            sum(incoming_delta) as incoming
+        select store_id, product_id, sum(on_hand_delta) as on_hand,
+            sum(unsellable_delta) as unsellable, sum(incoming_delta) as incoming
         from stock_entry where cast(:store as uuid) is null or store_id = :store group by 1, 2
     ), reserved as (
         select store_id, product_id, sum(quantity) as reserved from hold

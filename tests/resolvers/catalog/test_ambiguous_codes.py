@@ -69,9 +69,7 @@ async def test_a_code_of_several_products_from_before_sells_none_of_them(
 
 
 def test_each_entry_point_that_takes_a_scanned_code_says_when_it_is_ambiguous() -> None:
-    """Picking said InvalidInput and the counter UnknownProductCode: the clerk did not know what to
-    do.
-    """
+    """Picking said InvalidInput and the counter UnknownProductCode, which help no clerk."""
     entry_points = {name for name, field in MUTATIONS.fields.items() if takes_code(field)}
     assert entry_points == {
         "posSaleCreate", "fulfillmentLinePick", "substitutionPropose",

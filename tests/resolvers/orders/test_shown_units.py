@@ -78,8 +78,7 @@ async def test_a_cart_does_not_tell_how_many_units_there_are(
 ) -> None:
     """Seven carts of a guest, each with another quantity, found the exact stock of 20 products.
 
-    In a line of a cart, products with different stock of the same range look alike at every
-    quantity.
+    In a cart, products with different stock of the same range look alike at every quantity.
     """
     units = {index: 20 + 2 * index for index in range(PRODUCTS)}
     await stock(container, city, units)
