@@ -18,6 +18,7 @@ from services import companies
 from services.checkout import cancellation, payment_deadlines
 from services.core.clock import current_time
 from services.events.event_log import record_order_event
+from services.fulfillment import pickups
 from services.orders import order_conditions, order_states, support_cases
 from services.payments import payment_states, payments, pending_changes
 
@@ -54,6 +55,7 @@ async def resume(session: AsyncSession, order: Order, payment: Payment) -> None:
         queue_store_id=order.store_id,
         amount_minor=payment.authorized_amount_minor,
     )
+    await pickups.wait_again(session, order)
     if order.final_total_minor is not None and payment.status is PaymentStatus.AUTHORIZED:
         await payments.request_capture(session, order, order.final_total_minor)
 

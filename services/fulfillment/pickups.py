@@ -3,14 +3,16 @@
 The customer tells the code of the order. After MAX_PICKUP_ATTEMPTS wrong codes no code counts any
 more: the store's managers hand the bags over without it, and give a reason. An order that nobody
 collects within the store's waiting time, counted in its opening hours, is canceled and refunded in
-full: nothing was delivered and no fee was charged.
+full: nothing was delivered and no fee was charged. While a lost payment is renewed nobody can
+collect it, so the time does not end then.
 """
 
 import hmac
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from database.statements import prepared
 from models.events import OrderEventKind
@@ -41,27 +43,50 @@ from services.orders.proof_codes import CODE_DIGITS
 from services.payments import payments
 from services.stores.opening_hours import after_open_seconds
 
+_UNPAID = aliased(Order)
+_WAITS_FOR_PAYMENT = exists().where(
+    _UNPAID.id == Fulfillment.order_id, _UNPAID.payment_due_at.is_not(None)
+)
 _OVERDUE = (
     Fulfillment.status == FulfillmentStatus.READY_FOR_PICKUP,
     Fulfillment.next_step_due_at <= func.clock_timestamp(),
+    # Nobody may hand it over: it ends by the deadline of the payment, or waits again.
+    ~_WAITS_FOR_PAYMENT,
 )
 OVERDUE_PICKUPS = (
     select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.next_step_due_at, Fulfillment.id)
 )
 """Fulfillments that nobody collected in time, the longest overdue first."""
-COLLECTED_TASK = prepared(
+TASK_IN_STATUS = prepared(
     select(Fulfillment.id).where(
-        Fulfillment.order_id == bindparam("order"), Fulfillment.status == bindparam("collected")
+        Fulfillment.order_id == bindparam("order"), Fulfillment.status == bindparam("status")
     )
 )
 
 
 async def mark_ready(session: AsyncSession, task: PickingTask) -> None:
     """Let the customer collect the staged bags of a locked order until the store's time is over."""
+    MACHINE.move(task.fulfillment, FulfillmentStatus.READY_FOR_PICKUP)
+    await _begin_wait(session, task)
+
+
+async def wait_again(session: AsyncSession, order: Order) -> None:
+    """Give the customer of a locked order, whose payment was renewed, the time to collect it anew.
+
+    Nobody could collect it while the payment was lost. Nothing happens unless its bags wait.
+    """
+    keys = {"order": order.id, "status": FulfillmentStatus.READY_FOR_PICKUP}
+    fulfillment_id = await session.scalar(TASK_IN_STATUS, keys)
+    if fulfillment_id is not None:
+        task = await load_task(session, order, fulfillment_id)
+        task.fulfillment.version += 1
+        await _begin_wait(session, task)
+
+
+async def _begin_wait(session: AsyncSession, task: PickingTask) -> None:
     fulfillment, order = task.fulfillment, task.order
     store = await session.get_one(Store, fulfillment.store_id)
     due_at = await after_open_seconds(session, store, task.now, store.pickup_wait_seconds)
-    MACHINE.move(fulfillment, FulfillmentStatus.READY_FOR_PICKUP)
     fulfillment.next_step_due_at = order.pickup_due_at = due_at
     order.version += 1
     task.record_change(session, OrderEventKind.FULFILLMENT_READY_FOR_PICKUP, due_at=due_at)
@@ -104,8 +129,8 @@ async def reopen_pickup(session: AsyncSession, order: Order) -> None:
 
     A check of the age that was made for the first hand-over does not count.
     """
-    keys = {"order": order.id, "collected": FulfillmentStatus.COLLECTED}
-    task = await load_task(session, order, (await session.scalars(COLLECTED_TASK, keys)).one())
+    keys = {"order": order.id, "status": FulfillmentStatus.COLLECTED}
+    task = await load_task(session, order, (await session.scalars(TASK_IN_STATUS, keys)).one())
     fulfillment = task.fulfillment
     fulfillment.handed_over_at = fulfillment.age_check_result = None
     fulfillment.age_failed_by, fulfillment.pickup_attempts = [], 0

@@ -239,7 +239,7 @@ def test_every_deadline_and_every_job_that_asks_the_provider_is_walked() -> None
     )
     walked = {(Order, "payment_due_at"), (OrderChange, "payment_due_at")}
     walked |= {(model, "due_at") for model in (Payment, Refund, Dispute)}
-    # The bank's own deadline for evidence, and the pickup, which the provider has no part in.
+    # The bank's own deadline for evidence, and the pickup (`test_lost_payments_of_pickups.py`).
     foreign = {(Dispute, "evidence_due_at"), (Order, "pickup_due_at")}
     models: set[type[Base]] = {Order, OrderChange, *DUE_MODELS}
     found = {
