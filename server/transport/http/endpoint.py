@@ -19,9 +19,11 @@ from server.transport.connections import LiveConnections
 from server.transport.document_lookup import DocumentLookup, NoPersistedQueries, prepare_operation
 from server.transport.http.accept import AcceptedMedia, parse_accept
 from server.transport.http.body import parse_body, parse_query_string, read_text
+from server.transport.http.compression import parse_accept_encoding
 from server.transport.http.fast_endpoint import FastEndpoint
 from server.transport.http.fast_request import request_id_of
 from server.transport.http.reply import (
+    HttpReply,
     answer_reply,
     failure_reply,
     not_acceptable,
@@ -91,11 +93,11 @@ class GraphQLOverHTTP:
             response = await self._respond(request, request_id, accepted)
         except RequestRejected as rejected:
             paid = charged_refusal(rejected, self._authenticator, _client_of(request))
-            response = rejection_reply(paid, accepted).response()
+            response = _json_response(request, rejection_reply(paid, accepted))
         except ClientDisconnect:
             return
         except Exception:
-            response = failure_reply(request_id, accepted).response()
+            response = _json_response(request, failure_reply(request_id, accepted))
         response.headers["x-request-id"] = request_id
         await response(scope, receive, send)
 
@@ -109,14 +111,14 @@ class GraphQLOverHTTP:
         text = await read_text(request, self._limits)
         caller = await self._authenticate(request, request_id)
         if (refusal := self._engine.admit_size(len(text), caller.context)) is not None:
-            return self._answer_response(refusal, accepted)
+            return self._answer_response(request, refusal, accepted)
         parse = parse_query_string if request.method == "GET" else parse_body
         operation = parse(text, self._limits)
         prepared = prepare_operation(self._engine, self._documents, operation, caller.context)
         if not isinstance(prepared, PreparedOperation | Answer):
             prepared = await prepared
         if isinstance(prepared, Answer):
-            return self._answer_response(prepared, accepted)
+            return self._answer_response(request, prepared, accepted)
         if prepared.operation_type == "subscription":
             return self._stream(prepared, operation, caller, accepted, _client_of(request))
         if prepared.operation_type == "mutation" and request.method == "GET":
@@ -130,7 +132,7 @@ class GraphQLOverHTTP:
             caller.context,
             partial(disconnected, request.receive),
         )
-        return self._answer_response(answer, accepted)
+        return self._answer_response(request, answer, accepted)
 
     def _check_get(self, request: Request) -> None:
         if not self._get:
@@ -178,10 +180,17 @@ class GraphQLOverHTTP:
         source = partial(self._engine.subscribe, prepared, operation.variables, caller.context)
         return StreamResponse(source, self._streams, framing, caller.expires_at)
 
-    def _answer_response(self, answer: Answer, accepted: AcceptedMedia) -> Response:
+    def _answer_response(
+        self, request: Request, answer: Answer, accepted: AcceptedMedia
+    ) -> Response:
         if accepted.json is None:
             return single_answer_stream(answer, _framing(accepted) or SSE_FRAMING)
-        return answer_reply(answer, accepted.json).response()
+        return _json_response(request, answer_reply(answer, accepted.json))
+
+
+def _json_response(request: Request, reply: HttpReply) -> Response:
+    encoding = parse_accept_encoding(request.headers.get("accept-encoding"))
+    return reply.compressed(encoding).response()
 
 
 def _client_of(request: Request) -> str:

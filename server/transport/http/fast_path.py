@@ -222,7 +222,8 @@ class FastPathProtocol(HttpProtocol):
 
     def _write(self, request: FastRequest, reply: HttpReply, keep_alive: bool) -> None:
         lines = self.server_lines(keep_alive=keep_alive)
-        self.transport.write(reply.encode(lines, request.request_id))
+        compressed = reply.compressed(request.head.encoding)
+        self.transport.write(compressed.encode(lines, request.request_id))
         if not keep_alive:
             self.transport.close()
 

@@ -8,6 +8,7 @@ from typing import Self
 
 from server.transport.http.accept import AcceptedMedia, parse_accept
 from server.transport.http.body import check_content_headers, is_plain_json
+from server.transport.http.compression import parse_accept_encoding
 from server.transport.http.reply import not_acceptable
 from server.transport.limits import MAX_REQUEST_ID_CHARS
 
@@ -42,7 +43,14 @@ def _client_request_id(headers: Mapping[str, str]) -> str | None:
 class RequestHead:
     """The parsed head of a POST, shared by all requests that begin with the same bytes."""
 
-    __slots__ = ("accepted", "client", "client_request_id", "headers", "is_plain_json")
+    __slots__ = (
+        "accepted",
+        "client",
+        "client_request_id",
+        "encoding",
+        "headers",
+        "is_plain_json",
+    )
 
     def __init__(self, headers: Mapping[bytes, bytes], client: str) -> None:
         self.client = client
@@ -51,6 +59,8 @@ class RequestHead:
             name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()
         }
         self.accepted: AcceptedMedia = parse_accept(self.headers.get("accept"))
+        self.encoding = parse_accept_encoding(self.headers.get("accept-encoding"))
+        """By which the body of the answer may be compressed."""
         self.client_request_id = _client_request_id(self.headers)
         self.is_plain_json = self.accepted.json is not None and is_plain_json(self.headers)
         """Whether `check` would find nothing: nearly every head."""

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from execution import Answer
 from server.transport.http.accept import LEGACY_JSON, RESPONSE_JSON, AcceptedMedia
+from server.transport.http.compression import MIN_COMPRESSED_BYTES, compress
 from server.transport.rejection import RequestRejected
 from server.transport.timed_execution import TIMED_OUT
 
@@ -46,6 +47,13 @@ class HttpReply(NamedTuple):
             request_id.encode("latin-1"),
             self.body,
         )
+
+    def compressed(self, encoding: str | None) -> "HttpReply":
+        """The same with its body compressed, where the client accepts it and it is worth it."""
+        if encoding is None or len(self.body) < MIN_COMPRESSED_BYTES:
+            return self
+        head = b"%bcontent-encoding: %b\r\n" % (self.head, encoding.encode())
+        return HttpReply(self.status, head, compress(self.body, encoding))
 
     def response(self) -> Response:
         """The same as an ASGI response."""
@@ -113,7 +121,8 @@ def _head(media: str | None, headers: Mapping[str, str]) -> bytes:
 
 FIXED_LINES = {
     media: (
-        f"content-type: {media}; charset=utf-8\r\ncache-control: no-store\r\nvary: accept\r\n"
+        f"content-type: {media}; charset=utf-8\r\ncache-control: no-store\r\n"
+        "vary: accept, accept-encoding\r\n"
     ).encode()
     for media in (RESPONSE_JSON, LEGACY_JSON)
 }
