@@ -5,7 +5,14 @@ from enum import auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key
@@ -120,7 +127,8 @@ class StockMovement(Entity):
     reason: Mapped[StockMovementReason]
     reference: Mapped[str] = mapped_column(default="")
     actor_id: Mapped[UUID | None]
-    occurred_at: Mapped[datetime] = default_now()
+    # The moment of the change, under the lock of the stock row: a transaction may wait for that.
+    occurred_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
     @property
     def place(self) -> tuple[UUID, UUID]:

@@ -21,6 +21,11 @@ def set_current_time(session: AsyncSession, now: datetime) -> None:
     _first_reading(session, now)
 
 
+async def database_time(session: AsyncSession) -> datetime:
+    """The database's clock now, asked anew: for moments that are compared under a lock."""
+    return (await session.execute(SELECT_CLOCK_TIMESTAMP)).scalar_one()
+
+
 async def current_time(session: AsyncSession, offset_seconds: float = 0) -> datetime:
     """Return the current time (UTC) plus `offset_seconds`.
 

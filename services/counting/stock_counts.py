@@ -25,7 +25,7 @@ from models.identity import Actor
 from models.message_text import count_text, number_text
 from models.stock import StockMovementReason
 from services.catalog.code_lookup import find_product
-from services.core.clock import current_time
+from services.core.clock import current_time, database_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import parse_line
 from services.counting.count_states import MACHINE, change_status
@@ -89,8 +89,10 @@ async def set_line(
     if line is None:
         raise not_found(Product, "productId" if code is None else "code")
     line.counted, line.expected = counted, await _expected(session, row.store_id, product_id)
+    # Before or after each correction, as the locks of the stock row have it.
+    line.counted_at = await database_time(session)
     line.price_minor = await _price_minor(session, row.store_id, product_id)
-    line.counted_by_id, line.counted_at = actor.person_id, await current_time(session)
+    line.counted_by_id = actor.person_id
     entry = StockCountEntry(
         line_id=line.id, company_id=row.company_id, count_round=row.count_round, counted=counted,
         expected=line.expected, person_id=actor.person_id,

@@ -73,13 +73,13 @@ CORRECTED_UNITS = text(
     bindparam("store", type_=Uuid),
     bindparam("first", type_=Uuid),
 )
-COUNTED_LINES = prepared(
+# Also lines that nobody has counted yet: somebody may be about to store what they counted.
+LINES_OF_COUNTS = prepared(
     select(StockCountLine)
     .where(
         StockCountLine.store_id == bindparam("store"),
         StockCountLine.product_id == bindparam("product"),
         StockCountLine.live,
-        StockCountLine.counted.is_not(None),
     )
     .with_for_update()
     .execution_options(populate_existing=True)
@@ -117,5 +117,5 @@ async def settle_loss(session: AsyncSession, place: tuple[UUID, UUID], units: in
     if units:
         store_id, product_id = place
         keys = {"store": store_id, "product": product_id}
-        for line in await session.scalars(COUNTED_LINES, keys):
+        for line in await session.scalars(LINES_OF_COUNTS, keys):
             line.settle(-units)

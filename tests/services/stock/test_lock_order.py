@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import asyncpg
 import pytest
 from sqlalchemy import select
 
@@ -20,13 +19,9 @@ from services.transfers import arrivals
 from services.transfers.arrivals import LotArrival
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
-from tests.support.waiting import until
+from tests.support.stock.lock_waits import until_waiting
 
 CODE = "LOT-7"
-WAITING = (
-    "select count(*) from pg_stat_activity"
-    " where datname = current_database() and wait_event_type = 'Lock'"
-)
 Change = Callable[[Database, City, Actor], Coroutine[Any, Any, None]]
 
 
@@ -92,20 +87,11 @@ async def test_two_ways_to_a_batch_wait_for_each_other_and_never_both(
     await expect(database, city, 2)
 
     # Not as the application's role: that one does not see what others wait for.
-    owner = await asyncpg.connect(database.url.replace("+asyncpg", ""))
-
-    async def until_waiting(count: int) -> None:
-        async def is_waiting() -> bool:
-            return int(await owner.fetchval(WAITING)) >= count
-
-        await until(is_waiting, what=f"{count} transactions that wait for a lock")
-
     async with database.write(PLATFORM, ORIGIN) as session:
         row = (StockLevel.store_id == city.near.id) & (StockLevel.product_id == city.products[0].id)
         await session.execute(select(StockLevel).where(row).with_for_update())
         changes = []
         for number, change in enumerate((first, second), start=1):
             changes.append(asyncio.create_task(change(database, city, admin)))
-            await until_waiting(number)
+            await until_waiting(database, number)
     await asyncio.gather(*changes)
-    await owner.close()
