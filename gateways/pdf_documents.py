@@ -203,10 +203,10 @@ def _render(kind: str, title: str, line_count: int, content: dict[str, Any]) -> 
     paper = {
         "kind": kind,
         "title": printable(title),
-        "fonts": fonts.families,
         "more": f"and {_count(left, 'line')} more" if left > 0 else "",
         **content,
     }
+    paper["fonts"] = fonts.families_for(orjson.dumps(paper).decode())
     compiler = typst.Compiler(
         root=str(TEMPLATE.parent), font_paths=fonts.files, ignore_system_fonts=True
     )

@@ -7,7 +7,7 @@ is replaced, so that a paper never shows an empty box.
 import logging
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,17 +19,22 @@ log = logging.getLogger("darkstore.papers")
 
 FONT_FOLDER = Path(__file__).resolve().parent.parent / "data" / "fonts"
 MAIN_FAMILY = "Noto Sans"
-LAST_FAMILIES = ("Noto Sans SC", "Noto Sans KR", "Noto Emoji", "Noto Sans Symbols",
-                 "Noto Sans Symbols2")  # fmt: skip
+LAST_FAMILIES = ("Noto Sans SC", "Noto Sans KR", "Noto Sans CJK HK", "Noto Emoji",
+                 "Noto Sans Symbols", "Noto Sans Symbols2")  # fmt: skip
 """Fonts that have digits and Latin letters too: the others come first."""
-REPLACEMENT = "?"
+REPLACEMENT = "\ufffd"
+"""A question mark in a black diamond: nobody reads it as part of a name."""
 MAX_TEXT_CHARACTERS = 300
 MAX_LOGGED_CHARACTERS = 10
 JOINERS = "\u200c\u200d"
 ZERO_WIDTH_SPACE = "\u200b"
 SKIN_TONES = range(0x1F3FB, 0x1F400)
-WORD = re.compile(r"[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0003ffff]+")
-"""A word of a script that breaks lines at spaces only."""
+WORD = re.compile(
+    r"[^\s\u0e00-\u109f\u1780-\u17ff\u2e80-\ua4cf\uaa60-\uaa7f"
+    r"\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U0001f000-\U0003ffff]+"
+)
+"""A word of a script in which Typst breaks lines at spaces only. It finds more places in Thai, Lao,
+Tibetan, Burmese, Khmer, Han, kana, Yi, Hangul and emoji."""
 LONG_WORD = 30
 BREAK_EVERY = 12
 
@@ -39,13 +44,22 @@ class PaperFonts:
     """The fonts of papers: their families in the order in which they are tried."""
 
     files: typst.Fonts
-    families: Sequence[str]
-    coverages: Sequence[frozenset[int]]
+    coverages: Mapping[str, frozenset[int]]
+    """The characters of each family."""
 
     def covers(self, cluster: str) -> bool:
         """Whether one font has all characters of a cluster."""
         needed = {ord(one) for one in cluster if not _is_ignorable(one)}
-        return any(needed <= coverage for coverage in self.coverages)
+        return any(needed <= coverage for coverage in self.coverages.values())
+
+    def families_for(self, text: str) -> list[str]:
+        """The families that a text needs: Typst sets it once again with each that it is given."""
+        others = {ord(one) for one in text} - self.coverages[MAIN_FAMILY]
+        return [
+            family
+            for family, coverage in self.coverages.items()
+            if family == MAIN_FAMILY or not others.isdisjoint(coverage)
+        ]
 
 
 @cache
@@ -54,31 +68,37 @@ def paper_fonts() -> PaperFonts:
     files = typst.Fonts(
         include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FONT_FOLDER)]
     )
-    others = [name for name in files.families() if name not in (MAIN_FAMILY, *LAST_FAMILIES)]
-    coverages = []
+    coverages = {}
     for path in sorted(FONT_FOLDER.glob("*-Regular.*tf")):
         with TTFont(path, lazy=True) as font:
-            coverages.append(frozenset(font.getBestCmap()))
-    return PaperFonts(files, [MAIN_FAMILY, *others, *LAST_FAMILIES], coverages)
+            # Typst drops the weight from the family's name too.
+            family = str(font["name"].getDebugName(1)).removesuffix(" Thin")
+            coverages[family] = frozenset(font.getBestCmap())
+    others = [name for name in coverages if name not in (MAIN_FAMILY, *LAST_FAMILIES)]
+    ordered = (MAIN_FAMILY, *others, *LAST_FAMILIES)
+    return PaperFonts(files, {name: coverages[name] for name in ordered})
 
 
 def printable(text: str, long_word: int = LONG_WORD) -> str:
     """A text of which every character has a glyph, on one line and of bounded length.
 
-    A mark that no font has for its letter is left out, any other character that no font has becomes
-    a question mark, and a warning is logged. Characters that would change the order of a line are
-    left out. A word of more than `long_word` characters gets places where it may be broken.
+    What no font has becomes its plain form, as a mathematical letter does, or else a replacement
+    character, and a warning is logged; so does a mark that no font has for its letter. Characters
+    that would change the order of a line are left out. A word of more than `long_word` characters
+    gets places where it may be broken.
     """
     if len(text) > MAX_TEXT_CHARACTERS:
         text = f"{text[: MAX_TEXT_CHARACTERS - 1]}…"
     fonts, replaced = paper_fonts(), set[str]()
     clusters: list[str] = []
     for cluster in _clusters(unicodedata.normalize("NFC", text)):
-        if cluster == " " or fonts.covers(cluster):
-            clusters.append(cluster)
-            continue
-        clusters.append(cluster[0] if fonts.covers(cluster[0]) else REPLACEMENT)
-        replaced.update(cluster.removeprefix(clusters[-1]))
+        plain = unicodedata.normalize("NFKC", cluster)
+        shown = next((one for one in (cluster, plain) if one == " " or fonts.covers(one)), None)
+        if shown is None:
+            letter = cluster[0] if fonts.covers(cluster[0]) else ""
+            shown = letter + REPLACEMENT
+            replaced.update(cluster.removeprefix(letter))
+        clusters.append(shown)
     if replaced:
         names = [f"U+{ord(one):04X}" for one in sorted(replaced)[:MAX_LOGGED_CHARACTERS]]
         log.warning("no font has a glyph for %s: replaced in a paper", ", ".join(names))
