@@ -15,7 +15,7 @@ class Audience:
 
     rule: str
     """The rule's name in `tests/support/walk/rules.py`; empty where only the caller's own data is
-    returned."""
+    returned, or the row around the field is for the same audience."""
     who: str
     fields: tuple[str, ...]
 
@@ -110,7 +110,13 @@ AUDIENCES = (
     Audience(
         "notes of support",
         "support",
-        ("Order.reopenNote", "Refund.note", "Refund.resolution"),
+        (
+            "Order.reopenNote",
+            "Refund.note",
+            "Refund.resolution",
+            "Refund.lastError",
+            "Payment.lastError",
+        ),
     ),
     Audience(
         "refusals of payments",
@@ -167,7 +173,7 @@ AUDIENCES = (
     Audience(
         "sales at the counter",
         "the store's staff",
-        ("PosSale.voidNote",),
+        ("PosSale.voidNote", "PosSale.terminalReference"),
     ),
     Audience(
         "purchases",
@@ -184,43 +190,49 @@ AUDIENCES = (
         "the store's staff",
         ("StockCount.note",),
     ),
+    Audience(
+        "",
+        "the store's staff",
+        ("StockMovement.reference", "BatchRecall.reason"),
+    ),
+    Audience(
+        "",
+        "whoever may read the event's own row, as far as they may read the note there",
+        ("OrderEvent.reason",),
+    ),
+    Audience(
+        "imports",
+        "who started the import, and admins of the company",
+        ("StockImport.failure",),
+    ),
+    Audience(
+        "",
+        "the same: what a row of their file said",
+        (
+            "StockImportError.field",
+            "StockImportError.product",
+            "StockImportError.quantity",
+            "StockImportError.store",
+            "StockImportError.message",
+        ),
+    ),
+    Audience(
+        "webhooks",
+        "admins of the company, and apps with webhooks:read; an error may quote the answer",
+        ("WebhookDelivery.lastError", "WebhookEndpoint.suspensionReason"),
+    ),
+    Audience(
+        "",
+        "the same: what the endpoint answered, and a payload for the selection that they sent",
+        ("WebhookAttempt.error", "WebhookAttempt.responseSnippet", "WebhookPreview.payload"),
+    ),
+    Audience(
+        "",
+        "who runs the platform; an error may quote values",
+        ("Job.lastError", "JobFailure.error", "JobFailure.item"),
+    ),
 )
 PERSONAL_FIELDS = frozenset(chain.from_iterable(audience.fields for audience in AUDIENCES))
-PERSONAL_WORDS = frozenset(
-    {"addresses", "address", "body", "code", "customer", "details", "device", "drop", "email",
-     "gate", "instructions", "ip", "latitude", "location", "longitude", "name", "note",
-     "phone", "pin", "point", "polyline",
-     "position", "recipient", "resolution", "secret", "subject", "text", "token", "track"}
-)  # fmt: skip
-"""Words in the names of fields that carry personal data, free texts of people, or secrets."""
-NOT_PERSONAL = frozenset(
-    {
-        "App.name", "Brand.name", "Category.name", "Company.name", "Product.name", "Store.name",
-        "WebhookEndpoint.name", "PosSaleLine.name", "FulfillmentLine.name", "OrderLine.name",
-        "PutBackLine.name", "Substitution.name", "HoldVerb.name", "Job.name", "Queue.name",
-        "StockImport.fileName", "StockImportFile.name",
-        # a place in a list
-        "PosSaleLine.position", "FulfillmentLine.position", "OrderLine.position",
-        "PutBackLine.position",
-        # a place that the caller asked about, a level of stock, a profile without own values
-        "GeoPoint.latitude", "GeoPoint.longitude", "Storefront.location", "ZonePlace.point",
-        "ZonePlace.latitude", "ZonePlace.longitude", "StockReorderPointSetPayload.reorderPoint",
-        "Viewer.customer",
-        # numbers of orders: they open nothing, and are shown with the order's row
-        "Order.code", "Fulfillment.orderCode", "Delivery.orderCode", "RecalledOrder.code",
-        # codes of goods, stores, suppliers and answers of servers; a secret's row without its text
-        "Store.code", "Product.sku", "BatchQuantity.code", "StockBatch.code",
-        "BatchRecall.batchCode",
-        "WebhookAttempt.statusCode", "PurchaseOrder.code", "Supplier.code", "CodeTaken.code",
-        "GoodsReceiptLine.batchCode", "ScannedProduct.batchCode", "TransferLot.batchCode",
-        "BatchNotSellable.batchCode", "UnknownProductCode.code", "SupplierCodeTaken.code",
-        "AppSecretCreatePayload.appSecret", "AppSecretRotatePayload.appSecret",
-        "AppSecretRevokePayload.appSecret", "Product.promotionLabel",
-        "SignedInPayload.accessTokenExpiresAt", "WebhookEndpoint.previousSecretExpiresAt",
-        "StockImportError.code", "DeliveryTrack.pointCount", "Store.location",
-    }
-)  # fmt: skip
-"""Fields that have such a name and carry none."""
 
 
 def personal_data_table() -> str:

@@ -3,9 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from graphql import GraphQLInterfaceType, GraphQLObjectType
+from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 
-from schema.personal_data import AUDIENCES, NOT_PERSONAL, PERSONAL_FIELDS, PERSONAL_WORDS
+from schema.fields_without_personal_data import (
+    NOT_PERSONAL,
+    NOT_PERSONAL_ANYWHERE,
+    PERSONAL_WORDS,
+)
+from schema.personal_data import AUDIENCES, PERSONAL_FIELDS
 from schema.root import graph
 from schema.rules_table import rules_table
 from tests.support.walk.marks import LINES, PHONES, text_columns
@@ -36,6 +41,25 @@ def test_a_field_with_such_a_name_has_an_audience_or_carries_nothing_personal() 
     assert undecided == set()
     assert set(fields_of_graph()) >= PERSONAL_FIELDS | NOT_PERSONAL
     assert not PERSONAL_FIELDS & NOT_PERSONAL
+
+
+def test_every_text_is_decided() -> None:
+    """A text of any name may carry names: of each field it is said whether it does.
+
+    The message of a problem is a sentence of the product about what the caller has sent.
+    """
+    undecided = []
+    for name, kind in graph._schema.type_map.items():
+        if not isinstance(kind, GraphQLObjectType) or name.startswith("__"):
+            continue
+        is_problem = any(one.name == "Problem" for one in kind.interfaces)
+        for key, declared in kind.fields.items():
+            field = f"{name}.{key}"
+            is_decided = field in PERSONAL_FIELDS | NOT_PERSONAL or key in NOT_PERSONAL_ANYWHERE
+            is_text = get_named_type(declared.type).name == "String"
+            if is_text and not is_decided and not (is_problem and key == "message"):
+                undecided.append(field)
+    assert undecided == []
 
 
 def test_the_walk_asks_for_each_by_the_rule_of_its_audience() -> None:

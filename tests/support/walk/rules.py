@@ -162,7 +162,11 @@ RULES: tuple[WalkRule, ...] = (
         "notes of support",
         COVERS,
         (parties.supports,),
-        {Order: ("reopen_note",), Refund: ("note", "resolution")},
+        {
+            Order: ("reopen_note",),
+            Refund: ("note", "resolution", "last_error"),
+            Payment: ("last_error",),
+        },
         apps=False,
     ),
     values_rule(
