@@ -19,6 +19,7 @@ from server.transport.uvicorn_internals.head_limits import (
     HeadRefused,
     RequestPart,
     check_head_size,
+    check_host,
     head_bytes,
     is_mostly_framing,
 )
@@ -70,11 +71,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._watch(self._idle_since + self.timeout_keep_alive)
 
     def check_head(self) -> None:
-        """Stop the parser if the head that it has read is too large."""
+        """Stop the parser if the head that it has read is too large or names no host."""
         self.part = RequestPart.BODY
         try:
             headers = self.headers
             check_head_size(self.url, len(headers), head_bytes(self.url, headers))
+            check_host(self.parser.get_http_version(), headers)
         except HeadRefused as refused:
             [self._refusal] = refused.args
             raise

@@ -1,5 +1,6 @@
-"""How large the head of a request and the framing of its body may be."""
+"""What the head of a request must be: its size, its host, and the framing of its body."""
 
+import re
 from collections.abc import Sequence
 from enum import Enum
 
@@ -11,6 +12,12 @@ HEADER_OVERHEAD_BYTES = 4  # ": " and the end of the line
 # What the framing of a chunked body may take: chunks of a byte each take five.
 FREE_FRAMING_BYTES = 2 * MAX_HEAD_BYTES
 FRAMING_BYTES_PER_BYTE = 8
+HOST = re.compile(
+    rb"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?::\d{0,5})?"
+    rb"|\[[0-9A-Fa-f:.]{2,45}\](?::\d{0,5})?"
+)
+"""A registered name, an IPv4 or an IPv6 address with or without a port; it may be empty
+(RFC 9112, 3.2 and RFC 3986, 3.2.2)."""
 UNREADABLE_UPGRADE = RequestRejected(
     431, "HEADERS_TOO_LARGE", "A header of a WebSocket request is at most 8 KB."
 )
@@ -43,6 +50,15 @@ def check_head_size(url: bytes, header_count: int, size: int) -> None:
             f"Headers are at most {MAX_HEADERS} and {number_text(MAX_HEAD_BYTES)} bytes in all."
         )
         raise HeadRefused(RequestRejected(431, "HEADERS_TOO_LARGE", message))
+
+
+def check_host(version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise HeadRefused unless a request names one host; HTTP/1.0 may name none (RFC 9112, 3.2)."""
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (not hosts and version != "1.0"):
+        raise HeadRefused(RequestRejected(400, "BAD_REQUEST", "A request has one Host header."))
+    if hosts and not HOST.fullmatch(hosts[0].strip(b" \t")):
+        raise HeadRefused(RequestRejected(400, "BAD_REQUEST", "The Host header names no host."))
 
 
 def is_mostly_framing(received_bytes: int, body_bytes: int, header_count: int) -> bool:
