@@ -25,9 +25,15 @@ def files() -> tuple[Path, ...]:
     return tuple(file for name in PACKAGES for file in (ROOT / name).rglob("*.py"))
 
 
+@cache
+def source(file: Path) -> str:
+    """The text of a module: each is searched for many names."""
+    return file.read_text()
+
+
 def defines(file: Path, name: str) -> bool:
     pattern = rf"^(?:async )?(?:def|class) {name}\b|^{name}\b"
-    return re.search(pattern, file.read_text(), re.MULTILINE) is not None
+    return re.search(pattern, source(file), re.MULTILINE) is not None
 
 
 def named_files() -> Iterator[str]:
@@ -56,7 +62,7 @@ def test_a_function_that_is_named_exists(name: str) -> None:
     owner, _, member = name.partition(".")
     if owner[0].isupper():
         classes = [file for file in files() if defines(file, f"{owner}(?:Type)?")]
-        assert any(re.search(rf"\b{member}\b", file.read_text()) for file in classes)
+        assert any(re.search(rf"\b{member}\b", source(file)) for file in classes)
         return
     is_job = f'"{name}"' in (ROOT / "jobs" / "schedule.py").read_text()
     assert is_job or any(defines(file, member) for file in files() if file.stem == owner)

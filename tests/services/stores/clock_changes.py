@@ -1,5 +1,6 @@
 """Time zones whose clocks are changed in every way, and nights on which they are."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -47,6 +48,11 @@ class StandingClock:
             wall = (self.begin + minute * MINUTE).astimezone(zone).replace(tzinfo=None)
             latest = max(latest, wall)
             self.times.append(latest)
+
+    def first_at(self, wall_time: datetime) -> datetime:
+        """The first minute in UTC at which the clock shows a time or a later one."""
+        minute = bisect_left(self.times, wall_time)
+        return self.begin + minute * MINUTE
 
     def minutes(self) -> Iterator[tuple[datetime, datetime]]:
         """Each minute: the time in UTC, and what the clock shows."""

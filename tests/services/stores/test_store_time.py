@@ -51,7 +51,7 @@ def test_a_time_of_day_comes_when_the_clock_first_shows_or_passes_it(
 ) -> None:
     """Zones with an hour, half an hour or a date left out or twice, against a clock of minutes."""
     wall_time = datetime.combine(night + timedelta(days=ahead), clock)
-    first = next(at for at, shown in standing_clock(zone, night).minutes() if shown >= wall_time)
+    first = standing_clock(zone, night).first_at(wall_time)
     assert first_instant(ZoneInfo(zone), wall_time) == first
 
 
