@@ -21,13 +21,9 @@ from resolvers.mutations import mark_replayed
 from services.core import idempotency
 from services.core.contacts.phone_numbers import parse_phone
 from services.core.problems import DomainError
-from services.identity import one_time_codes
-from services.identity.one_time_codes import (
-    SHARED_DIGITS,
-    CodeDelivery,
-    IssuedCode,
-    OtpDeliveryFailed,
-)
+from services.identity import code_messages, one_time_codes
+from services.identity.code_messages import CodeDelivery, OtpDeliveryFailed
+from services.identity.one_time_codes import SHARED_DIGITS, IssuedCode
 
 POLL_SECONDS = 0.25
 MAX_POLLS = 100
@@ -103,7 +99,7 @@ async def _wait_for_message(
 async def _read_delivery(info: Info, issued: IssuedCode) -> tuple[CodeDelivery, int]:
     """What became of a message, and for how long its code is good."""
     async with info.context.container.database.read(PLATFORM) as session:
-        delivery = await one_time_codes.read_delivery(session, issued.challenge)
+        delivery = await code_messages.read_delivery(session, issued.challenge)
         left = await one_time_codes.seconds_left(session, issued.challenge)
     return delivery, left or 0
 
@@ -115,7 +111,7 @@ async def _send(info: Info, phone: str, issued: IssuedCode) -> None:
     not take counts for the phone alone.
     """
     try:
-        text = one_time_codes.message_text(issued.code or "")
+        text = code_messages.message_text(issued.code or "")
         await info.context.container.sms.send(phone, text)
     except SmsError:
         await _record_result(info, issued, is_sent=False)
@@ -126,7 +122,7 @@ async def _send(info: Info, phone: str, issued: IssuedCode) -> None:
 
 async def _record_result(info: Info, issued: IssuedCode, *, is_sent: bool) -> None:
     async with info.context.write_as_platform(info.field_name) as session:
-        await one_time_codes.record_result(session, issued, is_sent=is_sent)
+        await code_messages.record_result(session, issued, is_sent=is_sent)
 
 
 async def _store_issued(

@@ -10,7 +10,7 @@ from schema.accounts.people import UserType
 from schema.backing import backed_by, column
 from schema.fields import id_field
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
-from services.identity import account_links, one_time_codes, sign_in_sessions
+from services.identity import account_links, code_messages, one_time_codes, sign_in_sessions
 from workflows.identity import sign_in
 
 
@@ -27,7 +27,7 @@ class CodeNotRequestedType(ProblemType):
     pass
 
 
-@backed_by(one_time_codes.OtpDeliveryFailed, "The text message could not be sent; try again.")
+@backed_by(code_messages.OtpDeliveryFailed, "The text message could not be sent; try again.")
 class OtpDeliveryFailedType(ProblemType):
     pass
 

@@ -15,10 +15,9 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, select, text, update
+from sqlalchemy import ColumnElement, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
@@ -26,7 +25,7 @@ from sqlalchemy.types import Text
 from database.base import uuid7
 from database.statements import prepared
 from models.identity import OneTimeCode
-from models.message_text import count_text, duration_text
+from models.message_text import count_text
 from services.core.clock import current_time
 from services.core.problems import Problem
 from services.core.text import parse_digits, parse_key
@@ -77,32 +76,12 @@ class IssuedCode:
     """Whether the result of the message, which another request sends, is not known yet."""
 
 
-class CodeDelivery(Enum):
-    """What became of the message of a code that others share."""
-
-    ON_ITS_WAY = "on its way"
-    SENT = "sent"
-    REFUSED = "refused"
-    LOST = "lost"
-
-
 # In a fixed order, so that two requests with values in common can't deadlock.
 LOCK_LIMITS = prepared(
     text(
         "select pg_advisory_xact_lock(hashtextextended(value, 0)) from unnest(:values) as value"
     ).bindparams(bindparam("values", type_=ARRAY(Text)))
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtpDeliveryFailed(Problem):
-    """The text message could not be sent; a retry may succeed."""
-
-
-def message_text(code: str) -> str:
-    """Return the text message for a code."""
-    seconds = SHARED_CODE_SECONDS if len(code) == SHARED_DIGITS else CODE_SECONDS
-    return f"{code} is your Darkstore code. It is good for {duration_text(seconds)}."
 
 
 async def issue_code(
@@ -234,42 +213,12 @@ def _wrong(message: str, attempts_remaining: int) -> InvalidOneTimeCode:
     )
 
 
-async def record_result(session: AsyncSession, issued: IssuedCode, *, is_sent: bool) -> None:
-    """Record whether the provider has accepted the message of a code.
-
-    A code that it has not accepted counts less for its request. That one of six digits was sent is
-    not recorded: nobody asks.
-    """
-    code = await session.get_one(OneTimeCode, UUID(hex=issued.challenge))
-    code.not_sent = not is_sent
-    code.sent_at = await current_time(session) if is_sent else None
-
-
-async def read_delivery(session: AsyncSession, challenge: str) -> CodeDelivery:
-    """What became of the message that a request has joined."""
-    joined = await session.get_one(OneTimeCode, UUID(hex=challenge))
-    first = (await session.scalars(_same_code(joined).where(~OneTimeCode.joined))).first()
-    if first is None or first.not_sent:
-        return CodeDelivery.REFUSED
-    if first.sent_at is not None:
-        return CodeDelivery.SENT
-    age_seconds = (await current_time(session) - first.issued_at).total_seconds()
-    return CodeDelivery.LOST if age_seconds > SENDING_SECONDS else CodeDelivery.ON_ITS_WAY
-
-
 async def seconds_left(session: AsyncSession, challenge: str) -> int | None:
     """For how long the code of a request can be typed; None when it can't any more."""
     code = await session.get(OneTimeCode, UUID(hex=challenge))
     if code is None or code.used_at is not None or code.tries >= MAX_TRIES:
         return None
     return _seconds_between(await current_time(session), code.expires_at) or None
-
-
-def _same_code(code: OneTimeCode) -> Select[OneTimeCode]:
-    """The requests that a code is the answer to, the first one included."""
-    return select(OneTimeCode).where(
-        OneTimeCode.phone == code.phone, OneTimeCode.code_hash == code.code_hash
-    )
 
 
 def _seconds_between(start: datetime, end: datetime) -> int:
