@@ -34,7 +34,7 @@ from services.core.clock import current_time
 from services.core.problems import DomainError
 from services.fulfillment import fulfillments, picking, pickups
 from services.fulfillment.picking import LinePick
-from services.orders import order_states
+from services.orders import order_locks
 from services.payments import disputes, payments, provider_reports, stuck
 from services.support import tickets
 from workflows.checkout import place_order
@@ -144,7 +144,7 @@ async def _place_paid(shop: ExampleStore, customer: Actor) -> UUID:
 
 async def _report(session: AsyncSession, order_id: UUID, state: IntentState) -> None:
     """Store what the provider says: authorized in full, captured as charged, or voided."""
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     payment = await payments.lock_payment(session, order_id)
     intent = payment_report(payment, state, final_total_minor=order.final_total_minor or 0)
     await payment_outcomes.apply_payment_state(session, intent)
@@ -211,7 +211,7 @@ async def _complain(
 async def _disputed(session: AsyncSession, customer: Actor, order_id: UUID) -> None:
     """The cardholder's bank demands the money of a collected order back."""
     await _collect(session, order_id)
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     payment = await payments.lock_payment(session, order_id)
     now = await current_time(session)
     result = DisputeResult(
@@ -242,7 +242,7 @@ async def _stuck(session: AsyncSession, customer: Actor, order_id: UUID) -> None
     await cancellation.cancel_order(
         session, actor=customer, order_id=order_id, reason=OrderCancelReason.CHANGED_MIND
     )
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     payment: Payment = await payments.lock_payment(session, order_id)
     payment.tries = stuck.STUCK_AFTER_TRIES - 1
     await provider_reports.record_unavailable(session, order, payment, "No answer in 10 s.")

@@ -28,7 +28,7 @@ from resolvers.context import Container
 from schema.root import graph
 from server.graphql_engine import GraphQLEngine
 from services.events.event_log import inventory_stream, record_event, record_order_event
-from services.orders import order_states
+from services.orders import order_locks
 from subscriptions.engine.hub import Hub
 from tests.support.actors import ActorClient
 from tests.support.city import City, build_city
@@ -77,7 +77,7 @@ class Live:
         async def publish(_nth: int) -> None:
             async with self.database.write(PLATFORM, ORIGIN) as session:
                 record_order_event(
-                    session, await order_states.lock(session, key), OrderEventKind.LINE_PICKED
+                    session, await order_locks.lock(session, key), OrderEventKind.LINE_PICKED
                 )
 
         key = keys[Order]

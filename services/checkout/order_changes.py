@@ -27,7 +27,7 @@ from services.core.clock import current_time
 from services.core.problems import DomainError
 from services.events.event_log import record_order_event
 from services.fulfillment import fulfillment_states, fulfillments
-from services.orders import order_change_states, order_snapshots, order_states
+from services.orders import order_change_states, order_locks, order_snapshots, order_states
 from services.orders.order_snapshots import OrderSnapshot
 from services.payments import payments, pending_changes
 from services.stock import reservation_decisions, reservations, stock_rows
@@ -82,7 +82,7 @@ async def withdraw_change(
 
     Raises DomainError: NotFound, InvalidTransition.
     """
-    order = await order_states.lock_by_child(session, OrderChange, order_change_id, MACHINE.id_path)
+    order = await order_locks.lock_by_child(session, OrderChange, order_change_id, MACHINE.id_path)
     change = await session.get_one(OrderChange, order_change_id, populate_existing=True)
     MACHINE.check(change, actor, MACHINE.transitions[0].action)
     await pending_changes.end_pending_change(session, order)
@@ -94,7 +94,7 @@ async def expire_change(session: AsyncSession, order_id: UUID) -> bool:
 
     While the bank asks the customer, the attempt gets further time once.
     """
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     if order.pending_change_id is None:
         return False
     change = await session.get_one(OrderChange, order.pending_change_id, populate_existing=True)

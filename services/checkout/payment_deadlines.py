@@ -15,7 +15,7 @@ from models.orders import Order, OrderChange, OrderLine, OrderStatus
 from models.payments import Payment, PaymentStatus
 from services.core.clock import current_time
 from services.events.event_log import record_order_event
-from services.orders import order_states
+from services.orders import order_locks
 from services.payments import payment_states, payments, pending_changes
 from services.stock import reservation_decisions, reservation_store, reservations
 from services.stock.reservation_decisions import ReservationRequest, ReservationSuccess
@@ -32,7 +32,7 @@ async def wait_for_answer(session: AsyncSession, order_id: UUID, payment_id: UUI
 
     False when nothing waits any more, or time is left.
     """
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     payment = await payments.lock_payment_by_id(session, payment_id)
     waiting = await _waiting(session, order, payment)
     now = await current_time(session)

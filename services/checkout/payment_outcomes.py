@@ -17,7 +17,7 @@ from models.stock import StockMovementReason
 from services.checkout import order_changes, payment_deadlines, reauthorization
 from services.core.clock import current_time
 from services.fulfillment import queueing
-from services.orders import order_states
+from services.orders import order_locks, order_states
 from services.payments import payment_states, payments, provider_reports, refund_results
 from services.stock import movements, reservations
 
@@ -81,7 +81,7 @@ async def expire_order(session: AsyncSession, order_id: UUID) -> bool:
     While the bank asks the customer for authentication, the deadline is extended up to the maximum
     after the order was placed. After a declined card that nobody retried the payment has failed.
     """
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     now = await current_time(session)
     if (
         order.status is not OrderStatus.PLACED
@@ -104,7 +104,7 @@ async def expire_order(session: AsyncSession, order_id: UUID) -> bool:
 
 async def fail_payment(session: AsyncSession, payment: Payment, message: str) -> None:
     """End an order whose payment the provider rejected for good."""
-    order = await order_states.lock(session, payment.order_id)
+    order = await order_locks.lock(session, payment.order_id)
     payment = await payments.lock_payment_by_id(session, payment.id)
     if payment.status in payment_states.UNPAID_STATUSES:
         payment_states.PAYMENT_MACHINE.move(payment, PaymentStatus.FAILED)
@@ -135,7 +135,7 @@ async def apply_refusal(
 
 async def close_unopened_payment(session: AsyncSession, payment: Payment) -> None:
     """Void a payment that was not opened at the provider while anybody could have paid it."""
-    order = await order_states.lock(session, payment.order_id)
+    order = await order_locks.lock(session, payment.order_id)
     locked = await payments.lock_payment_by_id(session, payment.id)
     if locked.intent_id is None and locked.status not in payment_states.FINAL_STATUSES:
         await provider_reports.close_unopened(session, order, locked)

@@ -19,7 +19,7 @@ from services.checkout import cancellation, payment_deadlines
 from services.core.clock import current_time
 from services.events.event_log import record_order_event
 from services.fulfillment import pickups
-from services.orders import order_conditions, order_states, support_cases
+from services.orders import order_conditions, order_locks, order_states, support_cases
 from services.payments import payment_states, payments, pending_changes
 
 
@@ -65,7 +65,7 @@ async def cancel_unpaid(session: AsyncSession, order_id: UUID) -> bool:
 
     The bags go back to the shelves by a task of the store.
     """
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     now = await current_time(session)
     if (
         order.status is not OrderStatus.CONFIRMED

@@ -34,7 +34,7 @@ from services.delivery.delivery_codes import (
 from services.delivery.delivery_parties import RIDER, STORE_AND_SUPPORT_ROLES
 from services.delivery.delivery_records import LockedDelivery
 from services.delivery.ride_settings import SETTINGS, STATE_TIMERS
-from services.orders import age_checks, order_states, restricted_bags
+from services.orders import age_checks, order_locks, restricted_bags
 
 RELEASE_RIDER = prepared(
     update(Rider)
@@ -267,7 +267,7 @@ def _require_other_person(delivery: Delivery, actor: Actor, action: DeliveryActi
 
 async def lock(session: AsyncSession, delivery_id: UUID) -> tuple[Order, Delivery]:
     """Lock the order of a delivery and read the delivery again. Raises DomainError: NotFound."""
-    order = await order_states.lock_by_child(session, Delivery, delivery_id, "deliveryId")
+    order = await order_locks.lock_by_child(session, Delivery, delivery_id, "deliveryId")
     return order, await session.get_one(Delivery, delivery_id, populate_existing=True)
 
 

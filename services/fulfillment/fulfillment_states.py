@@ -34,7 +34,7 @@ from services.core.state_machine import (
     has_role_in_store,
 )
 from services.events.event_log import record_order_event
-from services.orders import age_checks, order_states
+from services.orders import age_checks, order_locks
 
 ACCEPT, REJECT = FulfillmentAction.ACCEPT, FulfillmentAction.REJECT
 GIVE_BACK, PUT_BACK = FulfillmentAction.GIVE_BACK, FulfillmentAction.PUT_BACK
@@ -285,7 +285,7 @@ async def begin(
 
 async def lock(session: AsyncSession, fulfillment_id: UUID) -> PickingTask:
     """Lock the order of a fulfillment and load the fulfillment. Raises DomainError: NotFound."""
-    order = await order_states.lock_by_child(session, Fulfillment, fulfillment_id, "fulfillmentId")
+    order = await order_locks.lock_by_child(session, Fulfillment, fulfillment_id, "fulfillmentId")
     return await load_task(session, order, fulfillment_id)
 
 

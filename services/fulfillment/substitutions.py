@@ -49,7 +49,7 @@ from services.fulfillment.fulfillment_states import (
 from services.fulfillment.line_states import LINE_MACHINE
 from services.fulfillment.substitute_stock import issue_substitute_units
 from services.fulfillment.task_timers import idle_deadline
-from services.orders import order_states
+from services.orders import order_locks
 from services.stock import movements
 
 SHORT = FulfillmentLineStatus.SHORT
@@ -203,7 +203,7 @@ async def answer(
     )
     if order_id is None:
         raise not_found(Substitution, "substitutionId")
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     substitute = await session.get_one(Substitution, substitute_id, populate_existing=True)
     action = SubstitutionAction.ACCEPT if accept else SubstitutionAction.DECLINE
     substitute_states.MACHINE.check(substitute, actor, action)
@@ -228,7 +228,7 @@ async def time_out(session: AsyncSession, substitute_id: UUID) -> bool:
     A proposal whose line waits for no answer any more is declined, and its units return.
     """
     unlocked = await session.get_one(Substitution, substitute_id)
-    order = await order_states.lock(session, unlocked.order_id)
+    order = await order_locks.lock(session, unlocked.order_id)
     substitute = await session.get_one(Substitution, substitute_id, populate_existing=True)
     if substitute.status is not SubstitutionStatus.PROPOSED:
         return False

@@ -1,19 +1,12 @@
-"""The order's state machine: the actions of its parties, its transitions, its lock.
-
-Every change of an order, its payment, its fulfillments or its deliveries locks the order's row
-first, so that all changes of one order are serial.
-"""
+"""The order's state machine: the actions of its customer and of support, and its transitions."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import Entity
-from database.statements import prepared
 from models.delivery import Delivery
 from models.events import OrderEventKind
 from models.fulfillment import Fulfillment
@@ -24,7 +17,6 @@ from models.payments import Payment, PaymentStatus
 from models.stock import HoldStatus
 from services.core.access import SUPPORT_ROLES
 from services.core.clock import current_time
-from services.core.problems import not_found
 from services.core.state_machine import (
     AutomaticTransition,
     StateMachine,
@@ -32,6 +24,7 @@ from services.core.state_machine import (
     illegal_step,
 )
 from services.events.event_log import record_order_event
+from services.orders import order_locks
 from services.orders.order_conditions import (
     bags_are_in_the_store,
     bags_are_open,
@@ -139,33 +132,6 @@ MACHINE: StateMachine[Any, OrderAction, OrderStatus] = StateMachine(
     },
     permits=_permits,
 )
-LOCK_ORDER = prepared(
-    select(Order)
-    .where(Order.id == bindparam("key"))
-    .with_for_update()
-    .execution_options(populate_existing=True)
-)
-
-
-async def lock(session: AsyncSession, order_id: UUID) -> Order:
-    """The order, locked and read again. Raises DomainError: NotFound."""
-    order = await session.scalar(LOCK_ORDER, {"key": order_id})
-    if order is None:
-        raise not_found(Order, "orderId")
-    return order
-
-
-async def lock_by_child(
-    session: AsyncSession, child_model: type[Entity], key: UUID, *path: str
-) -> Order:
-    """The locked order of one of its rows (a fulfillment, a delivery).
-
-    Raises DomainError: NotFound, which names the child.
-    """
-    order: Order | None = await session.scalar(_lock_by_child(child_model), {"key": key})
-    if order is None:
-        raise not_found(child_model, *path)
-    return order
 
 
 async def begin(
@@ -181,7 +147,7 @@ async def begin(
     In the payment statuses of `unless_paid` the caller itself decides whether the action is legal.
     Raises DomainError: NotFound (also for people who never take this action), InvalidTransition.
     """
-    order = await lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     progress = await read_progress(session, order)
     MACHINE.require_part(progress, actor, action)
     legal = MACHINE.available_actions(progress, actor)
@@ -285,16 +251,3 @@ def _change_status(order: Order, status: OrderStatus) -> None:
         raise illegal_step(message=message, state=order.status, legal=sorted(reachable))
     MACHINE.move(order, status)
     order.payment_due_at = None
-
-
-@cache
-def _lock_by_child(child_model: Any) -> Select[Order]:
-    order_id = (
-        select(child_model.order_id).where(child_model.id == bindparam("key")).scalar_subquery()
-    )
-    return prepared(
-        select(Order)
-        .where(Order.id == order_id)
-        .with_for_update(of=Order)
-        .execution_options(populate_existing=True)
-    )

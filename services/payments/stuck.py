@@ -25,7 +25,7 @@ from models.support import TicketCategory
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.events.event_log import record_order_event
-from services.orders import order_states, support_cases
+from services.orders import order_locks, support_cases
 from services.payments.payment_states import PAYMENT_MACHINE, REFUND_MACHINE
 
 STUCK_AFTER_TRIES = 10  # About 17 minutes without an answer.
@@ -80,7 +80,7 @@ async def resume_payment(session: AsyncSession, *, actor: Actor, payment_id: UUI
 
     Raises DomainError: NotFound, InvalidTransition while the payment is not stuck.
     """
-    order = await order_states.lock_by_child(session, Payment, payment_id, "paymentId")
+    order = await order_locks.lock_by_child(session, Payment, payment_id, "paymentId")
     payment = await PAYMENT_MACHINE.begin(session, actor, payment_id, PaymentAction.RESUME)
     payment.due_at = await current_time(session)
     payment.tries = 0  # `refusals` goes on: it makes the key of the request a new one.
@@ -110,7 +110,7 @@ async def begin_refund_step(
 
     Locked in the order of all changes of an order: the order, its payment, the refund.
     """
-    order = await order_states.lock_by_child(session, Refund, refund_id, "refundId")
+    order = await order_locks.lock_by_child(session, Refund, refund_id, "refundId")
     payment_id = select(Refund.payment_id).where(Refund.id == refund_id).scalar_subquery()
     locked = select(Payment.id).where(Payment.id == payment_id).with_for_update(of=Payment)
     if await session.scalar(locked) is None:

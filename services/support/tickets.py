@@ -31,7 +31,7 @@ from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import column_values, illegal_step, raise_version
 from services.core.text import parse_line, parse_multiline
 from services.events.event_log import record_order_event
-from services.orders import order_states
+from services.orders import order_locks, order_states
 from services.orders.stages import OrderProgress, order_stage
 from services.orders.ticket_states import (
     AGENT,
@@ -90,7 +90,7 @@ async def open_ticket(
     subject = parse_line(subject, "input", "subject", max_length=MAX_SUBJECT_LENGTH, min_length=1)
     body = parse_multiline(body, "input", "body", max_length=MAX_BODY_LENGTH, min_length=1)
     _require_client_kind(kind)
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     role = role_in_ticket(actor, order.company_id, order.customer_id)
     if role is None or actor.person_id is None:
         raise not_found(Order, "orderId")
@@ -215,7 +215,7 @@ async def resolve(
     order_id = await session.scalar(select(Ticket.order_id).where(Ticket.id == ticket_id))
     if order_id is None:
         raise not_found(Ticket, "ticketId")
-    order = await order_states.lock(session, order_id)
+    order = await order_locks.lock(session, order_id)
     ticket = await MACHINE.begin(session, actor, ticket_id, TicketAction.RESOLVE, expected_version)
     if refund is not None:
         await _request_refund(session, actor, order, ticket, refund)

@@ -12,7 +12,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.orders import Order
 from models.payments import Payment
-from services.orders import order_states
+from services.orders import order_locks
 from services.payments import payments as payments_services
 
 ORIGIN = AuditContext("settlement")
@@ -33,6 +33,6 @@ async def lock_payment(
 ) -> AsyncIterator[LockedPayment]:
     """A transaction that holds the order's and the payment's lock. Raises DomainError: NotFound."""
     async with database.write(PLATFORM, ORIGIN) as session:
-        order = await order_states.lock(session, order_id)
+        order = await order_locks.lock(session, order_id)
         payment = await payments_services.lock_payment_by_id(session, payment_id)
         yield LockedPayment(session, order, payment)

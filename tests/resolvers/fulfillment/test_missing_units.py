@@ -22,7 +22,7 @@ from models.orders import OrderCancelReason
 from services.checkout import cancellation, reauthorization
 from services.fulfillment import give_back, missing_products, picking, rerouting
 from services.fulfillment.fulfillment_states import IN_PROGRESS, MACHINE, PICKING_STATUSES
-from services.orders import order_states
+from services.orders import order_locks
 from services.stock import stock_rows
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
@@ -183,12 +183,12 @@ async def cancel_as(session: AsyncSession, picker: Picker, actor: Actor) -> None
 
 
 async def cancel_without_rider(picker: Picker, session: AsyncSession) -> None:
-    order = await order_states.lock(session, picker.task.order_id)
+    order = await order_locks.lock(session, picker.task.order_id)
     await cancellation.cancel_for_cause(session, order, OrderCancelReason.NO_RIDER_AVAILABLE)
 
 
 async def lose_payment(picker: Picker, session: AsyncSession) -> None:
-    order = await order_states.lock(session, picker.task.order_id)
+    order = await order_locks.lock(session, picker.task.order_id)
     await reauthorization.cancel_for_lost_payment(session, order)
 
 

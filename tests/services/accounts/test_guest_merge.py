@@ -19,7 +19,7 @@ from resolvers.context import Container
 from services.accounts import guest_merge
 from services.accounts.guest_merge import ORDER_MODELS
 from services.core.problems import DomainError, NotFound
-from services.orders import order_states
+from services.orders import order_locks
 from services.support import tickets
 from tests.support.actors import ActorClient, InMemorySms, create_client
 from tests.support.city import City, build_city
@@ -133,7 +133,7 @@ async def test_the_merge_waits_for_concurrent_work_on_an_order(
     guest = await guest_of(container, nobody)
     order = await place_order_as(guest, city)
     async with container.database.write(PLATFORM, ORIGIN) as session:
-        await order_states.lock(session, order.id)
+        await order_locks.lock(session, order.id)
         merging: asyncio.Task[Any] = asyncio.create_task(sign_in_guest(guest, nobody, sms, phone))
         await asyncio.sleep(0.3)
         session.add(

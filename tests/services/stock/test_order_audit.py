@@ -128,9 +128,9 @@ async def test_an_order_agrees_with_the_ledger_at_every_stage(
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         from models.orders import OrderCancelReason
         from services.checkout import cancellation
-        from services.orders import order_states
+        from services.orders import order_locks
 
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         await cancellation.cancel_for_cause(session, locked, OrderCancelReason.NO_RIDER_AVAILABLE)
     assert await found(shop, city) == []
     await put_back_everything(shop.database, staff, task)

@@ -18,7 +18,7 @@ from models.stock import Hold, HoldStatus, StockMovement, StockMovementReason
 from services.checkout import payment_outcomes
 from services.core.clock import current_time
 from services.events.event_log import inventory_stream
-from services.orders import order_states
+from services.orders import order_locks
 from services.stock import reservations
 from services.stock.audit.stock_audit import StockDifference, find_differences
 from tests.support.city import City
@@ -87,7 +87,7 @@ async def test_many_orders_are_sold_by_two_statements(shop: Shop, city: City) ->
     shop.database.observer = statements.append
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         shop.database.observer = None
-        locked = [await order_states.lock(session, order.id) for order in placed]
+        locked = [await order_locks.lock(session, order.id) for order in placed]
         statements.clear()
         assert await reservations.commit_sale(session, locked) == {order.id for order in placed}
         assert len(statements) == 2
@@ -135,7 +135,7 @@ async def test_sales_and_releases_of_shared_products_do_not_deadlock(
 
     async def sell_or_release(order: Order, number: int) -> None:
         async with shop.database.write(PLATFORM, ORIGIN) as session:
-            row = await order_states.lock(session, order.id)
+            row = await order_locks.lock(session, order.id)
             if number % 2:
                 assert await reservations.commit_sale(session, [row]) == {order.id}
             else:
@@ -157,7 +157,7 @@ async def test_units_reserved_in_another_store_are_released_there(shop: Shop, ci
     move = text('update "order" set store_id = :store where id = :order')
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         await session.execute(move, {"store": city.next.id, "order": order.id})
-        row = await order_states.lock(session, order.id)
+        row = await order_locks.lock(session, order.id)
         assert await reservations.commit_sale(session, [row]) == set()
     assert await stock_counts(shop, city) == (50, 0)
     assert await shop.reservation_statuses(order) == {HoldStatus.RELEASED}
@@ -216,9 +216,7 @@ async def test_bank_authentication_extends_the_deadline_up_to_the_maximum(
 async def test_an_order_is_either_extended_or_expired(shop: Shop, city: City) -> None:
     async def extend(order: Order) -> bool:
         async with shop.database.write(PLATFORM, ORIGIN) as session:
-            return await reservations.extend(
-                session, await order_states.lock(session, order.id), 60
-            )
+            return await reservations.extend(session, await order_locks.lock(session, order.id), 60)
 
     async def expire(order: Order) -> bool:
         async with shop.database.write(PLATFORM, ORIGIN) as session:

@@ -20,7 +20,7 @@ from models.stock import HoldStatus, StockLevel, StockMovement, StockMovementRea
 from services.checkout import cancellation
 from services.core.problems import DomainError, InvalidInput, NotFound, VersionConflict
 from services.events.event_log import inventory_stream
-from services.orders import order_states
+from services.orders import order_locks
 from services.stock import adjustments, movements, reservations, stock_queries
 from services.stock.adjustments import BelowHeld, StockAdjustment
 from services.stock.audit.stock_audit import StockDifference
@@ -232,7 +232,7 @@ class RandomWork:
         """An unpaid order loses its reservations, which no service does to it."""
         if self.placed:
             async with self.dependencies.database.write(PLATFORM, ORIGIN) as session:
-                order = await order_states.lock(session, self.random.choice(self.placed).id)
+                order = await order_locks.lock(session, self.random.choice(self.placed).id)
                 if order.status is OrderStatus.PLACED:
                     await reservations.release(session, [order.id], HoldStatus.RELEASED)
                     self.released.add(str(order.id))

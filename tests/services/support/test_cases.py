@@ -11,7 +11,7 @@ from models.orders import Order
 from models.support import SYSTEM_KINDS, Ticket, TicketCategory, TicketPriority, TicketStatus
 from services.core.problems import DomainError, InvalidInput, NotFound
 from services.events.event_log import support_stream
-from services.orders import order_states, support_cases, ticket_states
+from services.orders import order_locks, support_cases, ticket_states
 from services.support import ticket_queries, tickets
 from tests.support.city import City
 from tests.support.customers import ORIGIN
@@ -27,7 +27,7 @@ from tests.support.tickets import (
 
 async def open_case(database: Database, order: Order) -> tuple[Ticket, bool]:
     async with database.write(PLATFORM, ORIGIN) as session:
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         return await support_cases.open_case(
             session, locked, TicketCategory.NO_RIDER, "No rider", "Nobody is online."
         )
@@ -57,7 +57,7 @@ async def test_a_case_ends_when_its_cause_ends(database: Database, order: Order)
     case, _ = await open_case(database, order)
     for closed in (True, False):
         async with database.write(PLATFORM, ORIGIN) as session:
-            locked = await order_states.lock(session, order.id)
+            locked = await order_locks.lock(session, order.id)
             assert closed is await support_cases.close_case(
                 session, locked, TicketCategory.NO_RIDER, "A rider was found."
             )
@@ -110,14 +110,14 @@ async def test_each_cause_has_a_case_of_its_own(database: Database, order: Order
     cases = []
     for cause in causes:
         async with database.write(PLATFORM, ORIGIN) as session:
-            locked = await order_states.lock(session, order.id)
+            locked = await order_locks.lock(session, order.id)
             case, opened = await support_cases.open_case(
                 session, locked, TicketCategory.PAYMENT, "Stuck", cause_id=cause
             )
             assert opened
             cases.append(case.id)
     async with database.write(PLATFORM, ORIGIN) as session:
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         assert not await support_cases.close_case(session, locked, TicketCategory.PAYMENT, "Done.")
         assert await support_cases.close_case(
             session, locked, TicketCategory.PAYMENT, "Done.", cause_id=causes[0]

@@ -16,7 +16,7 @@ from models.ids import encode_id
 from models.orders import Order
 from resolvers.context import Container
 from services.events.event_log import order_stream, record_order_event
-from services.orders import order_states
+from services.orders import order_locks, order_states
 from subscriptions.engine import access_monitor
 from subscriptions.engine.event_log_reader import EventsExpired
 from subscriptions.engine.hub import Hub
@@ -62,7 +62,7 @@ async def test_each_message_shows_the_current_order(
     async with subscribe_order(customer, order) as subscription:
         assert (await subscription.next_message())["order"]["status"] == "PLACED"
         async with customer.container.database.write(PLATFORM, ORIGIN) as session:
-            await order_states.mark_confirmed(session, await order_states.lock(session, order.id))
+            await order_states.mark_confirmed(session, await order_locks.lock(session, order.id))
         assert (await subscription.next_of_type("ORDER_CONFIRMED"))["order"][
             "status"
         ] == "CONFIRMED"
@@ -137,7 +137,7 @@ async def test_a_stream_ends_when_its_order_is_no_longer_visible(
     async with subscribe_order(customer, order) as subscription:
         assert (await subscription.next_message())["order"]["code"] == order.code
         async with customer.container.database.write(PLATFORM, ORIGIN) as session:
-            locked = await order_states.lock(session, order.id)
+            locked = await order_locks.lock(session, order.id)
             locked.customer_id = another_customer.id
             record_order_event(session, locked, OrderEventKind.PICKING_STARTED)
         assert await subscription.final_error_code() == "NOT_FOUND"

@@ -14,7 +14,7 @@ from models.orders import Order
 from models.payments import Dispute, Payment, PaymentStatus, Refund, RefundReason
 from models.support import Ticket
 from services.core.clock import current_time
-from services.orders import order_states
+from services.orders import order_locks
 from services.payments import payments, support_refunds
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people, order_request
@@ -68,14 +68,14 @@ async def captured_order(shop: Shop, city: City, buyer: Actor, amount_minor: int
 async def request_capture(shop: Shop, order: Order, amount_minor: int = 1000) -> None:
     """Request the capture as packing does."""
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         await payments.request_capture(session, locked, amount_minor)
 
 
 async def end_payment(shop: Shop, order: Order, keep_minor: int = 0) -> None:
     """Request the end of an order's payment, as a cancellation or a return does."""
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         await payments.request_void(session, locked, keep_minor)
 
 

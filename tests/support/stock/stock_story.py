@@ -22,7 +22,7 @@ from services.checkout import cancellation, order_changes, payment_outcomes
 from services.checkout.change_pricing import ChangeRequest
 from services.core.idempotency import KeyReused
 from services.core.problems import DomainError
-from services.orders import order_states
+from services.orders import order_locks
 from services.stock import reservations
 from services.stock.audit import stock_audit
 from services.stock.receiving import StockReceiptLine
@@ -159,7 +159,7 @@ class StockStory(CountSteps):
     async def cancel(self, first: int, _second: int) -> None:
         order = await self.order(first)
         async with self.database.write(PLATFORM, ORIGIN) as session:
-            locked = await order_states.lock(session, order.id)
+            locked = await order_locks.lock(session, order.id)
             await cancellation.cancel_for_cause(session, locked, OrderCancelReason.OTHER)
 
     async def change(self, first: int, second: int) -> None:

@@ -10,7 +10,7 @@ from models.ids import encode_id
 from models.orders import Order
 from resolvers.context import Container
 from services.events.event_log import record_order_event
-from services.orders import order_states
+from services.orders import order_locks
 from tests.support.actors import ActorClient
 from tests.support.city import City
 from tests.support.customers import order_request
@@ -31,7 +31,7 @@ async def place_test_order(customer: ActorClient, city: City) -> Order:
 async def record_order_events(container: Container, order: Order, *types: OrderEventKind) -> None:
     """Record events of an order in one transaction."""
     async with container.database.write(PLATFORM, ORIGIN) as session:
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         for event_type in types:
             record_order_event(session, locked, event_type)
 

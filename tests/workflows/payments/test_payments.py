@@ -14,7 +14,7 @@ from models.payments import PaymentStatus, Refund, RefundReason, RefundStatus
 from models.stock import HoldStatus
 from services.checkout import payment_outcomes
 from services.core.problems import DomainError, NotFound
-from services.orders import order_states, stages
+from services.orders import order_locks, stages
 from services.payments import payments, support_refunds
 from services.payments.refunds import RefundExceedsCaptured
 from services.stock import reservations
@@ -182,7 +182,7 @@ async def captured_order(shop: Shop, city: City, buyer: Actor) -> Order:
     order = await shop.buy(buyer, order_request(city))
     await shop.pay(order)
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         await payments.request_capture(session, locked, 1000)
     assert await shop.settle(order) is PaymentStatus.CAPTURED
     return order
@@ -202,7 +202,7 @@ async def test_an_order_canceled_during_its_capture_is_refunded(
     order = await shop.buy(buyer, order_request(city))
     await shop.pay(order)
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         await payments.request_capture(session, locked, 1000)
     intent_id = (await shop.payment(order)).intent_id or ""
     await shop.payments.capture(intent_id, 1000, "the capture that crossed")

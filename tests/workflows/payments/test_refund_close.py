@@ -10,7 +10,7 @@ from models.identity import Actor
 from models.orders import Order
 from models.payments import Refund, RefundStatus
 from services.core.problems import DomainError, InvalidInput, InvalidTransition
-from services.orders import order_states, payment_cover
+from services.orders import order_locks, payment_cover
 from services.payments import refunds
 from tests.support.city import City
 from tests.support.customers import ORIGIN
@@ -31,7 +31,7 @@ WHY = "The customer got it by another refund."
 
 async def is_secured(shop: Shop, order: Order) -> bool:
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         return await payment_cover.is_secured(session, locked)
 
 

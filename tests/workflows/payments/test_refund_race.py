@@ -9,7 +9,7 @@ from gateways.payments import PaymentUnavailable
 from models.identity import Actor, Grant, Role
 from models.orders import Order
 from models.payments import PaymentStatus, Refund, RefundReason, RefundStatus
-from services.orders import order_states
+from services.orders import order_locks
 from services.payments import payments, support_refunds
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people, order_request
@@ -41,7 +41,7 @@ async def test_a_refund_that_another_process_ended_first_stays_as_it_is(
     await shop.pay(order)
     (agent,) = await create_people(shop.database, 1, Grant(Role.SUPPORT_AGENT))
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        await payments.request_capture(session, await order_states.lock(session, order.id), 1000)
+        await payments.request_capture(session, await order_locks.lock(session, order.id), 1000)
     assert await shop.settle(order) is PaymentStatus.CAPTURED
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         await support_refunds.issue_refund(

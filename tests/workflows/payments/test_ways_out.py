@@ -14,7 +14,7 @@ from models.payments import Payment, PaymentStatus, PaymentStuckReason, RefundSt
 from models.support import TicketCategory, TicketStatus
 from services.checkout import order_changes
 from services.checkout.change_pricing import ChangeRequest
-from services.orders import order_states
+from services.orders import order_locks
 from services.payments import refunds, stuck
 from tests.support.checkout.change_steps import change_row, lines, paid_order
 from tests.support.city import City
@@ -88,7 +88,7 @@ async def open_cases(shop: Shop, order: Order) -> set[TicketCategory]:
 async def mark(shop: Shop, order: Order, *, stuck_now: bool) -> None:
     """Mark the payment of an order as stuck, or take the mark off."""
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        locked = await order_states.lock(session, order.id)
+        locked = await order_locks.lock(session, order.id)
         query = select(Payment).where(Payment.order_id == order.id, Payment.is_current)
         payment = (await session.scalars(query)).one()
         if stuck_now:
