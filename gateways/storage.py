@@ -19,7 +19,7 @@ class StorageError(Exception):
     """A file could not be stored or read."""
 
 
-class FileTooLarge(StorageError):
+class FileOverLimit(StorageError):
     """The file is larger than `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
@@ -41,7 +41,7 @@ class FileStorage(Protocol):
     async def store(self, name: str, chunks: AsyncIterator[bytes], max_bytes: int) -> int:
         """Store the chunks as one file; returns its size in bytes.
 
-        Raises FileTooLarge, StorageFull, or what `chunks` raises; nothing is stored then.
+        Raises FileOverLimit, StorageFull, or what `chunks` raises; nothing is stored then.
         """
 
     async def read(self, name: str, start: int, max_bytes: int) -> bytes:
@@ -80,7 +80,7 @@ class DiskStorage:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > max_bytes:
-                    raise FileTooLarge(max_bytes)
+                    raise FileOverLimit(max_bytes)
                 if size > free_bytes:
                     raise StorageFull("The folder of files is full.")
                 buffer += chunk

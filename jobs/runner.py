@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from database.sessions import Database
+from gateways.objects import ObjectStorage
 from gateways.payments import PaymentGateway
 from gateways.storage import FileStorage
 from gateways.webhook import WebhookClient
@@ -30,6 +31,7 @@ class JobDependencies:
     database: Database
     payments: PaymentGateway
     storage: FileStorage
+    objects: ObjectStorage
     webhooks: WebhookClient
     payloads: WebhookPayloadSource
     messages: MessageSender

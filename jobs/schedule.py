@@ -6,6 +6,7 @@ from jobs import (
     catalog,
     delivery,
     events,
+    files,
     fulfillment,
     imports,
     integrations,
@@ -181,6 +182,24 @@ JOBS: tuple[Job, ...] = (
         600,
         lambda deps: imports.delete_old_files(deps.database, deps.storage),
         whole="deletes what is past its time: a file that is left is found again",
+    ),
+    Job(
+        "file.expire",
+        60,
+        lambda deps: files.expire_files(deps.database),
+        due=files.EXPIRED_FILES,
+    ),
+    Job(
+        "file.forget",
+        600,
+        lambda deps: files.forget_files(deps.database, deps.objects),
+        due=files.ENDED_FILES,
+    ),
+    Job(
+        "file.tidy",
+        600,
+        lambda deps: files.delete_sent_objects(deps.database, deps.objects),
+        due=files.SENT_OBJECTS,
     ),
     Job(
         "webhook.fan_out",

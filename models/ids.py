@@ -15,6 +15,7 @@ from models.companies import Company
 from models.counter_sales import PosSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer
+from models.files import File
 from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import SignInSession
 from models.imports import StockBulkUpdate, StockImport, StockImportFile
@@ -42,6 +43,7 @@ PREFIXES: dict[type[Entity], str] = {
     Delivery: "dlv",
     DeliveryOffer: "off",
     Dispute: "dsp",
+    File: "fil",
     Fulfillment: "ful",
     FulfillmentLine: "fln",
     GoodsReceipt: "grc",

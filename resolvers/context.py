@@ -21,6 +21,7 @@ from models.identity import Actor
 from services.checkout.unpaid_limits import DEFAULT_LIMITS, UnpaidLimits
 from services.core.network_address import parse_network
 from workflows.delivery.position_ingest import PositionIngest
+from workflows.files.complete_upload import FileChecks
 from workflows.identity.authenticator import Authenticator
 from workflows.stock.reservation_batcher import ReservationBatcher
 
@@ -43,6 +44,7 @@ class Container:
     sms: SmsSender
     authenticator: Authenticator
     streams: StreamPublisher
+    files: FileChecks
     webhooks: WebhookClient = field(default_factory=PublicWebhookClient)
     unpaid_limits: UnpaidLimits = DEFAULT_LIMITS
 

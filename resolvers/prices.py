@@ -22,9 +22,11 @@ FIELDS: Mapping[str, int] = {
     "Mutation.emailSignUpComplete": 900,
     "Mutation.invitationAccept": 900,
     "Mutation.storeZoneSet": 300,
+    "Mutation.fileUploadComplete": 15_000,
 }
-"""The fields that cost otherwise, by type and field: for a password hash, or for PostGIS, which
-checks and simplifies a zone; the points of a zone are paid for by the size of the request."""
+"""The fields that cost otherwise, by type and field: for a password hash, for a picture, which is
+decoded and encoded anew, or for PostGIS, which checks and simplifies a zone; the points of a zone
+are paid for by the size of the request."""
 
 DOCUMENT = 20
 """A document that this process has not prepared yet, valid or not, before it is parsed."""

@@ -15,6 +15,7 @@ from server import gc_settings
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.clock_check import checked_clock
 from server.container import build_storage, open_container
+from server.endpoints.file_transfers import file_transfer_routes
 from server.endpoints.metrics import metrics_routes
 from server.endpoints.oauth import oauth_routes
 from server.endpoints.payment_webhooks import PaymentWebhooks
@@ -141,6 +142,7 @@ def _build_app(
         *oauth_routes(container.authenticator, budgets),
         Route(STRIPE_WEBHOOK_PATH, webhooks.receive, methods=["POST"]),
         *StockFiles(authenticator, build_storage(settings), budgets).routes,
+        *file_transfer_routes(container, authenticator, budgets),
         *probe_routes(container.database, connections),
         *metrics_routes(container, settings.development, settings.metrics_token, budgets),
     ]
@@ -169,7 +171,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=sorted(settings.origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT"],
             allow_headers=list(ALLOWED_HEADERS),
         )
     ]

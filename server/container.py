@@ -7,6 +7,7 @@ from pathlib import Path
 from database.announcer import EventNotice
 from database.sessions import Database
 from gateways.mail import LoggingMailSender, MailSender, SmtpMailSender
+from gateways.objects import DiskObjects, ObjectStorage, S3Objects
 from gateways.payments import StripePaymentGateway
 from gateways.sms import LoggingSmsSender, SmsSender, TwilioSmsSender
 from gateways.storage import DiskStorage
@@ -15,12 +16,14 @@ from resolvers.context import Container
 from server.settings import Settings
 from subscriptions.engine.hub import Hub
 from workflows.delivery.position_ingest import PositionIngest
+from workflows.files.complete_upload import file_checks
 from workflows.identity.authenticator import Authenticator
 from workflows.messages import MessageSender
 from workflows.payments.settlement_trigger import SettlementTrigger
 from workflows.stock.reservation_batcher import ReservationBatcher
 
 NO_BROKER = "memory://"
+OBJECTS_FOLDER = "objects"
 
 
 @asynccontextmanager
@@ -36,6 +39,8 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         stack.push_async_callback(sms.close)
         hub = Hub(database, settings.redis_url or NO_BROKER)
         stack.push_async_callback(hub.close)
+        objects = build_objects(settings)
+        stack.push_async_callback(objects.close)
         settlements = SettlementTrigger(database, payments)
         stack.push_async_callback(settlements.close)
         _subscribe(database, hub, settlements)
@@ -47,6 +52,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             sms=sms,
             authenticator=Authenticator(keys_file=Path(settings.keys_file), database=database),
             streams=hub,
+            files=file_checks(database, objects),
             webhooks=PublicWebhookClient(settings.webhook_allowed),
             unpaid_limits=settings.unpaid_limits,
         )
@@ -68,6 +74,7 @@ def offline_container(settings: Settings, database: Database) -> Container:
         sms=build_sms(settings),
         authenticator=Authenticator(keys_file=Path(settings.keys_file), database=database),
         streams=Hub(database, NO_BROKER),
+        files=file_checks(database, build_objects(settings)),
         webhooks=PublicWebhookClient(settings.webhook_allowed),
     )
 
@@ -136,6 +143,13 @@ def build_messages(settings: Settings, container: Container) -> MessageSender:
 def build_storage(settings: Settings) -> DiskStorage:
     """The folder of uploaded files, shared by servers and workers."""
     return DiskStorage(Path(settings.files_folder))
+
+
+def build_objects(settings: Settings) -> ObjectStorage:
+    """The bucket of files that people send if one is set; otherwise a folder beside the others."""
+    if settings.bucket is not None:
+        return S3Objects(settings.bucket)
+    return DiskObjects(Path(settings.files_folder) / OBJECTS_FOLDER)
 
 
 def _subscribe(database: Database, hub: Hub, settlements: SettlementTrigger) -> None:

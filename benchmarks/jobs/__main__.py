@@ -158,7 +158,7 @@ def _container(place: Place, database: Database, webhooks: PublicWebhookClient) 
     identity = Authenticator(keys_file=place.server.place / "bench-keys.json", database=database)
     return Container(
         database=database, reservation_queue=nothing, positions=nothing, payments=nothing,
-        sms=nothing, authenticator=identity, streams=nothing, webhooks=webhooks,
+        sms=nothing, authenticator=identity, streams=nothing, files=nothing, webhooks=webhooks,
     )  # fmt: skip
 
 

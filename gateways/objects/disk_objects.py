@@ -25,7 +25,7 @@ from gateways.objects.signed_addresses import (
     AddressSigner,
     SignedFile,
 )
-from gateways.storage import PARTIAL_SUFFIX, FileMissing, FileTooLarge, StorageError, StorageFull
+from gateways.storage import PARTIAL_SUFFIX, FileMissing, FileOverLimit, StorageError, StorageFull
 
 UPLOAD_PATH = "/files/upload"
 DOWNLOAD_PATH = "/files/download"
@@ -78,7 +78,7 @@ class DiskObjects:
     async def receive(self, file: SignedFile, chunks: AsyncIterator[bytes]) -> None:
         """Store what a client sends to the address of a file, the first time alone.
 
-        Raises FileTooLarge, FileIncomplete, FileStoredAlready, StorageFull,
+        Raises FileOverLimit, FileIncomplete, FileStoredAlready, StorageFull,
         ObjectStorageUnavailable, or what `chunks` raises; nothing is stored then.
         """
         path = self._path(file.key)
@@ -134,14 +134,14 @@ class DiskObjects:
 
 
 async def _write(path: Path, chunks: AsyncIterator[bytes], size_bytes: int) -> None:
-    """Write exactly so many bytes. Raises FileTooLarge, FileIncomplete."""
+    """Write exactly so many bytes. Raises FileOverLimit, FileIncomplete."""
     size = 0
     file = await _in_thread(lambda: _open_new(path))
     try:
         async for chunk in chunks:
             size += len(chunk)
             if size > size_bytes:
-                raise FileTooLarge(size_bytes)
+                raise FileOverLimit(size_bytes)
             await _in_thread(partial(file.write, bytes(chunk)))
     finally:
         await _in_thread(file.close)

@@ -19,6 +19,7 @@ from schema.counter_sales import root as counter_sales_root
 from schema.counting import root as counting_root
 from schema.delivery import root as delivery_root
 from schema.delivery import streams as delivery_streams
+from schema.files import root as files_root
 from schema.fulfillment import root as fulfillment_root
 from schema.fulfillment import streams as fulfillment_streams
 from schema.identity import root as identity_root
@@ -55,6 +56,7 @@ class Query(
     catalog_root.ProductCodeQuery,
     catalog_root.PriceChangeQuery,
     counter_sales_root.CounterSaleQuery,
+    files_root.FileQuery,
     fulfillment_root.FulfillmentQuery,
     orders_root.OrderQuery,
     payments_root.PaymentQuery,
@@ -82,6 +84,7 @@ class Mutation(
     operations_root.JobMutation,
     integrations_root.WebhookMutation,
     carts_root.CartMutation,
+    files_root.FileMutation,
     fulfillment_root.FulfillmentMutation,
     fulfillment_root.SubstituteMutation,
     catalog_root.ListingMutation,

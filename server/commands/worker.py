@@ -40,11 +40,13 @@ async def _run(settings: Settings) -> None:
             database=database,
             payments=container.payments,
             storage=build_storage(settings),
+            objects=container.files.storage,
             webhooks=container.webhooks,
             payloads=GraphPayloads(container),
             messages=build_messages(settings, container),
             retention=settings.retention,
         )
         await run_jobs(JOBS, dependencies, stop, RunLog(database, BACKLOG_QUERIES))
+        await container.files.storage.close()
         await container.webhooks.close()
         await container.payments.close()

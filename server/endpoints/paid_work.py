@@ -3,6 +3,7 @@
 from asyncio import sleep
 from collections.abc import Mapping
 
+from models.identity import Actor
 from resolvers import prices
 from resolvers.context import Context
 from server.endpoints.http_rejection import HttpRejection
@@ -36,9 +37,14 @@ async def paying_caller(
     return context
 
 
-def reserve_cost(budgets: CallerBudgets, context: Context, cost: int) -> CostReservation | None:
-    """Take the cost of the work that is to be done; raises HttpRejection (429) without budget."""
-    reserved = budgets.reserve(context.actor, context.address, cost)
+def reserve_cost(
+    budgets: CallerBudgets, context: Context, cost: int, payer: Actor | None = None
+) -> CostReservation | None:
+    """Take the cost of the work that is to be done; raises HttpRejection (429) without budget.
+
+    The caller pays, unless a signed address names another `payer`.
+    """
+    reserved = budgets.reserve(payer or context.actor, context.address, cost)
     if isinstance(reserved, CostRejected):
         raise throttled(reserved)
     return reserved

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from gateways.storage import FileStorage, FileTooLarge, StorageFull
+from gateways.storage import FileOverLimit, FileStorage, StorageFull
 from models.ids import encode_id
 from models.imports import StockImport, StockImportFile, StockImportRow
 from models.message_text import duration_text
@@ -181,7 +181,7 @@ class StockFiles:
                 size = await self._storage.store(
                     file_name, file.chunks(), stock_imports.MAX_FILE_BYTES
                 )
-        except FileTooLarge:
+        except FileOverLimit:
             raise HttpRejection(413, "PAYLOAD_TOO_LARGE", TOO_LARGE) from None
         except StorageFull:
             raise HttpRejection(507, "STORAGE_FULL", "There is no room for files now.") from None

@@ -1,8 +1,9 @@
 """Shares the places for uploads and downloads: no person and no company can take them all."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from models.identity import Actor
 from server.endpoints.http_rejection import HttpRejection
@@ -26,8 +27,14 @@ class UploadSlots:
 
         429 when the person or a company of theirs has its share, 503 when all places are taken.
         """
-        shares = [(f"person:{actor.person_id}", PER_PERSON)]
-        shares += [(f"company:{company}", PER_COMPANY) for company in actor.company_ids]
+        with self.taken_for(actor.person_id, actor.company_ids):
+            yield
+
+    @contextmanager
+    def taken_for(self, person_id: UUID | None, company_ids: Iterable[UUID]) -> Iterator[None]:
+        """Take a place as `taken_by`, for a person and companies that a signed address names."""
+        shares = [(f"person:{person_id}", PER_PERSON)]
+        shares += [(f"company:{company}", PER_COMPANY) for company in company_ids]
         if any(self._taken[key] >= share for key, share in shares):
             message = "Your other files are still being sent: wait until one has arrived."
             raise HttpRejection(429, "RATE_LIMITED", message, retryAfterSeconds=RETRY_SECONDS)

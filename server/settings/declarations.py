@@ -5,6 +5,7 @@ from typing import Any
 from gateways.mail import SmtpSecurity
 from server.settings.setting import Setting
 from server.settings.value_kinds import (
+    BUCKET_NAME,
     DATABASE_ADDRESS,
     HOST,
     HOSTS_WITH_PORTS,
@@ -109,6 +110,11 @@ SMTP_FROM = Setting("SMTP_FROM", MAIL_SENDER)
 SMTP_SECURITY = Setting(
     "SMTP_SECURITY", word({one.value: one for one in SmtpSecurity}), SmtpSecurity.STARTTLS
 )
+S3_BUCKET = Setting("S3_BUCKET", BUCKET_NAME)
+S3_REGION = Setting("S3_REGION", PLAIN_TEXT, "us-east-1")
+S3_ACCESS_KEY = Setting("S3_ACCESS_KEY", PLAIN_TEXT, secret=True)
+S3_SECRET_KEY = Setting("S3_SECRET_KEY", PLAIN_TEXT, secret=True)
+S3_ENDPOINT = Setting("S3_ENDPOINT", WEB_ADDRESS)
 APP_URL = Setting("DARKSTORE_APP_URL", WEB_ADDRESS)
 EXECUTOR = Setting(
     "EXECUTOR",
@@ -122,7 +128,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     COST_SHOWN, MANIFEST, APQ, *RETENTION.values(), *UNPAID.values(), METRICS_TOKEN, WEBHOOK_ALLOW,
     STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_PUBLISHABLE_KEY, STRIPE_API_BASE, SMS_ACCOUNT,
     SMS_TOKEN, SMS_FROM, SMS_API_BASE, SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_FROM,
-    SMTP_SECURITY, APP_URL, EXECUTOR,
+    SMTP_SECURITY, S3_BUCKET, S3_REGION, S3_ACCESS_KEY, S3_SECRET_KEY, S3_ENDPOINT, APP_URL,
+    EXECUTOR,
 )  # fmt: skip
 """All of them, in the order of the documentation."""
 OTHER_NAMES = (

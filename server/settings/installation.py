@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateways.mail import SmtpSecurity
+from gateways.objects import S3Settings
 from server.settings import declarations as declared
 from server.settings.setting import BadSetting, Setting
 from services.checkout.unpaid_limits import UnpaidLimits
@@ -44,6 +45,7 @@ class Settings:
     redis_url: str
     keys_file: str
     files_folder: str
+    bucket: S3Settings | None
     environment: str
     stripe_api_base: str | None
     stripe_api_key: str
@@ -83,6 +85,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         redis_url=declared.REDIS_URL.find(environment) or "",
         keys_file=declared.KEYS_FILE.read(environment),
         files_folder=files_folder(environment),
+        bucket=_bucket(environment),
         environment=declared.ENVIRONMENT.read(environment),
         stripe_api_base=declared.STRIPE_API_BASE.find(environment),
         stripe_api_key=declared.STRIPE_API_KEY.read(environment),
@@ -145,7 +148,12 @@ def _require_for_production(environment: Mapping[str, str]) -> None:
             raise BadSetting(
                 f"{needed.name} is not set: production needs it, see docs/settings.md."
             )
-    for setting in (declared.STRIPE_API_BASE, declared.SMS_API_BASE, declared.APP_URL):
+    for setting in (
+        declared.STRIPE_API_BASE,
+        declared.SMS_API_BASE,
+        declared.S3_ENDPOINT,
+        declared.APP_URL,
+    ):
         _require_encryption(setting.name, setting.find(environment) or "")
     for origin in declared.ORIGINS_OF_BROWSERS.read(environment):
         _require_encryption(declared.ORIGINS_OF_BROWSERS.name, origin)
@@ -184,6 +192,20 @@ def _smtp(environment: Mapping[str, str]) -> SmtpSettings | None:
         password=declared.SMTP_PASSWORD.read(environment) if user else "",
         sender=declared.SMTP_FROM.read(environment),
         security=declared.SMTP_SECURITY.read(environment),
+    )
+
+
+def _bucket(environment: Mapping[str, str]) -> S3Settings | None:
+    """The bucket of files that people send; None where they are in the folder of files."""
+    bucket = declared.S3_BUCKET.find(environment)
+    if bucket is None:
+        return None
+    return S3Settings(
+        bucket=bucket,
+        region=declared.S3_REGION.read(environment),
+        access_key=declared.S3_ACCESS_KEY.read(environment),
+        secret_key=declared.S3_SECRET_KEY.read(environment),
+        endpoint=declared.S3_ENDPOINT.find(environment),
     )
 
 

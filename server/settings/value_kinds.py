@@ -19,6 +19,7 @@ HOST_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 SMS_SENDER_FORM = re.compile(
     r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|MG[0-9a-f]{32}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}"
 )
+BUCKET_FORM = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_DIGITS = 9
 
@@ -105,6 +106,13 @@ def _host(text: str) -> str:
         if len(text) > 253 or not all(HOST_LABEL.fullmatch(label) for label in labels):
             raise
         return text.lower()
+
+
+def _bucket_name(text: str) -> str:
+    """Return the name of a bucket. Raises ValueError."""
+    if not BUCKET_FORM.fullmatch(text):
+        raise ValueError(text)
+    return text
 
 
 def _split_address(text: str) -> SplitResult:
@@ -196,6 +204,9 @@ MAIL_SENDER = ValueKind("an e-mail address", _mail_sender)
 SMS_SENDER = ValueKind(
     "a phone number such as +15005550006, a short code, or at most 11 letters and digits",
     _sms_sender,
+)
+BUCKET_NAME = ValueKind(
+    "the name of a bucket: 3 to 63 small letters, digits, points and hyphens", _bucket_name
 )
 DATABASE_ADDRESS = ValueKind(
     "an address such as postgresql://user:password@host:5432/darkstore,"

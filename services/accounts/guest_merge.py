@@ -11,6 +11,7 @@ from database.base import Entity
 from models.accounts import User
 from models.carts import Cart
 from models.delivery import Delivery
+from models.files import File
 from models.fulfillment import Fulfillment, FulfillmentLine, Substitution
 from models.orders import AgeCheck, Order, OrderChange, OrderLine
 from models.payments import Payment, Refund
@@ -28,7 +29,7 @@ ORDER_MODELS: tuple[Any, ...] = (
 async def merge_guest(
     session: AsyncSession, guest: User, person: User, *, kept_key: str | None = None
 ) -> None:
-    """Move the guest's carts, orders, the rows of these orders and idempotency keys to the account.
+    """Move the guest's carts, orders with their rows, files and idempotency keys to the account.
 
     `kept_key` is the key of this very request: its repetition comes from the guest.
     Needs the platform scope, and the guest's row locked against other merges.
@@ -53,6 +54,12 @@ async def merge_guest(
             .values(customer_id=person.id)
             .execution_options(synchronize_session=False)
         )
+    await session.execute(
+        update(File)
+        .where(File.owner_id == guest.id)
+        .values(owner_id=person.id)
+        .execution_options(synchronize_session=False)
+    )
     await carts.merge_carts(session, guest.id, person.id)
     guest.merged_into_id = person.id
 

@@ -81,6 +81,11 @@ def import_stream(import_id: UUID) -> str:
     return f"import:{import_id}"
 
 
+def file_stream(file_id: UUID) -> str:
+    """Changes of one file that somebody sends."""
+    return f"file:{file_id}"
+
+
 def webhook_stream(endpoint_id: UUID) -> str:
     """Status changes of one webhook endpoint."""
     return f"webhook:{endpoint_id}"

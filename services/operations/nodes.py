@@ -16,6 +16,7 @@ from models.catalog import ScheduledPrice
 from models.counter_sales import PosSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer
+from models.files import File
 from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import Actor, SignInSession
 from models.imports import StockBulkUpdate, StockImport, StockImportFile
@@ -37,6 +38,7 @@ from services.accounts import (
 from services.core.access import may_operate_store
 from services.core.problems import DomainError, not_found
 from services.delivery import deliveries, delivery_parties, rider_access
+from services.files import uploads
 from services.fulfillment import fulfillments
 from services.imports import stock_imports
 from services.integrations import apps, webhook_deliveries, webhook_endpoints
@@ -158,6 +160,10 @@ async def _upload(session: AsyncSession, actor: Actor, row: StockImportFile) -> 
     return _visible_if(row, actor.person_id == row.person_id)
 
 
+async def _file(session: AsyncSession, actor: Actor, row: File) -> File:
+    return await uploads.visible_file(session, actor=actor, file_id=row.id)
+
+
 async def _webhook_endpoint(session: AsyncSession, actor: Actor, row: WebhookEndpoint) -> Any:
     return await webhook_endpoints.visible_endpoint(session, actor=actor, endpoint_id=row.id)
 
@@ -221,6 +227,7 @@ VISIBILITY_RULES: dict[type[Entity], VisibilityRule] = {
     StockImport: _import,
     StockBulkUpdate: _of_store,
     StockImportFile: _upload,
+    File: _file,
     App: _app,
     WebhookEndpoint: _webhook_endpoint,
     WebhookDelivery: _webhook_delivery,

@@ -68,8 +68,8 @@ class RetentionRule:
         return self.days if self.setting is None else float(getattr(periods, self.setting))
 
 
-# The streams of orders, tickets and imports: those of stores, people and endpoints are few.
-STREAM_FAMILIES = "split_part(stream, ':', 1) in ('order', 'ticket', 'import')"
+# The streams of orders, tickets, imports and files: those of stores, people and endpoints are few.
+STREAM_FAMILIES = "split_part(stream, ':', 1) in ('order', 'ticket', 'import', 'file')"
 
 # Nobody can sign in as this person any more: there is no phone, no mail, and no session in use.
 OF_ABSENT_GUEST = """not exists (
@@ -90,6 +90,7 @@ REFERENCES_TO_PERSON = (
     "rider.person_id", "sign_in_session.person_id", "stock_count.decided_by_id",
     "stock_count.started_by_id", "stock_count.submitted_by_id", "stock_count_entry.person_id",
     "stock_count_line.counted_by_id", "stock_import.started_by_id", "stock_upload.person_id",
+    "stored_file.owner_id",
     "ticket.assignee_id", "ticket.customer_id", "ticket.opened_by_id", "ticket_message.author_id",
     "transfer.decided_by_id", "transfer.received_by_id", "transfer.requested_by_id",
     "transfer.shipped_by_id",
@@ -189,6 +190,7 @@ OTHER_JOBS: Mapping[str, str] = {
     "audit_entry": "retention.delete_old: by functions of the database, as nobody may change it",
     "event": "event_day.keep: a day is dropped as a whole",
     "stock_upload": "stock_import.forget_files: with its file, after a day",
+    "stored_file": "file.forget: with its objects in the storage, a day after its end",
 }
 
 MASTER_DATA = "master data: as many rows as there are things, and people archive them"

@@ -41,9 +41,10 @@ SELLERS = {
 }
 # Machines whose rows are no goods on their way to a person.
 WITHOUT_GOODS = {
-    "DeliveryOffer", "Dispute", "Hold", "Invitation", "OrderChange", "OutgoingMessage", "Payment",
-    "ScheduledPrice", "PurchaseOrder", "Refund", "Rider", "StockAlert", "StockBatch", "StockCount",
-    "StockImport", "Store", "Ticket", "Transfer", "WebhookDelivery", "WebhookEndpoint",
+    "DeliveryOffer", "Dispute", "File", "Hold", "Invitation", "OrderChange", "OutgoingMessage",
+    "Payment", "ScheduledPrice", "PurchaseOrder", "Refund", "Rider", "StockAlert", "StockBatch",
+    "StockCount", "StockImport", "Store", "Ticket", "Transfer", "WebhookDelivery",
+    "WebhookEndpoint",
 }  # fmt: skip
 # Machines that follow others: goods of these change hands by a Delivery or a Fulfillment.
 FOLLOWERS = {"FulfillmentLine", "Order", "Substitution"}

@@ -10,7 +10,7 @@ import pytest
 from gateways.objects import DiskObjects, ObjectStorage, ObjectStorageUnavailable
 from gateways.objects.disk_objects import FileIncomplete, FileStoredAlready
 from gateways.objects.signed_addresses import AddressRefused, SignedFile
-from gateways.storage import FileMissing, FileTooLarge, StorageFull
+from gateways.storage import FileMissing, FileOverLimit, StorageFull
 from tests.support.files.moto_server import BucketServer, bucket_server
 
 pytestmark = pytest.mark.processes
@@ -168,7 +168,7 @@ async def test_an_address_of_the_folder_is_for_one_file(tmp_path: Path) -> None:
 async def test_the_folder_takes_a_file_of_the_signed_size_once(tmp_path: Path) -> None:
     storage = DiskObjects(tmp_path)
     file = SignedFile(KEY, JPEG, 4)
-    with pytest.raises(FileTooLarge):
+    with pytest.raises(FileOverLimit):
         await storage.receive(file, pieces(b"abc", b"de"))
     with pytest.raises(FileIncomplete):
         await storage.receive(file, pieces(b"abc"))

@@ -125,7 +125,7 @@ async def test_a_failed_item_is_recorded_and_stops_no_other(
     """The settlement swallowed its errors, the payment inbox stopped at the first one."""
     run = Run(job, error, monkeypatch)
     nothing = cast(Any, None)
-    dependencies = JobDependencies(database, nothing, DiskStorage(tmp_path), *[nothing] * 3)
+    dependencies = JobDependencies(database, nothing, DiskStorage(tmp_path), *[nothing] * 4)
     monkeypatch.setattr(payments, "_lease", lease_all)
     if job.name in BATCH_JOBS:
         fail_first_transaction(monkeypatch, error)

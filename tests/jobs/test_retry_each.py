@@ -284,7 +284,7 @@ async def test_a_worker_stores_the_statistics_of_its_jobs(database: Database) ->
         stop.set()
         return 3
 
-    dependencies = JobDependencies(*[cast(Any, None)] * 6)
+    dependencies = JobDependencies(*[cast(Any, None)] * 7)
     await run_jobs([Job(name, 0.01, run)], dependencies, stop, RunLog(database, {}))
     async with database.read(PLATFORM) as session:
         state = await session.get_one(JobState, name)

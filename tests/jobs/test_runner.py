@@ -11,7 +11,7 @@ from jobs.runner import Job, JobDependencies, run_jobs
 from jobs.schedule import JOBS
 from tests.support.waiting import until
 
-DEPENDENCIES = JobDependencies(*[cast(Any, None)] * 6)
+DEPENDENCIES = JobDependencies(*[cast(Any, None)] * 7)
 INTERVAL_SECONDS = 0.005
 TIMEOUT_SECONDS = 60.0
 

@@ -18,6 +18,7 @@ from models.companies import Company
 from models.counter_sales import PosSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer
+from models.files import File
 from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import Grant, Role, SignInSession
 from models.ids import PREFIXES, encode_id
@@ -89,6 +90,7 @@ READERS: dict[type[Entity], set[str]] = {
     StockBulkUpdate: STORE,
     StockImport: {"company_admin", "super_admin"},
     StockImportFile: {"customer"},
+    File: {"neighbor", *STORE},
     App: {"company_admin", "super_admin"},
     WebhookEndpoint: {"company_admin", "super_admin"},
     WebhookDelivery: {"company_admin", "super_admin"},
@@ -99,7 +101,7 @@ ROOTS: dict[type[Entity], str] = {
     Order: "order", Fulfillment: "fulfillment", Delivery: "delivery", Ticket: "ticket",
     Store: "store", PosSale: "posSale", PurchaseOrder: "purchaseOrder",
     Supplier: "supplier", StockTransfer: "transfer",
-    StockCount: "stockCount", StockImport: "stockImport",
+    StockCount: "stockCount", StockImport: "stockImport", File: "file",
 }  # fmt: skip
 TYPE_NAMES = {SignInSession: "Session", Membership: "RoleAssignment"}
 # Types with an id that `node` does not return.

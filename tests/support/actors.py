@@ -17,6 +17,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from dataloaders.loaders import Loaders
+from gateways.objects import DiskObjects
 from gateways.payments import StripePaymentGateway
 from models.accounts import Membership, User
 from models.identity import ANONYMOUS, Actor, Grant, Role, SignInSession
@@ -26,6 +27,7 @@ from subscriptions.engine.hub import Hub
 from tests.support import city
 from tests.support.city import City
 from workflows.delivery.position_ingest import PositionIngest
+from workflows.files.complete_upload import file_checks
 from workflows.identity.authenticator import Authenticator
 from workflows.stock.reservation_batcher import ReservationBatcher
 
@@ -154,6 +156,7 @@ async def container(
         sms=sms,
         authenticator=Authenticator(keys_file=keys, database=database),
         streams=hub,
+        files=file_checks(database, DiskObjects(keys.parent / "objects")),
     )
     await positions.close()
     await reservation_queue.close()

@@ -69,6 +69,7 @@ class GraphRunner:
             sms=unused,
             authenticator=unused,
             streams=unused,
+            files=unused,
             unpaid_limits=self.unpaid_limits,
         )
         loaders = Loaders(self.database, actor.scope())

@@ -14,6 +14,7 @@ from models.catalog import Product, ScheduledPrice
 from models.counter_sales import PosSale, TenderKind
 from models.counting import StockCount
 from models.delivery import Delivery
+from models.files import File, FilePurpose
 from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import Role
 from models.imports import (
@@ -48,7 +49,8 @@ ORDER_ROW_MODELS: tuple[type[Entity], ...] = (
     Order, OrderLine, OrderChange, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, ScheduledPrice, StockAlert, PosSale, Supplier, PurchaseOrder, GoodsReceipt,
     StockTransfer, StockTransferLine, StockCount, StockImport, StockBulkUpdate, StockImportFile,
-    Substitution, PutBackLine, AgeCheck, Dispute, App, AppSecret, WebhookEndpoint, WebhookDelivery,
+    Substitution, PutBackLine, AgeCheck, Dispute, File, App, AppSecret,
+    WebhookEndpoint, WebhookDelivery,
 )  # fmt: skip
 KINDS: dict[type[Entity], Any] = {
     StockAlert: StockAlertKind.LOW_STOCK,
@@ -103,6 +105,8 @@ def _column_values(
         "customer_id": keys[User],
         "opened_by_id": keys[User],
         "author_id": keys[User],
+        "owner_id": keys[User],
+        "purpose": FilePurpose.PRODUCT_IMAGE,
         "tender_type": TenderKind.CARD,
         "reason": RefundReason.LATE,
         "type": KINDS.get(model),

@@ -237,7 +237,7 @@ async def test_customers_see_a_scheduled_price_when_its_time_comes(
     jobs = [job for job in JOBS if job.name == "price_change.apply_due"]
     assert [job.interval_seconds <= 0.5 for job in jobs] == [True]
     stop = asyncio.Event()
-    dependencies = JobDependencies(container.database, container.payments, *[cast(Any, None)] * 4)
+    dependencies = JobDependencies(container.database, container.payments, *[cast(Any, None)] * 5)
     worker = asyncio.create_task(run_jobs(jobs, dependencies, stop))
     product = public_id(city.products[index])
     try:

@@ -4,6 +4,7 @@ from tests.support.actors import InMemorySms
 from tests.support.operations import (
     daily_work,
     failed_deliveries,
+    file_work,
     identity_work,
     integrations,
     payment_work,
@@ -34,6 +35,7 @@ async def play_every_operation(play: OperationPlayer, sms: InMemorySms) -> None:
     await stock_work.play_transfers(play)
     await stock_work.play_stock_counts(play)
     await stock_work.play_stock_imports(play)
+    await file_work.play_files(play)
     await store_work.play_batches(play)
     await store_work.play_product_codes(play)
     await supply_store(play)

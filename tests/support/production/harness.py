@@ -10,6 +10,7 @@ from typing import Protocol
 import httpx
 
 from database.sessions import Database
+from gateways.objects import DiskObjects
 from local import Instance
 from resolvers.context import Container
 from services.checkout.unpaid_limits import UnpaidLimits
@@ -19,6 +20,7 @@ from tests.support.customers import NO_LIMITS
 from tests.support.production.providers import payment_provider, text_provider
 from tests.support.stripe_simulator import StripeSandbox
 from workflows.delivery.position_ingest import PositionIngest
+from workflows.files.complete_upload import file_checks
 from workflows.identity.authenticator import Authenticator
 from workflows.stock.reservation_batcher import ReservationBatcher
 
@@ -75,6 +77,7 @@ async def open_harness(server: RunningServer) -> AsyncIterator[Harness]:
             sms=texts,
             authenticator=Authenticator(keys_file=server.keys_file, database=database),
             streams=hub,
+            files=file_checks(database, DiskObjects(server.keys_file.parent / "files/objects")),
             unpaid_limits=NO_LIMITS,
         )
         container.reservation_queue.start()

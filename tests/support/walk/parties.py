@@ -67,6 +67,24 @@ def own(world: World, actor: Actor, row: Any) -> bool:
     return actor.person_id is not None and actor.person_id == owner
 
 
+def sends(world: World, actor: Actor, row: Any) -> bool:
+    """The person of a file that belongs to no company."""
+    return row.company_id is None and actor.person_id == row.owner_id
+
+
+def works_in_company_of_file(world: World, actor: Actor, row: Any) -> bool:
+    """Staff of the company for pictures of products, its admins for documents."""
+    roles = ADMIN_ROLES if row.purpose == "COMPANY_DOCUMENT" else STORE_ROLES
+    held = (g for g in actor.grants if g.role in roles and g.company_id in (None, row.company_id))
+    return row.company_id is not None and any(held)
+
+
+def supports_file(world: World, actor: Actor, row: Any) -> bool:
+    """Support of the platform, for photos that belong to no company."""
+    held = (g for g in actor.grants if g.role in SUPPORT_ROLES and g.company_id is None)
+    return row.company_id is None and row.purpose == "TICKET_PHOTO" and any(held)
+
+
 def own_talk(world: World, actor: Actor, row: Any) -> bool:
     """The customer, unless it is a case that the system has opened for support."""
     return own(world, actor, row) and not getattr(row, "internal", False)

@@ -13,6 +13,7 @@ from models.catalog import ScheduledPrice
 from models.counter_sales import PosSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer, DeliveryTrack
+from models.files import File
 from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitution
 from models.identity import AppScope, SignInSession
 from models.imports import StockBulkUpdate, StockImport, StockImportFile
@@ -258,6 +259,13 @@ RULES: tuple[WalkRule, ...] = (
         place="services.imports.stock_imports.may_see",
     ),
     rows_rule("uploads", (parties.own,), StockImportFile, apps=False),
+    rows_rule(
+        "files",
+        (parties.sends, parties.works_in_company_of_file, parties.supports_file),
+        File,
+        apps=False,
+        place="services.files.purposes.may_see",
+    ),
     rows_rule(
         "purchases",
         (parties.works,),
