@@ -20,6 +20,14 @@ class Audience:
     fields: tuple[str, ...]
 
 
+SIGN_IN_PAYLOADS = (
+    "OtpSignInPayload",
+    "PasswordSignInPayload",
+    "EmailSignUpCompletePayload",
+    "PasswordResetPayload",
+    "GuestSignInPayload",
+    "SessionRefreshPayload",
+)
 AUDIENCES = (
     Audience(
         "",
@@ -29,9 +37,9 @@ AUDIENCES = (
             "Viewer.phone",
             "Viewer.email",
             "Customer.addresses",
-            "SignedInPayload.accessToken",
-            "SignedInPayload.refreshToken",
-            "SignedInPayload.deviceToken",
+            *(f"{payload}.accessToken" for payload in SIGN_IN_PAYLOADS),
+            *(f"{payload}.refreshToken" for payload in SIGN_IN_PAYLOADS),
+            *(f"{payload}.deviceToken" for payload in SIGN_IN_PAYLOADS),
             "AppSecretCreatePayload.secretValue",
             "AppSecretRotatePayload.secretValue",
             "WebhookEndpointCreatePayload.signingSecret",

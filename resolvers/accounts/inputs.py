@@ -34,7 +34,7 @@ class AddressSaveInput:
         )
 
 
-@strawberry.input(description="The address to remove.")
+@strawberry.input(description="Input of `addressRemove`.")
 class AddressRemoveInput:
     address_id: strawberry.ID = strawberry.field(description="One of the customer's addresses.")
 

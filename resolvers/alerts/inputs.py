@@ -18,7 +18,7 @@ class StockAlertSnoozeInput:
     until: datetime = strawberry.field(description="End of the snooze, at most 30 days ahead.")
 
 
-@strawberry.input(description="The reorder point of a product or of a store.")
+@strawberry.input(description="Input of `stockReorderPointSet`.")
 class StockReorderPointSetInput:
     store_id: strawberry.ID = strawberry.field(description="A store that the caller manages.")
     product_id: strawberry.ID | None = strawberry.field(

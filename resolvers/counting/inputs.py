@@ -71,10 +71,22 @@ class StockCountSubmitInput:
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="A stock count.")
-class StockCountStepInput:
+@strawberry.input
+class StockCountStep:
+    """A count, and the version that the caller has read."""
+
     stock_count_id: strawberry.ID = strawberry.field(description=COUNT)
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@strawberry.input(description="Input of `stockCountApprove`.")
+class StockCountApproveInput(StockCountStep):
+    pass
+
+
+@strawberry.input(description="Input of `stockCountCancel`.")
+class StockCountCancelInput(StockCountStep):
+    pass
 
 
 @strawberry.input(description="Input of `stockCountReject`.")

@@ -10,10 +10,11 @@ from models.counting import StockCount, StockCountAction, StockCountFilter, Stoc
 from models.stores import Store
 from resolvers.context import Info
 from resolvers.counting.inputs import (
+    StockCountApproveInput,
+    StockCountCancelInput,
     StockCountLineSetInput,
     StockCountRejectInput,
     StockCountStartInput,
-    StockCountStepInput,
     StockCountSubmitInput,
 )
 from resolvers.mutations import CompanyRef, company_of, run_mutation
@@ -107,7 +108,7 @@ async def submit(info: Info, input: StockCountSubmitInput) -> StockCountOutcome:
     )
 
 
-async def approve(info: Info, input: StockCountStepInput) -> StockCountOutcome:
+async def approve(info: Info, input: StockCountApproveInput) -> StockCountOutcome:
     return await run_mutation(
         info,
         StockCountOutcome,
@@ -127,7 +128,7 @@ async def reject(info: Info, input: StockCountRejectInput) -> StockCountOutcome:
     )
 
 
-async def cancel(info: Info, input: StockCountStepInput) -> StockCountOutcome:
+async def cancel(info: Info, input: StockCountCancelInput) -> StockCountOutcome:
     return await run_mutation(
         info,
         StockCountOutcome,

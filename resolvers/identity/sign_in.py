@@ -56,7 +56,8 @@ class SessionOutcome:
 class SessionRevokeAllOutcome:
     """The outcome of `sessionRevokeAll`."""
 
-    revoked_count: int = 0
+    revoked_count: int | None = None
+    errors: list[Any] = field(default_factory=list)
 
 
 async def otp_verify(info: Info, input: OtpSignInInput) -> SignInOutcome:
@@ -106,8 +107,11 @@ async def _hand_over_rides(info: Info, input: SessionRevokeInput) -> None:
 
 async def session_revoke_all(info: Info) -> SessionRevokeAllOutcome:
     if info.context.actor.person_id is None:
-        return SessionRevokeAllOutcome()
-    request = idempotent_request(info, None)
+        return SessionRevokeAllOutcome(0)
+    try:
+        request = idempotent_request(info, None)
+    except DomainError as error:
+        return SessionRevokeAllOutcome(errors=error.problems)
     async with info.context.write_as_platform(info.field_name) as session:
         if request is not None and (outcome := await idempotency.begin(session, request)):
             mark_replayed(info.context, request)

@@ -39,7 +39,7 @@ class WasteOutcome:
 
 @dataclass
 class RecallOutcome:
-    """Result of `batchRecall`: the recall, or the errors."""
+    """Result of `batchRecallCreate`: the recall, or the errors."""
 
     batch_recall: BatchRecall | None = None
     errors: list[Any] = field(default_factory=list)

@@ -129,7 +129,7 @@ class StockWriteOffInput:
     )
 
 
-@strawberry.input(description="Input of `batchRecall`.")
+@strawberry.input(description="Input of `batchRecallCreate`.")
 class BatchRecallCreateInput:
     company_id: strawberry.ID = strawberry.field(description="The company.")
     product_id: strawberry.ID = strawberry.field(description="The product.")

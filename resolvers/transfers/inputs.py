@@ -34,17 +34,32 @@ class TransferRequestInput:
     )
 
 
-@strawberry.input(description="A transfer.")
-class TransferStepInput:
+@strawberry.input
+class TransferStep:
+    """A transfer, and the version that the caller has read."""
+
     transfer_id: strawberry.ID = strawberry.field(description=TRANSFER)
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="A transfer to turn down or call off.")
-class TransferEndInput:
-    transfer_id: strawberry.ID = strawberry.field(description=TRANSFER)
+@strawberry.input(description="Input of `transferApprove`.")
+class TransferApproveInput(TransferStep):
+    pass
+
+
+@strawberry.input(description="Input of `transferStartPicking`.")
+class TransferStartPickingInput(TransferStep):
+    pass
+
+
+@strawberry.input(description="Input of `transferReject`.")
+class TransferRejectInput(TransferStep):
     note: str = strawberry.field(default="", description=NOTE)
-    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@strawberry.input(description="Input of `transferCancel`.")
+class TransferCancelInput(TransferStep):
+    note: str = strawberry.field(default="", description=NOTE)
 
 
 @strawberry.input(description="Input of `transferShip`.")

@@ -15,11 +15,13 @@ from models.transfers import (
 from resolvers.context import Info
 from resolvers.mutations import CompanyRef, company_of, run_mutation
 from resolvers.transfers.inputs import (
-    TransferEndInput,
+    TransferApproveInput,
+    TransferCancelInput,
     TransferReceiveInput,
+    TransferRejectInput,
     TransferRequestInput,
     TransferShipInput,
-    TransferStepInput,
+    TransferStartPickingInput,
     to_line_quantities,
 )
 from services.core.pages import Page
@@ -84,7 +86,7 @@ async def request(info: Info, input: TransferRequestInput) -> TransferOutcome:
     )
 
 
-async def approve(info: Info, input: TransferStepInput) -> TransferOutcome:
+async def approve(info: Info, input: TransferApproveInput) -> TransferOutcome:
     return await run_mutation(
         info,
         TransferOutcome,
@@ -94,7 +96,7 @@ async def approve(info: Info, input: TransferStepInput) -> TransferOutcome:
     )
 
 
-async def reject(info: Info, input: TransferEndInput) -> TransferOutcome:
+async def reject(info: Info, input: TransferRejectInput) -> TransferOutcome:
     return await run_mutation(
         info,
         TransferOutcome,
@@ -104,7 +106,7 @@ async def reject(info: Info, input: TransferEndInput) -> TransferOutcome:
     )
 
 
-async def cancel(info: Info, input: TransferEndInput) -> TransferOutcome:
+async def cancel(info: Info, input: TransferCancelInput) -> TransferOutcome:
     return await run_mutation(
         info,
         TransferOutcome,
@@ -114,7 +116,7 @@ async def cancel(info: Info, input: TransferEndInput) -> TransferOutcome:
     )
 
 
-async def start_picking(info: Info, input: TransferStepInput) -> TransferOutcome:
+async def start_picking(info: Info, input: TransferStartPickingInput) -> TransferOutcome:
     return await run_mutation(
         info,
         TransferOutcome,

@@ -49,13 +49,26 @@ DeliveryOfferDeclineError = Annotated[
         "DeliveryOfferDeclineError", description="Problems that `deliveryOfferDecline` can return."
     ),
 ]
-DeliveryStepError = Annotated[
+DeliveryUnassignError = Annotated[
     NotFoundType | InvalidTransitionType,
-    strawberry.union("DeliveryStepError", description="Problems that a mutation can return."),
+    strawberry.union(
+        "DeliveryUnassignError", description="Problems that `deliveryUnassign` can return."
+    ),
 ]
-DeliveryArriveError = Annotated[
-    NotFoundType | InvalidTransitionType | TooFarType,
-    strawberry.union("DeliveryArriveError", description="Problems that a mutation can return."),
+DeliveryArriveProblem = NotFoundType | InvalidTransitionType | TooFarType
+DeliveryArriveAtStoreError = Annotated[
+    DeliveryArriveProblem,
+    strawberry.union(
+        "DeliveryArriveAtStoreError",
+        description="Problems that `deliveryArriveAtStore` can return.",
+    ),
+]
+DeliveryArriveAtCustomerError = Annotated[
+    DeliveryArriveProblem,
+    strawberry.union(
+        "DeliveryArriveAtCustomerError",
+        description="Problems that `deliveryArriveAtCustomer` can return.",
+    ),
 ]
 DeliveryCompleteError = Annotated[
     NotFoundType | InvalidTransitionType | InvalidInputType | InvalidHandoverCodeType | TooFarType,
@@ -74,13 +87,36 @@ DeliveryReturnError = Annotated[
         "DeliveryReturnError", description="Problems that `deliveryReturn` can return."
     ),
 ]
-DeliveryOverrideError = Annotated[
-    NotFoundType | InvalidTransitionType | InvalidInputType,
-    strawberry.union("DeliveryOverrideError", description="Problems that a mutation can return."),
+DeliveryOverrideProblem = NotFoundType | InvalidTransitionType | InvalidInputType
+DeliveryCheckAgeError = Annotated[
+    DeliveryOverrideProblem,
+    strawberry.union(
+        "DeliveryCheckAgeError", description="Problems that `deliveryCheckAge` can return."
+    ),
 ]
-DeliveryHandoverError = Annotated[
+DeliveryAttemptAgainError = Annotated[
+    DeliveryOverrideProblem,
+    strawberry.union(
+        "DeliveryAttemptAgainError", description="Problems that `deliveryAttemptAgain` can return."
+    ),
+]
+DeliveryStartReturnError = Annotated[
+    DeliveryOverrideProblem,
+    strawberry.union(
+        "DeliveryStartReturnError", description="Problems that `deliveryStartReturn` can return."
+    ),
+]
+DeliveryReassignError = Annotated[
+    DeliveryOverrideProblem,
+    strawberry.union(
+        "DeliveryReassignError", description="Problems that `deliveryReassign` can return."
+    ),
+]
+DeliveryPickUpError = Annotated[
     NotFoundType | InvalidTransitionType | InvalidHandoverCodeType,
-    strawberry.union("DeliveryHandoverError", description="Problems that a mutation can return."),
+    strawberry.union(
+        "DeliveryPickUpError", description="Problems that `deliveryPickUp` can return."
+    ),
 ]
 DeliveryFailError = Annotated[
     NotFoundType
@@ -112,25 +148,25 @@ class DeliveryOfferDeclinePayload:
 @backed_by(resolve.DeliveryOutcome, "Result of `deliveryArriveAtStore`.")
 class DeliveryArriveAtStorePayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryArriveError] = column(ERRORS)
+    errors: list[DeliveryArriveAtStoreError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "Result of `deliveryPickUp`.")
 class DeliveryPickUpPayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryHandoverError] = column(ERRORS)
+    errors: list[DeliveryPickUpError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "Result of `deliveryArriveAtCustomer`.")
 class DeliveryArriveAtCustomerPayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryArriveError] = column(ERRORS)
+    errors: list[DeliveryArriveAtCustomerError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "Result of `deliveryCheckAge`.")
 class DeliveryCheckAgePayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryOverrideError] = column(ERRORS)
+    errors: list[DeliveryCheckAgeError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "Result of `deliveryComplete`.")
@@ -154,22 +190,22 @@ class DeliveryReturnPayload:
 @backed_by(resolve.DeliveryOutcome, "Result of `deliveryAttemptAgain`.")
 class DeliveryAttemptAgainPayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryOverrideError] = column(ERRORS)
+    errors: list[DeliveryAttemptAgainError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "Result of `deliveryStartReturn`.")
 class DeliveryStartReturnPayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryOverrideError] = column(ERRORS)
+    errors: list[DeliveryStartReturnError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "Result of `deliveryReassign`.")
 class DeliveryReassignPayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryOverrideError] = column(ERRORS)
+    errors: list[DeliveryReassignError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "Result of `deliveryUnassign`.")
 class DeliveryUnassignPayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryStepError] = column(ERRORS)
+    errors: list[DeliveryUnassignError] = column(ERRORS)

@@ -11,10 +11,15 @@ from schema.identity.email_accounts import (
     PasswordResetRequestPayload,
 )
 from schema.identity.sign_in import (
+    EmailSignUpCompletePayload,
+    GuestSignInPayload,
     OtpRequestPayload,
+    OtpSignInPayload,
+    PasswordResetPayload,
+    PasswordSignInPayload,
+    SessionRefreshPayload,
     SessionRevokeAllPayload,
     SessionRevokePayload,
-    SignedInPayload,
 )
 
 
@@ -23,14 +28,14 @@ class SessionMutation:
     otp_request: OtpRequestPayload | None = mutation(
         code_requests.otp_request, "Sends a code of digits to a phone.", allow=ANYONE
     )
-    otp_sign_in: SignedInPayload | None = mutation(
+    otp_sign_in: OtpSignInPayload | None = mutation(
         session_resolvers.otp_verify,
         "Signs in with a code that was sent by text message; new people become"
         " customers. The cart and the orders of a guest move to the account. A code"
         " works once, whatever idempotency key is sent.",
         allow=ANYONE,
     )
-    password_sign_in: SignedInPayload | None = mutation(
+    password_sign_in: PasswordSignInPayload | None = mutation(
         session_resolvers.password_sign_in,
         "Signs in with e-mail and password; each call opens a new session.",
         allow=ANYONE,
@@ -41,7 +46,7 @@ class SessionMutation:
         " The answer is the same whether the address has an account or not.",
         allow=ANYONE,
     )
-    email_sign_up_complete: SignedInPayload | None = mutation(
+    email_sign_up_complete: EmailSignUpCompletePayload | None = mutation(
         email_resolvers.sign_up_complete,
         "Creates an account with the link and a password, and signs in. The cart"
         " and the orders of a guest belong to the new account.",
@@ -53,7 +58,7 @@ class SessionMutation:
         " answer is the same whether the address has an account or not.",
         allow=ANYONE,
     )
-    password_reset: SignedInPayload | None = mutation(
+    password_reset: PasswordResetPayload | None = mutation(
         email_resolvers.password_reset,
         "Sets the password with the link, signs out all devices and signs in on this one.",
         allow=ANYONE,
@@ -64,12 +69,12 @@ class SessionMutation:
         " out.",
         allow=SIGNED_IN,
     )
-    guest_sign_in: SignedInPayload | None = mutation(
+    guest_sign_in: GuestSignInPayload | None = mutation(
         session_resolvers.guest_start,
         "Signs in as a guest; each call creates a new guest.",
         allow=ANYONE,
     )
-    session_refresh: SignedInPayload | None = mutation(
+    session_refresh: SessionRefreshPayload | None = mutation(
         session_resolvers.session_refresh,
         "Exchanges a refresh token for new tokens. If it is used twice, the session"
         " is revoked, because it may be stolen.",

@@ -58,19 +58,47 @@ OtpRequestError = Annotated[
     InvalidInputType | RateLimitedType | OtpDeliveryFailedType,
     strawberry.union("OtpRequestError", description="Problems that `otpRequest` can return."),
 ]
-SignInError = Annotated[
-    InvalidInputType
-    | RateLimitedType
-    | InvalidOneTimeCodeType
-    | CodeNotRequestedType
-    | InvalidCredentialsType
-    | InvalidRefreshTokenType
-    | InvalidLinkType,
-    strawberry.union("SignInError", description="Problems that a mutation can return."),
+ERRORS = "The problems; empty if the mutation succeeded."
+LinkProblem = InvalidInputType | RateLimitedType | InvalidLinkType
+OtpSignInError = Annotated[
+    InvalidInputType | RateLimitedType | InvalidOneTimeCodeType | CodeNotRequestedType,
+    strawberry.union("OtpSignInError", description="Problems that `otpSignIn` can return."),
+]
+PasswordSignInError = Annotated[
+    InvalidInputType | RateLimitedType | InvalidCredentialsType,
+    strawberry.union(
+        "PasswordSignInError", description="Problems that `passwordSignIn` can return."
+    ),
+]
+EmailSignUpCompleteError = Annotated[
+    LinkProblem,
+    strawberry.union(
+        "EmailSignUpCompleteError", description="Problems that `emailSignUpComplete` can return."
+    ),
+]
+PasswordResetError = Annotated[
+    LinkProblem,
+    strawberry.union("PasswordResetError", description="Problems that `passwordReset` can return."),
+]
+GuestSignInError = Annotated[
+    InvalidInputType | RateLimitedType,
+    strawberry.union("GuestSignInError", description="Problems that `guestSignIn` can return."),
+]
+SessionRefreshError = Annotated[
+    InvalidInputType | InvalidRefreshTokenType,
+    strawberry.union(
+        "SessionRefreshError", description="Problems that `sessionRefresh` can return."
+    ),
 ]
 SessionRevokeError = Annotated[
     NotFoundType,
     strawberry.union("SessionRevokeError", description="Problems that `sessionRevoke` can return."),
+]
+SessionRevokeAllError = Annotated[
+    InvalidInputType,
+    strawberry.union(
+        "SessionRevokeAllError", description="Problems that `sessionRevokeAll` can return."
+    ),
 ]
 
 
@@ -87,8 +115,10 @@ class OtpRequestPayload:
     errors: list[OtpRequestError] = column("Every reason why nothing was sent.")
 
 
-@backed_by(resolve.SignInOutcome, "Result of a sign-in: tokens or problems.")
-class SignedInPayload:
+@strawberry.type
+class SignInTokens:
+    """The fields of the payload of every sign-in."""
+
     access_token: str | None = column("Send it as `Authorization: Bearer …`.")
     access_token_expires_at: datetime | None = column("Time when the access token expires.")
     refresh_token: str | None = column(
@@ -100,7 +130,36 @@ class SignedInPayload:
         " device before."
     )
     user: UserType | None = column("The signed-in person.")
-    errors: list[SignInError] = column("The problems; empty if the sign-in succeeded.")
+
+
+@backed_by(resolve.SignInOutcome, "Result of `otpSignIn`.")
+class OtpSignInPayload(SignInTokens):
+    errors: list[OtpSignInError] = column(ERRORS)
+
+
+@backed_by(resolve.SignInOutcome, "Result of `passwordSignIn`.")
+class PasswordSignInPayload(SignInTokens):
+    errors: list[PasswordSignInError] = column(ERRORS)
+
+
+@backed_by(resolve.SignInOutcome, "Result of `emailSignUpComplete`.")
+class EmailSignUpCompletePayload(SignInTokens):
+    errors: list[EmailSignUpCompleteError] = column(ERRORS)
+
+
+@backed_by(resolve.SignInOutcome, "Result of `passwordReset`.")
+class PasswordResetPayload(SignInTokens):
+    errors: list[PasswordResetError] = column(ERRORS)
+
+
+@backed_by(resolve.SignInOutcome, "Result of `guestSignIn`.")
+class GuestSignInPayload(SignInTokens):
+    errors: list[GuestSignInError] = column(ERRORS)
+
+
+@backed_by(resolve.SignInOutcome, "Result of `sessionRefresh`.")
+class SessionRefreshPayload(SignInTokens):
+    errors: list[SessionRefreshError] = column(ERRORS)
 
 
 @backed_by(SignInSession, "A revoked session.")
@@ -112,9 +171,10 @@ class EndedSessionType:
 @backed_by(resolve.SessionOutcome, "Result of `sessionRevoke`.")
 class SessionRevokePayload:
     session: EndedSessionType | None = column("The revoked session.")
-    errors: list[SessionRevokeError] = column("The problems; empty if the mutation succeeded.")
+    errors: list[SessionRevokeError] = column(ERRORS)
 
 
 @backed_by(resolve.SessionRevokeAllOutcome, "Result of `sessionRevokeAll`.")
 class SessionRevokeAllPayload:
-    revoked_count: int = column("Number of revoked sessions.")
+    revoked_count: int | None = column("Number of revoked sessions; null if none was.")
+    errors: list[SessionRevokeAllError] = column(ERRORS)

@@ -19,14 +19,16 @@ from schema.integrations.apps import (
 from schema.integrations.webhook_events import WebhookEventType
 from schema.integrations.webhooks import (
     WebhookDeliveryRetryPayload,
+    WebhookEndpointArchivePayload,
     WebhookEndpointCreatePayload,
+    WebhookEndpointPausePayload,
+    WebhookEndpointResumePayload,
     WebhookEndpointSecretRotatePayload,
     WebhookEndpointType,
     WebhookEndpointUpdatePayload,
     WebhookEventTypeType,
     WebhookPreviewType,
     WebhookReplayPayload,
-    WebhookStepPayload,
 )
 from schema.pages import ConnectionType
 
@@ -100,15 +102,15 @@ class WebhookMutation:
         "Changes the URL, the event types or the selection of a webhook endpoint.",
         allow=COMPANY,
     )
-    webhook_endpoint_pause: WebhookStepPayload | None = mutation(
+    webhook_endpoint_pause: WebhookEndpointPausePayload | None = mutation(
         webhook_resolvers.pause, "Pauses a webhook endpoint.", allow=COMPANY
     )
-    webhook_endpoint_resume: WebhookStepPayload | None = mutation(
+    webhook_endpoint_resume: WebhookEndpointResumePayload | None = mutation(
         webhook_resolvers.resume,
         "Resumes a webhook endpoint; pending messages are sent first.",
         allow=COMPANY,
     )
-    webhook_endpoint_archive: WebhookStepPayload | None = mutation(
+    webhook_endpoint_archive: WebhookEndpointArchivePayload | None = mutation(
         webhook_resolvers.archive, "Archives a webhook endpoint for good.", allow=COMPANY
     )
     webhook_endpoint_secret_rotate: WebhookEndpointSecretRotatePayload | None = mutation(

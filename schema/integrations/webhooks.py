@@ -152,9 +152,26 @@ WebhookEndpointUpdateError = Annotated[
         description="Problems that `webhookEndpointUpdate` can return.",
     ),
 ]
-WebhookStepError = Annotated[
-    NotFoundType | InvalidTransitionType,
-    strawberry.union("WebhookStepError", description="Problems that a mutation can return."),
+WebhookStepProblem = NotFoundType | InvalidTransitionType
+WebhookEndpointPauseError = Annotated[
+    WebhookStepProblem,
+    strawberry.union(
+        "WebhookEndpointPauseError", description="Problems that `webhookEndpointPause` can return."
+    ),
+]
+WebhookEndpointResumeError = Annotated[
+    WebhookStepProblem,
+    strawberry.union(
+        "WebhookEndpointResumeError",
+        description="Problems that `webhookEndpointResume` can return.",
+    ),
+]
+WebhookEndpointArchiveError = Annotated[
+    WebhookStepProblem,
+    strawberry.union(
+        "WebhookEndpointArchiveError",
+        description="Problems that `webhookEndpointArchive` can return.",
+    ),
 ]
 WebhookEndpointSecretRotateError = Annotated[
     NotFoundType | InvalidInputType | InvalidTransitionType,
@@ -191,10 +208,22 @@ class WebhookEndpointUpdatePayload:
     errors: list[WebhookEndpointUpdateError] = column(ERRORS)
 
 
-@backed_by(resolve.WebhookOutcome, "Result of a step of an endpoint.")
-class WebhookStepPayload:
+@backed_by(resolve.WebhookOutcome, "Result of `webhookEndpointPause`.")
+class WebhookEndpointPausePayload:
     webhook_endpoint: WebhookEndpointType | None = column(NOW)
-    errors: list[WebhookStepError] = column(ERRORS)
+    errors: list[WebhookEndpointPauseError] = column(ERRORS)
+
+
+@backed_by(resolve.WebhookOutcome, "Result of `webhookEndpointResume`.")
+class WebhookEndpointResumePayload:
+    webhook_endpoint: WebhookEndpointType | None = column(NOW)
+    errors: list[WebhookEndpointResumeError] = column(ERRORS)
+
+
+@backed_by(resolve.WebhookOutcome, "Result of `webhookEndpointArchive`.")
+class WebhookEndpointArchivePayload:
+    webhook_endpoint: WebhookEndpointType | None = column(NOW)
+    errors: list[WebhookEndpointArchiveError] = column(ERRORS)
 
 
 @backed_by(resolve.WebhookOutcome, "Result of `webhookEndpointSecretRotate`.")

@@ -168,9 +168,20 @@ PurchaseOrderApproveError = Annotated[
         "PurchaseOrderApproveError", description="Problems that `purchaseOrderApprove` can return."
     ),
 ]
-PurchaseOrderEndError = Annotated[
-    NotFoundType | InvalidInputType | InvalidTransitionType | VersionConflictType,
-    strawberry.union("PurchaseOrderEndError", description="Problems that a mutation can return."),
+PurchaseOrderEndProblem = (
+    NotFoundType | InvalidInputType | InvalidTransitionType | VersionConflictType
+)
+PurchaseOrderCancelError = Annotated[
+    PurchaseOrderEndProblem,
+    strawberry.union(
+        "PurchaseOrderCancelError", description="Problems that `purchaseOrderCancel` can return."
+    ),
+]
+PurchaseOrderCloseError = Annotated[
+    PurchaseOrderEndProblem,
+    strawberry.union(
+        "PurchaseOrderCloseError", description="Problems that `purchaseOrderClose` can return."
+    ),
 ]
 PurchaseOrderReceiveError = Annotated[
     NotFoundType
@@ -208,13 +219,13 @@ class PurchaseOrderApprovePayload:
 @backed_by(resolve.PurchaseOrderOutcome, "Result of `purchaseOrderCancel`.")
 class PurchaseOrderCancelPayload:
     purchase_order: PurchaseOrderType | None = column(NOW)
-    errors: list[PurchaseOrderEndError] = column(ERRORS)
+    errors: list[PurchaseOrderCancelError] = column(ERRORS)
 
 
 @backed_by(resolve.PurchaseOrderOutcome, "Result of `purchaseOrderClose`.")
 class PurchaseOrderClosePayload:
     purchase_order: PurchaseOrderType | None = column(NOW)
-    errors: list[PurchaseOrderEndError] = column(ERRORS)
+    errors: list[PurchaseOrderCloseError] = column(ERRORS)
 
 
 @backed_by(resolve.GoodsReceiptOutcome, "Result of `purchaseOrderReceive`.")

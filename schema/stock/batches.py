@@ -119,7 +119,7 @@ StockWriteOffError = Annotated[
 BatchRecallCreateError = Annotated[
     NotFoundType | InvalidInputType,
     strawberry.union(
-        "BatchRecallCreateError", description="Problems that `batchRecall` can return."
+        "BatchRecallCreateError", description="Problems that `batchRecallCreate` can return."
     ),
 ]
 
@@ -135,7 +135,7 @@ class StockWriteOffPayload:
     errors: list[StockWriteOffError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.RecallOutcome, "Result of `batchRecall`.")
+@backed_by(resolve.RecallOutcome, "Result of `batchRecallCreate`.")
 class BatchRecallCreatePayload:
     batch_recall: BatchRecallType | None = column("The recall; null when nothing was done.")
     errors: list[BatchRecallCreateError] = column("The problems; empty if the mutation succeeded.")

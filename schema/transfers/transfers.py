@@ -102,9 +102,26 @@ TransferRequestError = Annotated[
         "TransferRequestError", description="Problems that `transferRequest` can return."
     ),
 ]
-TransferDecideError = Annotated[
-    NotFoundType | InvalidInputType | InvalidTransitionType | VersionConflictType,
-    strawberry.union("TransferDecideError", description="Problems that a mutation can return."),
+TransferDecideProblem = (
+    NotFoundType | InvalidInputType | InvalidTransitionType | VersionConflictType
+)
+TransferApproveError = Annotated[
+    TransferDecideProblem,
+    strawberry.union(
+        "TransferApproveError", description="Problems that `transferApprove` can return."
+    ),
+]
+TransferRejectError = Annotated[
+    TransferDecideProblem,
+    strawberry.union(
+        "TransferRejectError", description="Problems that `transferReject` can return."
+    ),
+]
+TransferCancelError = Annotated[
+    TransferDecideProblem,
+    strawberry.union(
+        "TransferCancelError", description="Problems that `transferCancel` can return."
+    ),
 ]
 TransferStartPickingError = Annotated[
     NotFoundType | InvalidTransitionType | VersionConflictType,
@@ -139,19 +156,19 @@ class TransferRequestPayload:
 @backed_by(resolve.TransferOutcome, "Result of `transferApprove`.")
 class TransferApprovePayload:
     transfer: StockTransferType | None = column(NOW)
-    errors: list[TransferDecideError] = column(ERRORS)
+    errors: list[TransferApproveError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "Result of `transferReject`.")
 class TransferRejectPayload:
     transfer: StockTransferType | None = column(NOW)
-    errors: list[TransferDecideError] = column(ERRORS)
+    errors: list[TransferRejectError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "Result of `transferCancel`.")
 class TransferCancelPayload:
     transfer: StockTransferType | None = column(NOW)
-    errors: list[TransferDecideError] = column(ERRORS)
+    errors: list[TransferCancelError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "Result of `transferStartPicking`.")

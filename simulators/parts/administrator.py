@@ -63,7 +63,7 @@ mutation SubmitCount($input: StockCountSubmitInput!) {
 }
 """
 APPROVE = """
-mutation ApproveCount($input: StockCountStepInput!) {
+mutation ApproveCount($input: StockCountApproveInput!) {
   stockCountApprove(input: $input) {
     stockCount { id status }
     errors { __typename ... on Problem { message } }

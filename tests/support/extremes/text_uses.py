@@ -83,7 +83,8 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
         RefundCloseInput.resolution
         StockAdjustInput.note StockCountRejectInput.note StockCountStartInput.note
         StockBulkSetInput.note StoreCreateInput.name StoreUpdateInput.name SupplierSaveInput.name
-        TicketOpenInput.subject TransferEndInput.note TransferRequestInput.note
+        TicketOpenInput.subject TransferCancelInput.note TransferRejectInput.note
+        TransferRequestInput.note
         WebhookEndpointCreateInput.name WebhookEndpointUpdateInput.name
     """,
     (Use.NOTE,): """

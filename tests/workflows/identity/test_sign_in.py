@@ -22,9 +22,10 @@ from tests.support.graph_queries import record_statements
 REQUEST = """mutation ($phone: String!) { otpRequest(input: { phone: $phone }) {
   expiresInSeconds errors { __typename ... on RateLimited { retryAfterSeconds } } } }"""
 TOKENS = """accessToken accessTokenExpiresAt refreshToken user { id phone } errors {
-  __typename ... on Problem { message } ... on InvalidOneTimeCode { attemptsRemaining } }"""
+  __typename ... on Problem { message } }"""
 VERIFY = f"""mutation ($phone: String!, $code: String!) {{
-  otpSignIn(input: {{ phone: $phone, code: $code }}) {{ {TOKENS} }} }}"""
+  otpSignIn(input: {{ phone: $phone, code: $code }}) {{ {TOKENS}
+    errors {{ ... on InvalidOneTimeCode {{ attemptsRemaining }} }} }} }}"""
 PASSWORD = f"""mutation ($email: String!, $password: String!) {{
   passwordSignIn(input: {{ email: $email, password: $password }}) {{ {TOKENS} }} }}"""
 REFRESH = f"""mutation ($token: String!) {{
