@@ -1,6 +1,6 @@
 """Inputs and scalar types that several domains use; `schema.scalars` defines the scalars."""
 
-from typing import NewType
+from typing import Any, NewType, TypeVar
 
 import strawberry
 
@@ -8,7 +8,18 @@ from models.geo_point import Point
 from services.core.geo_points import parse_point
 
 SafeInt = NewType("SafeInt", int)
+Given = TypeVar("Given")
 GeoJSON = NewType("GeoJSON", dict)  # type: ignore[type-arg] # a NewType over JSON
+
+
+def alternative(description: str) -> Any:
+    """Declare a member of a `@oneOf` input, which is left out where another one is given."""
+    return strawberry.field(default=strawberry.UNSET, description=description)
+
+
+def given(member: Given | None) -> Given | None:
+    """A member of a `@oneOf` input; None if another one is given."""
+    return None if member is strawberry.UNSET else member
 
 
 @strawberry.input(description="A geographic location in degrees (WGS 84).")

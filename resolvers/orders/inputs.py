@@ -8,7 +8,7 @@ from models.catalog import Product
 from models.companies import Company
 from models.orders import FulfillmentMethod, OrderCancelReason, OrderReopenReason
 from models.stores import Store
-from resolvers.shared_inputs import GeoPointInput, SafeInt
+from resolvers.shared_inputs import GeoPointInput, SafeInt, alternative, given
 from services.carts.baskets import MAX_LINES, OrderRequest, RequestedLine
 from services.checkout.change_pricing import ChangeRequest
 from services.core.problems import DomainError, InvalidInput, parse_id, parse_optional_id
@@ -42,25 +42,53 @@ def _requested_lines(lines: list[OrderLineInput] | None) -> tuple[RequestedLine,
     return tuple(line.to_line(index) for index, line in enumerate(lines))
 
 
+@strawberry.input(one_of=True, description="Where an order goes, or where it is collected.")
+class OrderDestinationInput:
+    address_id: strawberry.ID | None = alternative("A saved address.")
+    location: GeoPointInput | None = alternative("The delivery location, with an `addressLine`.")
+    pickup_store_id: strawberry.ID | None = alternative("The store to collect the order from.")
+
+    def to_destination(self) -> dict[str, Any]:
+        """The part of an OrderRequest. Raises DomainError: NotFound, InvalidInput."""
+        store_id = parse_optional_id(
+            Store, given(self.pickup_store_id), "destination", "pickupStoreId"
+        )
+        method = FulfillmentMethod.DELIVERY if store_id is None else FulfillmentMethod.PICKUP
+        place = delivery_place(given(self.address_id), given(self.location))
+        return {"method": method, "store_id": store_id, **place}
+
+
+@strawberry.input(one_of=True, description="Another place for the delivery of an order.")
+class DeliveryDestinationInput:
+    address_id: strawberry.ID | None = alternative(
+        "Another saved address, within the zone of the order's store."
+    )
+    location: GeoPointInput | None = alternative(
+        "Another location, within the zone of the order's store, with an `addressLine`."
+    )
+
+    def to_destination(self) -> dict[str, Any]:
+        """The part of a ChangeRequest. Raises DomainError: NotFound, InvalidInput."""
+        return delivery_place(given(self.address_id), given(self.location))
+
+
+def delivery_place(address_id: str | None, location: GeoPointInput | None) -> dict[str, Any]:
+    """The saved address or the point. Raises DomainError: NotFound, InvalidInput."""
+    point = location.to_point("input", "destination", "location") if location else None
+    return {
+        "address_id": parse_optional_id(Address, address_id, "destination", "addressId"),
+        "point": point,
+    }
+
+
 @strawberry.input(description="Input of `orderPlace`. The cart is ordered unless lines are given.")
 class OrderPlaceInput:
-    method: FulfillmentMethod = strawberry.field(
-        default=FulfillmentMethod.DELIVERY,
-        description="Whether the order is delivered to an address or collected from a store.",
-    )
-    store_id: strawberry.ID | None = strawberry.field(
-        default=None, description="With PICKUP: the store to collect it from."
-    )
-    address_id: strawberry.ID | None = strawberry.field(
-        default=None, description="A saved address; alternatively `location`."
-    )
-    location: GeoPointInput | None = strawberry.field(
-        default=None,
-        description="The delivery location, with its `addressLine`; alternatively `addressId`.",
+    destination: OrderDestinationInput = strawberry.field(
+        description="The address or location of the delivery, or the store to collect it from."
     )
     address_line: str | None = strawberry.field(
         default=None,
-        description="Street, house and floor. Required with `location`; with `addressId` it"
+        description="Street, house and floor. Required with a `location`; with an `addressId` it"
         " replaces the line of the saved address.",
     )
     delivery_instructions: str | None = strawberry.field(
@@ -96,10 +124,7 @@ class OrderPlaceInput:
         """The request as the services take it. Raises DomainError: NotFound, InvalidInput."""
         return OrderRequest(
             **self._texts_and_amounts(),
-            method=self.method,
-            store_id=parse_optional_id(Store, self.store_id, "storeId"),
-            address_id=parse_optional_id(Address, self.address_id, "addressId"),
-            point=self.location.to_point("input", "location") if self.location else None,
+            **self.destination.to_destination(),
             company_id=parse_optional_id(Company, self.company_id, "companyId"),
             lines=_requested_lines(self.lines),
         )
@@ -150,13 +175,8 @@ class OrderChangeInput:
         default=None,
         description="All lines of the changed order, at most 100, each product once.",
     )
-    address_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Another saved address, within the zone of the order's store."
-    )
-    location: GeoPointInput | None = strawberry.field(
-        default=None,
-        description="Another delivery location, within the zone of the order's store, with its"
-        " `addressLine`.",
+    destination: DeliveryDestinationInput | None = strawberry.field(
+        default=None, description="Another place for the delivery; as it is if left out."
     )
     address_line: str | None = strawberry.field(
         default=None,
@@ -180,8 +200,7 @@ class OrderChangeInput:
         """The request as the services take it. Raises DomainError: NotFound, InvalidInput."""
         return ChangeRequest(
             lines=_requested_lines(self.lines),
-            address_id=parse_optional_id(Address, self.address_id, "addressId"),
-            point=self.location.to_point("input", "location") if self.location else None,
+            **(self.destination.to_destination() if self.destination else {}),
             address_line=self.address_line,
             delivery_instructions=self.delivery_instructions,
             tip_minor=self.tip_minor,

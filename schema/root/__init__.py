@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import strawberry
+from graphql import GraphQLInputObjectType
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
@@ -154,6 +155,17 @@ def set_prices(schema: strawberry.Schema) -> None:
             field.metadata = {**field.metadata, "cost": price}
 
 
+def mark_alternatives(schema: strawberry.Schema) -> None:
+    """Tell graphql-core which inputs are `@oneOf`; Strawberry only knows it itself.
+
+    So it checks literals, variables and their declarations, and answers introspection.
+    """
+    for kind in schema._schema.type_map.values():
+        definition = kind.extensions.get(DEFINITION)
+        if isinstance(kind, GraphQLInputObjectType) and definition is not None:
+            kind.is_one_of = definition.is_one_of
+
+
 graph = strawberry.Schema(
     Query,
     Mutation,
@@ -163,3 +175,4 @@ graph = strawberry.Schema(
 )
 
 set_prices(graph)
+mark_alternatives(graph)

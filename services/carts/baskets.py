@@ -110,7 +110,7 @@ async def resolve_target(
         )
     address = await session.get(Address, request.address_id)
     if address is None or address.person_id != customer_id or address.removed_at is not None:
-        raise not_found(Address, "addressId")
+        raise not_found(Address, "destination", "addressId")
     gate = f"Gate code {address.gate_code}" if address.gate_code else ""
     notes = ". ".join(part for part in (gate, address.delivery_instructions, note) if part)
     point = Point(address.latitude, address.longitude)

@@ -25,14 +25,14 @@ def _destination_problems(request: OrderRequest) -> Iterator[Problem]:
     if request.method is FulfillmentMethod.DELIVERY:
         if (request.address_id is None) == (request.point is None):
             message = "Say where to: by an address or by a point, not both."
-            yield InvalidInput(path=["input"], message=message)
+            yield InvalidInput(path=["input", "destination"], message=message)
         if request.store_id is not None:
             message = "The address decides which store delivers."
-            yield InvalidInput(path=["input", "storeId"], message=message)
+            yield InvalidInput(path=["input", "destination", "pickupStoreId"], message=message)
         return
     if request.store_id is None:
         message = "Say from which store you collect the order."
-        yield InvalidInput(path=["input", "storeId"], message=message)
+        yield InvalidInput(path=["input", "destination", "pickupStoreId"], message=message)
     destination = (
         request.address_id,
         request.point,

@@ -102,7 +102,7 @@ def candidate_stores(
     serving_stores = store_coverage.serving_stores
     if not serving_stores:
         field = "location" if request.address_id is None else "addressId"
-        raise store_coverage.not_serviceable_error("input", field)
+        raise store_coverage.not_serviceable_error("input", "destination", field)
     company_id = serving_stores[0].company.id
     candidates = [serving for serving in serving_stores if serving.company.id == company_id]
     return candidates[:MAX_CANDIDATE_STORES]

@@ -46,11 +46,11 @@ async def find_pickup_store(session: AsyncSession, store_id: UUID) -> Coverage:
     """
     row = (await session.execute(PICKUP_STORE, {"store": store_id})).first()
     if row is None:
-        raise not_found(Store, "storeId")
+        raise not_found(Store, "destination", "pickupStoreId")
     store, company, is_open, open_when_ready, now = row
     reason = _refusal(store, is_open=is_open, open_when_ready=open_when_ready)
     if reason is not None:
-        path, message = ["input", "storeId"], REFUSAL_MESSAGES[reason]
+        path, message = ["input", "destination", "pickupStoreId"], REFUSAL_MESSAGES[reason]
         raise DomainError(PickupUnavailable(path=path, message=message, reason=reason))
     location = Point(store.latitude, store.longitude)
     return Coverage(location, now, [ServingStore(store, company, 0)])

@@ -165,13 +165,14 @@ class CustomerClient(RoleClient):
 
     async def place(self, key: str, **inputs: Any) -> Any:
         """Place the order of the cart; the key makes it idempotent."""
-        place = {"location": self.at, "addressLine": ADDRESS_LINE, "ageConfirmed": True}
-        return await self.do(PLACE, "orderPlace", {**place, **inputs}, key)
+        place = {"destination": {"location": self.at}, "addressLine": ADDRESS_LINE}
+        given = {**place, "ageConfirmed": True, **inputs}
+        return await self.do(PLACE, "orderPlace", given, key)
 
     async def place_pickup(self, key: str, store_id: str, **inputs: Any) -> Any:
         """Place the order of the cart, to be collected from a store."""
-        method = {"method": "PICKUP", "storeId": store_id}
-        return await self.do(PLACE, "orderPlace", {**method, **inputs}, key)
+        place = {"destination": {"pickupStoreId": store_id}}
+        return await self.do(PLACE, "orderPlace", {**place, **inputs}, key)
 
     async def pay(self, payment: dict[str, Any], provider: CardProvider, card: str) -> str:
         """Confirm the payment as the provider's library does.

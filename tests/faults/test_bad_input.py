@@ -47,6 +47,14 @@ mutation Open($input: TicketOpenInput!) {
 }
 """
 DOOR = {"addressLine": "Rua 1"}
+
+
+def order_at_door(fields: dict[str, Any]) -> dict[str, Any]:
+    """The input of an order of what a cart would have, at a door."""
+    rest = {name: value for name, value in fields.items() if name != "location"}
+    return {"destination": {"location": fields["location"]}, **rest, **DOOR}
+
+
 UNSERVED = {"latitude": 0.0, "longitude": -150.0}
 LOCATIONS: list[tuple[Any, set[str]]] = [
     (UNSERVED, {"NotServiceable"}),
@@ -103,10 +111,8 @@ async def test_an_unserved_or_invalid_location_is_refused(
 ) -> None:
     async with scenario.assert_nothing_written():
         order = {"location": at, "lines": [order_line(scenario.city)]}
-        for query, more in ((PLACE, DOOR), (CART, {})):
-            codes = await scenario.error_codes(
-                query, {"input": order | more}, who=scenario.stranger
-            )
+        for query, given in ((PLACE, order_at_door(order)), (CART, order)):
+            codes = await scenario.error_codes(query, {"input": given}, who=scenario.stranger)
             assert codes == expected
         shop = (
             "query Shop($location: GeoPointInput!) { storefront(location: $location) {"
@@ -132,7 +138,9 @@ async def test_an_invalid_quantity_is_refused(
         "lines": [order_line(scenario.city, quantity=quantity)],
     }
     async with scenario.assert_nothing_written():
-        codes = await scenario.error_codes(PLACE, {"input": fields | DOOR}, who=scenario.stranger)
+        codes = await scenario.error_codes(
+            PLACE, {"input": order_at_door(fields)}, who=scenario.stranger
+        )
         assert codes == ({"InvalidInput"} if expected == OUT_OF_RANGE else expected)
         if quantity != 0:
             codes = await scenario.error_codes(CART, {"input": fields}, who=scenario.stranger)
@@ -143,7 +151,9 @@ async def test_an_invalid_quantity_is_refused(
 async def test_too_many_lines_or_none_are_refused(scenario: FaultScenario, count: int) -> None:
     fields = {"location": scenario.city.point, "lines": [order_line(scenario.city)] * count}
     async with scenario.assert_nothing_written():
-        codes = await scenario.error_codes(PLACE, {"input": fields | DOOR}, who=scenario.stranger)
+        codes = await scenario.error_codes(
+            PLACE, {"input": order_at_door(fields)}, who=scenario.stranger
+        )
         assert codes, codes
         assert codes <= CLEAR_ERRORS | {"EmptyCart", "CartEmpty"}
         if count:
@@ -159,7 +169,9 @@ async def test_an_invalid_tip_is_refused(scenario: FaultScenario, minor: Any) ->
         "tipMinor": minor,
     }
     async with scenario.assert_nothing_written():
-        codes = await scenario.error_codes(PLACE, {"input": fields | DOOR}, who=scenario.stranger)
+        codes = await scenario.error_codes(
+            PLACE, {"input": order_at_door(fields)}, who=scenario.stranger
+        )
         assert codes
         assert codes <= CLEAR_ERRORS
 
@@ -205,7 +217,7 @@ async def test_text_of_the_owner_that_cannot_be_stored_is_refused(
         "lines": [order_line(scenario.city)],
         "deliveryInstructions": text,
     }
-    delivery |= DOOR
+    delivery = order_at_door(delivery)
     async with scenario.assert_nothing_written():
         for query, fields in ((CANCEL, note), (TICKET, ticket), (ADDRESS, home), (PLACE, delivery)):
             codes = await scenario.error_codes(query, {"input": fields}, who=scenario.owner)
@@ -272,7 +284,9 @@ async def test_a_reused_idempotency_key_replays_or_is_refused(
     scenario: FaultScenario,
 ) -> None:
     fields = {
-        "input": {"location": scenario.city.point, "lines": [order_line(scenario.city)]} | DOOR
+        "input": order_at_door(
+            {"location": scenario.city.point, "lines": [order_line(scenario.city)]}
+        )
     }
     first = await scenario.execute(PLACE, fields, who=scenario.owner, **SAME_KEY)
     async with scenario.assert_nothing_written():

@@ -48,7 +48,11 @@ class LastUnit:
         """The payload of the order."""
         line = {"productId": encode_id(type(self.product), self.product.id), "quantity": 1}
         variables = {
-            "input": {"location": self.city.point, "addressLine": "Rua 1", "lines": [line]}
+            "input": {
+                "destination": {"location": self.city.point},
+                "addressLine": "Rua 1",
+                "lines": [line],
+            }
         }
         headers = {"authorization": f"Bearer {who.token}", "idempotency-key": key}
         body = {"query": PLACE, "variables": variables}

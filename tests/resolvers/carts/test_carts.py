@@ -280,7 +280,9 @@ async def test_no_line_of_a_guest_is_lost_beyond_the_limit_of_a_cart(
     answer = await set_lines(ask, city, buyer, line(city, 3, 0))
     assert error_types(answer) == []
     assert not answer.data["cartLinesSet"]["cart"]["readyForCheckout"]
-    placed = await ask(PLACE, {"input": {"location": city.point, "addressLine": "Rua 1"}}, buyer)
+    placed = await ask(
+        PLACE, {"input": {"destination": {"location": city.point}, "addressLine": "Rua 1"}}, buyer
+    )
     [error] = placed.data["orderPlace"]["errors"]
     assert (error["__typename"], error["limit"]) == ("LineLimit", 3)
     answer = await set_lines(ask, city, buyer, line(city, 4, 0))

@@ -16,7 +16,7 @@ async def test_a_delivery_to_a_place_needs_an_address_line(
 ) -> None:
     """An order to a point on the map alone was accepted and paid: no rider could deliver it."""
     lines = [{"productId": public_id(shared_city.products[11]), "quantity": 1}]
-    place = {"location": shared_city.point, "addressLine": line, "lines": lines}
+    place = {"destination": {"location": shared_city.point}, "addressLine": line, "lines": lines}
     payload = (await guest.run(PLACE, {"input": place}))["orderPlace"]
     refused = {"__typename": "InvalidInput", "path": ["input", "addressLine"]}
     assert payload == {"order": None, "errors": [refused]}

@@ -46,7 +46,12 @@ class OrderClient:
 
     async def place(self, actor: Actor | None = None, **overrides: Any) -> GraphAnswer:
         lines = [{"productId": public_id(self.city.products[11]), "quantity": 1}]
-        arguments = {"location": self.city.point, "lines": lines, **ADDRESS, **overrides}
+        arguments = {
+            "destination": {"location": self.city.point},
+            "lines": lines,
+            **ADDRESS,
+            **overrides,
+        }
         key = arguments.pop("key", None)
         variables = {"input": {n: value for n, value in arguments.items() if value is not None}}
         sender = actor or self.buyer
@@ -250,10 +255,9 @@ async def test_invalid_input_is_refused_and_writes_nothing(client: OrderClient) 
         ({"lines": [{"productId": unknown_product, "quantity": 1}]}, "ProductUnavailable"),
         ({"lines": []}, "EmptyCart"),
         ({"lines": None}, "EmptyCart"),
-        ({"location": {"latitude": 91, "longitude": 0}}, "InvalidInput"),
-        ({"location": {"latitude": 0, "longitude": -30}}, "NotServiceable"),
-        ({"location": None}, "InvalidInput"),
-        ({"addressId": encode_id(Product, uuid7())}, "NotFound"),
+        ({"destination": {"location": {"latitude": 91, "longitude": 0}}}, "InvalidInput"),
+        ({"destination": {"location": {"latitude": 0, "longitude": -30}}}, "NotServiceable"),
+        ({"destination": {"addressId": encode_id(Product, uuid7())}}, "NotFound"),
         ({"tipMinor": -1}, "InvalidInput"),
         ({"expectedTotalMinor": 1}, "TotalChanged"),
         ({"addressLine": "x" * 5000}, "InvalidInput"),

@@ -56,7 +56,11 @@ async def refused(
     who: ActorClient, city: City, quantities: Mapping[int, int], **more: Any
 ) -> list[dict[str, Any]]:
     """The problems of an order of so many units of the products with these indexes."""
-    order = {"location": city.point, "addressLine": "Rua 1", "lines": lines(city, quantities)}
+    order = {
+        "destination": {"location": city.point},
+        "addressLine": "Rua 1",
+        "lines": lines(city, quantities),
+    }
     answer = await who.run(PLACE, {"input": {**order, **more}})
     problems: list[dict[str, Any]] = answer["orderPlace"]["errors"]
     return problems

@@ -115,7 +115,11 @@ async def place_order(
 ) -> str:
     """Place an order as a customer and return its id."""
     variables = {
-        "input": {"location": city.point, "addressLine": "Rua 1", "lines": [order_line(city)]}
+        "input": {
+            "destination": {"location": city.point},
+            "addressLine": "Rua 1",
+            "lines": [order_line(city)],
+        }
     }
     headers = {"authorization": f"Bearer {who.token}"}
     body = {"query": PLACE, "variables": variables}

@@ -13,7 +13,9 @@ async def collect_order(play: OperationPlayer) -> None:
     assert front["pickupEstimate"]["p50Seconds"] < front["deliveryEstimate"]["p50Seconds"]
     await restrict_product(play, True)
     wanted = [{"productId": play.product(n), "quantity": 2} for n in range(2)]
-    placed = await play("buyer", "order_place_pickup", storeId=play.store, lines=wanted)
+    placed = await play(
+        "buyer", "order_place_pickup", destination={"pickupStoreId": play.store}, lines=wanted
+    )
     order = await play.pay(placed)
     await restrict_product(play, False)
     task = await play.task(placed["order"]["code"])

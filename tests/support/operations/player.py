@@ -133,8 +133,8 @@ class OperationPlayer:
     async def order(self, lines: int = 1, wanted: Any = None) -> str:
         """Place and pay an order as the buyer; return its id."""
         wanted = wanted or [{"productId": self.product(n), "quantity": 2} for n in range(lines)]
-        order_input = {"location": self.city.point, "lines": wanted, "tipMinor": 0}
-        placed = await self("buyer", "order_place", **order_input)
+        place = {"location": self.city.point}
+        placed = await self("buyer", "order_place", destination=place, lines=wanted, tipMinor=0)
         return await self.pay(placed)
 
     async def pay(self, placed: Any) -> str:
