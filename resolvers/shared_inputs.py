@@ -1,11 +1,14 @@
 """Inputs and scalar types that several domains use; `schema.scalars` defines the scalars."""
 
 from typing import Any, NewType, TypeVar
+from uuid import UUID
 
 import strawberry
 
+from models.catalog import Product
 from models.geo_point import Point
 from services.core.geo_points import parse_point
+from services.core.problems import parse_optional_id
 
 SafeInt = NewType("SafeInt", int)
 Given = TypeVar("Given")
@@ -20,6 +23,19 @@ def alternative(description: str) -> Any:
 def given(member: Given | None) -> Given | None:
     """A member of a `@oneOf` input; None if another one is given."""
     return None if member is strawberry.UNSET else member
+
+
+@strawberry.input(one_of=True, description="A product, by its id or by a code of it.")
+class ProductReferenceInput:
+    product_id: strawberry.ID | None = alternative("The product's id.")
+    scanned_code: str | None = alternative(
+        "A scanned barcode, or the company's own code; what else the code has is read, too."
+    )
+
+    def to_reference(self, *path: str) -> tuple[UUID | None, str | None]:
+        """The id or the code. Raises DomainError: NotFound for an id of another type."""
+        key = parse_optional_id(Product, given(self.product_id), *path, "productId")
+        return key, given(self.scanned_code)
 
 
 @strawberry.input(description="A geographic location in degrees (WGS 84).")

@@ -1,7 +1,7 @@
 import strawberry
 
 from models.identity import Role
-from resolvers.shared_inputs import GeoPointInput
+from resolvers.shared_inputs import GeoPointInput, alternative
 from services.accounts.addresses import AddressDetails
 
 
@@ -60,14 +60,17 @@ class PhoneChangeInput:
     )
 
 
+@strawberry.input(one_of=True, description="The phone or the e-mail address of a person.")
+class InvitationContactInput:
+    phone: str | None = alternative("The phone of the invited.")
+    email: str | None = alternative("The e-mail address of the invited.")
+
+
 @strawberry.input(description="Input of `invitationCreate`.")
 class InvitationCreateInput:
     role: Role = strawberry.field(description="The offered role.")
-    phone: str | None = strawberry.field(
-        description="The phone of the invited; either this or an e-mail.", default=None
-    )
-    email: str | None = strawberry.field(
-        description="The e-mail of the invited; either this or a phone.", default=None
+    contact: InvitationContactInput = strawberry.field(
+        description="Where the message with the invitation goes."
     )
     company_id: strawberry.ID | None = strawberry.field(
         description="The company; left out for roles of the whole platform.", default=None

@@ -20,6 +20,7 @@ from resolvers.accounts.inputs import (
 from resolvers.context import Info
 from resolvers.identity.sign_in import authenticator_of, caller_of, sealed_request
 from resolvers.mutations import mark_replayed, run_mutation
+from resolvers.shared_inputs import given
 from services.accounts import invitation_answers, invitations
 from services.accounts.invitation_answers import InvitationReply
 from services.accounts.invitation_states import INVITATION_MACHINE, INVITED_ACTIONS
@@ -84,7 +85,8 @@ async def by_link(info: Info, token: Token) -> Invitation | None:
 async def create(info: Info, input: InvitationCreateInput) -> InvitationOutcome:
     async def operation(session: AsyncSession) -> Invitation:
         place = _scope(input.company_id, input.store_id)
-        contact = await invitations.parse_contact(session, input.phone, input.email, place)
+        phone, email = given(input.contact.phone), given(input.contact.email)
+        contact = await invitations.parse_contact(session, phone, email, place)
         actor, role = info.context.actor, input.role
         return await invitations.create_invitation(
             session, actor=actor, contact=contact, role=role, role_scope=place

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import strawberry
 
 from dataloaders import counter_sales as load
-from models.catalog import Product
 from models.counter_sales import PosSale, PosSaleAction
 from models.stores import Store
 from resolvers.context import Info
@@ -19,7 +18,7 @@ from resolvers.counter_sales.inputs import (
 from resolvers.mutations import company_of, run_mutation
 from services.core.access import may_manage_store
 from services.core.pages import Page
-from services.core.problems import parse_id, parse_optional_id
+from services.core.problems import parse_id
 from services.counter_sales import counter_baskets, counter_reports, counter_sales
 
 StoreId = Annotated[
@@ -88,10 +87,8 @@ def _complete_arguments(info: Info, input: PosSaleCreateInput) -> dict[str, Any]
 
 
 def _to_scan(line: PosSaleLineInput, index: str) -> counter_baskets.ScannedItem:
-    product_id = parse_optional_id(Product, line.product_id, "lines", index, "productId")
-    return counter_baskets.ScannedItem(
-        line.quantity, line.scanned_code, product_id, line.weight_grams
-    )
+    product_id, code = line.product.to_reference("lines", index, "product")
+    return counter_baskets.ScannedItem(line.quantity, code, product_id, line.weight_grams)
 
 
 async def void(info: Info, input: PosSaleVoidInput) -> CounterSaleOutcome:

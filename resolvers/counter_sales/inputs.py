@@ -4,17 +4,14 @@ import strawberry
 
 from models.counter_sales import TenderKind
 from models.orders import AgeCheckDocument
-from resolvers.shared_inputs import SafeInt
+from resolvers.shared_inputs import ProductReferenceInput, SafeInt
 from services.orders.age_checks import ShownDocument
 
 
-@strawberry.input(description="A product to sell, named by code or by id.")
+@strawberry.input(description="A product to sell.")
 class PosSaleLineInput:
-    scanned_code: str | None = strawberry.field(
-        default=None, description="The scanned barcode, or the company's own code."
-    )
-    product_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The product, if nothing can be scanned."
+    product: ProductReferenceInput = strawberry.field(
+        description="The product; its id if nothing can be scanned."
     )
     quantity: int = strawberry.field(default=1, description="Quantity, from 1 to 999.")
     weight_grams: int | None = strawberry.field(

@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 
 from models.catalog import Category, Product
+from resolvers.shared_inputs import ProductReferenceInput
 from services.core.problems import DomainError, InvalidInput, parse_id, parse_optional_id
 from services.counting.count_opening import MAX_LINES, CountSelection
 
@@ -51,12 +52,7 @@ def _product_ids(ids: Sequence[strawberry.ID]) -> tuple[UUID, ...]:
 @strawberry.input(description="Input of `stockCountLineSet`.")
 class StockCountLineSetInput:
     stock_count_id: strawberry.ID = strawberry.field(description=COUNT)
-    product_id: strawberry.ID | None = strawberry.field(
-        default=None, description="A product of the count; either this or a code."
-    )
-    scanned_code: str | None = strawberry.field(
-        default=None, description="A scanned code of the product."
-    )
+    product: ProductReferenceInput = strawberry.field(description="A product of the count.")
     counted: int = strawberry.field(
         description="Sellable units, from 0; replaces an earlier count."
     )

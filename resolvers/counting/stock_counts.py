@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models.catalog import Product
 from models.counting import StockCount, StockCountAction, StockCountFilter, StockCountStatus
 from models.stores import Store
 from resolvers.context import Info
@@ -19,7 +18,7 @@ from resolvers.counting.inputs import (
 )
 from resolvers.mutations import CompanyRef, company_of, run_mutation
 from services.core.pages import Page
-from services.core.problems import parse_id, parse_optional_id
+from services.core.problems import parse_id
 from services.counting import count_opening, count_queries, count_states, stock_counts
 from services.counting.count_queries import VisibleCountLine
 
@@ -161,11 +160,12 @@ def _start_args(info: Info, input: StockCountStartInput) -> dict[str, Any]:
 
 
 def _line_args(info: Info, input: StockCountLineSetInput) -> dict[str, Any]:
+    product_id, code = input.product.to_reference("product")
     return {
         "actor": info.context.actor,
         "count_id": parse_id(StockCount, input.stock_count_id, "stockCountId"),
-        "product_id": parse_optional_id(Product, input.product_id, "productId"),
-        "code": input.scanned_code,
+        "product_id": product_id,
+        "code": code,
         "counted": input.counted,
     }
 

@@ -3,8 +3,8 @@ from datetime import date
 import strawberry
 
 from models.catalog import Product
-from resolvers.shared_inputs import SafeInt
-from services.core.problems import parse_id, parse_optional_id
+from resolvers.shared_inputs import ProductReferenceInput, SafeInt
+from services.core.problems import parse_id
 from services.purchasing.purchase_order_lines import PurchaseOrderItem
 from services.purchasing.receipt_scans import ReceiptScan
 from services.purchasing.supplier_products import SupplierProductTerms
@@ -160,12 +160,8 @@ class PurchaseOrderCloseInput:
 
 @strawberry.input(description="Received units of one batch.")
 class GoodsReceiptLineInput:
-    product_id: strawberry.ID | None = strawberry.field(
-        default=None, description="A product of the order; either this or a code."
-    )
-    scanned_code: str | None = strawberry.field(
-        default=None,
-        description="A scanned code of the product; the lot and date in it are those of the batch.",
+    product: ProductReferenceInput = strawberry.field(
+        description="A product of the order; the lot and date in its code are those of the batch."
     )
     quantity: int = strawberry.field(description="Intact units, 0 to 100000.")
     damaged: int = strawberry.field(
@@ -177,9 +173,10 @@ class GoodsReceiptLineInput:
     )
 
     def to_scan(self, *path: str) -> ReceiptScan:
+        product_id, code = self.product.to_reference(*path, "product")
         return ReceiptScan(
-            product_id=parse_optional_id(Product, self.product_id, *path, "productId"),
-            code=self.scanned_code,
+            product_id=product_id,
+            code=code,
             quantity=self.quantity,
             damaged=self.damaged,
             batch_code=self.batch_code,

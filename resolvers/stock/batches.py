@@ -16,7 +16,7 @@ from resolvers.mutations import company_of, run_mutation, widen_scope
 from resolvers.stock.inputs import BatchRecallCreateInput, StockWriteOffInput
 from resolvers.stock.stock import After, First, StoreId
 from services.core.pages import Page
-from services.core.problems import parse_id, parse_optional_id
+from services.core.problems import parse_id
 from services.stock import expiring_batches
 from services.stock import recalls as stock_recalls
 from services.stock.expiring_batches import MarkdownCandidate
@@ -81,8 +81,7 @@ def _write_off_args(info: Info, input: StockWriteOffInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
         "store_id": parse_id(Store, input.store_id, "storeId"),
-        "product_id": parse_optional_id(Product, input.product_id, "productId"),
-        "batch_id": parse_optional_id(StockBatch, input.batch_id, "batchId"),
+        **input.goods.to_keys(),
         "quantity": input.quantity,
         "source": input.source,
         "note": input.note,

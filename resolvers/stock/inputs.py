@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import strawberry
 
 from models.catalog import Product
 from models.ids import decode_id
 from models.imports import ErrorPolicy
-from models.stock import StockMovementReason, WriteOffSource
-from services.core.problems import DomainError, InvalidInput
+from models.stock import StockBatch, StockMovementReason, WriteOffSource
+from resolvers.shared_inputs import alternative, given
+from services.core.problems import DomainError, InvalidInput, parse_optional_id
 from services.stock.adjustments import StockAdjustment
 from services.stock.bulk_adjustments import MAX_LINES, BulkLine
 
@@ -110,16 +112,26 @@ class StockBulkSetInput:
         return [line.to_line() for line in self.lines]
 
 
+@strawberry.input(one_of=True, description="The units of a batch, or of a product.")
+class StockWriteOffSourceInput:
+    batch_id: strawberry.ID | None = alternative("The batch.")
+    product_id: strawberry.ID | None = alternative(
+        "The product: units of the batch that expires first, or of no known batch."
+    )
+
+    def to_keys(self) -> dict[str, Any]:
+        """The ids for the service. Raises DomainError: NotFound."""
+        batch_id, product_id = given(self.batch_id), given(self.product_id)
+        return {
+            "batch_id": parse_optional_id(StockBatch, batch_id, "goods", "batchId"),
+            "product_id": parse_optional_id(Product, product_id, "goods", "productId"),
+        }
+
+
 @strawberry.input(description="Input of `stockWriteOff`.")
 class StockWriteOffInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
-    batch_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The batch; not with productId."
-    )
-    product_id: strawberry.ID | None = strawberry.field(
-        default=None,
-        description="The product: units of the batch that expires first, or of no known batch.",
-    )
+    goods: StockWriteOffSourceInput = strawberry.field(description="What is written off.")
     quantity: int = strawberry.field(description="Number of units, from 1 to 100000.")
     source: WriteOffSource = strawberry.field(
         default=WriteOffSource.SELLABLE, description="Whether they were for sale or set aside."

@@ -60,11 +60,12 @@ async def parse_contact(
     """Return the contact, of which exactly one is given. Raises DomainError: InvalidInput."""
     if (phone is None) == (email is None):
         message = "Name the person by either a phone or an e-mail."
-        raise DomainError(InvalidInput(path=["input"], message=message))
+        raise DomainError(InvalidInput(path=["input", "contact"], message=message))
     if phone is not None:
         place: Any = {"company_id": role_scope.company_id, "store_id": role_scope.store_id}
-        return Contact(phone=await parse_local_phone(session, phone, "input", "phone", **place))
-    return Contact(email=parse_email(email or "", "input", "email"))
+        path = ("input", "contact", "phone")
+        return Contact(phone=await parse_local_phone(session, phone, *path, **place))
+    return Contact(email=parse_email(email or "", "input", "contact", "email"))
 
 
 async def create_invitation(

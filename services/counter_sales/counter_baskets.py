@@ -193,15 +193,17 @@ def _line_problem(
         field = "productId" if item.code is None else "scannedCode"
         code = (item.code or "")[:MAX_CODE_LENGTH]
         message = "The store lists no such product."
-        return UnknownProductCode(path=[*path, field], message=message, code=code)
+        return UnknownProductCode(path=[*path, "product", field], message=message, code=code)
     if len(found) > 1:
-        return code_lookup.ambiguous_code([one.id for one, _ in found], *path, "scannedCode")
+        return code_lookup.ambiguous_code(
+            [one.id for one, _ in found], *path, "product", "scannedCode"
+        )
     average_weight_grams = found[0][1].average_weight_grams
     if average_weight_grams is not None and (read.grams or read.price_minor) and item.quantity != 1:
         return InvalidInput(path=[*path, "quantity"], message="A label is of one piece.")
     if read.price_minor is not None and average_weight_grams is None:
         message = "This product is not sold by weight: a label can't give its price."
-        return InvalidInput(path=[*path, "scannedCode"], message=message)
+        return InvalidInput(path=[*path, "product", "scannedCode"], message=message)
     return weights.find_weight_problem(
         average_weight_grams, item.quantity, item.grams, [*path, "weightGrams"]
     )

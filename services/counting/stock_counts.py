@@ -87,7 +87,7 @@ async def set_line(
         .execution_options(populate_existing=True)
     )
     if line is None:
-        raise not_found(Product, "productId" if code is None else "code")
+        raise not_found(Product, "product", "productId" if code is None else "scannedCode")
     line.counted, line.expected = counted, await _expected(session, row.store_id, product_id)
     # Before or after each correction, as the locks of the stock row have it.
     line.counted_at = await database_time(session)
@@ -111,11 +111,13 @@ async def _named_product(
     """
     if (code is None) == (product_id is None):
         message = "Name a product by its code or by its id."
-        raise DomainError(InvalidInput(path=["input"], message=message))
+        raise DomainError(InvalidInput(path=["input", "product"], message=message))
     if code is not None:
-        product_id = (await find_product(session, company_id, code, "input", "code")).product_id
+        product_id = (
+            await find_product(session, company_id, code, "input", "product", "scannedCode")
+        ).product_id
     if product_id is None:
-        raise not_found(Product, "code")
+        raise not_found(Product, "product", "scannedCode")
     return product_id
 
 

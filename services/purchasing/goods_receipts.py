@@ -135,7 +135,7 @@ def _require_ordered(
     unknown = [str(n) for n, item in enumerate(items) if item.product_id not in ordered]
     if unknown:
         message = "That product is not in this order."
-        paths = (["input", "lines", index, "productId"] for index in unknown)
+        paths = (["input", "lines", index, "product", "productId"] for index in unknown)
         raise DomainError(*(NotFound(path=path, message=message) for path in paths))
 
 

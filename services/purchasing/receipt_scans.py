@@ -59,13 +59,13 @@ async def _item(
         raise DomainError(InvalidInput(path=["input", "lines", line], message=message))
     product_id, batch_code, sell_by_date = scan.product_id, scan.batch_code, scan.sell_by_date
     if scan.code is not None and company_id is not None:
-        path = ("lines", line, "scannedCode")
+        path = ("lines", line, "product", "scannedCode")
         found = await find_product(session, company_id, scan.code, "input", *path)
         product_id = found.product_id
         batch_code = batch_code or found.read.batch_code
         sell_by_date = sell_by_date or found.read.sell_by_date
     if product_id is None:
-        raise not_found(Product, "lines", line, "code")
+        raise not_found(Product, "lines", line, "product", "scannedCode")
     return GoodsReceiptItem(
         product_id=product_id, quantity=scan.quantity, damaged=scan.damaged,
         batch_code=batch_code, sell_by_date=sell_by_date,

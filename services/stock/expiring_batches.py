@@ -159,7 +159,7 @@ async def write_off(
             _invalid("quantity", f"quantity is from 1 to {number_text(MAX_RECEIPT_UNITS)}.")
         )
     if (product_id is None) == (batch_id is None):
-        raise DomainError(_invalid("batchId", "Name either a batch or a product."))
+        raise DomainError(_invalid("goods", "Name either a batch or a product."))
     await visible_store(session, actor, store_id)
     cause = MovementCause(StockMovementReason.WASTE, note, actor.person_id)
     row, batch = await _lock(session, store_id, product_id, batch_id)
@@ -184,10 +184,10 @@ async def _lock(
         product_of_batch = select(StockBatch.product_id).where(StockBatch.id == batch_id)
         product_id = await session.scalar(product_of_batch.where(StockBatch.store_id == store_id))
         if product_id is None:
-            raise not_found(StockBatch, "batchId")
+            raise not_found(StockBatch, "goods", "batchId")
     rows = (await lock_rows(session, [store_id], [product_id]))[store_id] if product_id else {}
     if product_id is None or (row := rows.get(product_id)) is None:
-        raise not_found(Product, "productId")
+        raise not_found(Product, "goods", "productId")
     if batch_id is None:
         return row, None
     return row, await session.get_one(StockBatch, batch_id, populate_existing=True)

@@ -82,7 +82,7 @@ class AdministratorClient(PickerClient):
 
     async def invite(self, role: str, email: str, **where: str) -> str:
         """Offer somebody a role; answers the invitation's id."""
-        given = {"role": role, "email": email, **where}
+        given = {"role": role, "contact": {"email": email}, **where}
         return str((await self.do(INVITE, "invitationCreate", given))["invitation"]["id"])
 
     async def grant(self, invitation_id: str, **where: str) -> str:
@@ -106,7 +106,7 @@ class AdministratorClient(PickerClient):
         data = await self.graph.run(COUNT_LINES, stockCountId=count_id)
         for line in data["stockCountLines"]["nodes"]:
             product = line["product"]
-            counted = {"productId": product["id"], "counted": units[product["sku"]]}
+            counted = {"product": {"productId": product["id"]}, "counted": units[product["sku"]]}
             await self.do(COUNT, "stockCountLineSet", {"stockCountId": count_id, **counted})
         await self.do(SUBMIT, "stockCountSubmit", {"stockCountId": count_id})
         return (await self.do(APPROVE, "stockCountApprove", {"stockCountId": count_id}))[

@@ -19,7 +19,6 @@ NO_SECRETS = {
     "otpSignIn.challenge": "names the code, which has to be right, too",
     "phoneChange.challenge": "names the code, which has to be right, too",
     "stockAdjust.batchCode": "printed on the goods",
-    "stockCountLineSet.scannedCode": "the barcode of a product",
     "storeCreate.code": "the short name of a store",
     "supplierSave.code": "the short name of a supplier",
 }

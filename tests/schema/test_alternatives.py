@@ -1,5 +1,6 @@
 """Alternatives are `@oneOf` inputs: a client's types and both executors allow exactly one."""
 
+import re
 from typing import Any
 
 import pytest
@@ -21,6 +22,15 @@ INPUTS = [
 ]
 CHOICES = [kind for kind in INPUTS if kind.is_one_of]
 each_choice = pytest.mark.parametrize("kind", CHOICES, ids=lambda kind: kind.name)
+SAYS_SO = re.compile(r"\b(alternatively|either this|not with)\b", re.IGNORECASE)
+# Members of inputs in which both may be given, or neither.
+INDEPENDENT = {
+    "FulfillmentCheckAgeInput.birthDate": "neither is given when there is no document",
+    "DeliveryCheckAgeInput.birthDate": "neither is given when there is no document",
+    "PosAgeCheckInput.birthDate": "neither is given when there is no document",
+    "StockAdjustInput.delta": "the total takes what the caller has read, the difference does not",
+    "StockCountStartInput.productIds": "a category and an aisle may be combined",
+}
 
 
 def errors_of(kind: GraphQLInputObjectType, value: object) -> list[GraphQLError]:
@@ -74,3 +84,15 @@ def test_a_document_gives_exactly_one_alternative(given: str, allowed: bool) -> 
     )
     prepared = Engine(graph).prepare(document)
     assert isinstance(prepared, PreparedOperation) is allowed
+
+
+def test_what_is_described_as_an_alternative_is_one() -> None:
+    """ "Either this or a code" is checked by no client's types."""
+    wrong = [
+        f"{kind.name}.{name}: {field.description}"
+        for kind in INPUTS
+        if not kind.is_one_of
+        for name, field in kind.fields.items()
+        if SAYS_SO.search(field.description or "") and f"{kind.name}.{name}" not in INDEPENDENT
+    ]
+    assert not wrong

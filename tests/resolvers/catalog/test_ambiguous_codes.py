@@ -118,13 +118,13 @@ async def test_the_counter_shows_the_products_of_an_ambiguous_code(
         "cashReceivedMinor": 99_999,
     }
     fields["lines"] = [
-        {"scannedCode": code, "quantity": 1},
-        {"scannedCode": third.code, "quantity": 1},
+        {"product": {"scannedCode": code}, "quantity": 1},
+        {"product": {"scannedCode": third.code}, "quantity": 1},
     ]
     answer = await ask(operation("pos_sale_create"), {"input": fields}, picker)
     [problem] = answer.data["posSaleCreate"]["errors"]
     assert (problem["__typename"], problem["path"]) == (
-        "AmbiguousProductCode", ["input", "lines", "0", "scannedCode"],
+        "AmbiguousProductCode", ["input", "lines", "0", "product", "scannedCode"],
     )  # fmt: skip
     shown = [(one["id"], one["name"], one["barcode"]) for one in problem["candidates"]]
     expected = [(public_id(first), first.name, code), (public_id(second), second.name, upc_a)]

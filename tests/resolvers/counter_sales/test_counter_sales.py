@@ -22,7 +22,7 @@ from tests.support.paid_orders import unexplained_stock
 from tests.support.store_staff import on_hand
 
 SELL, VOID = operation("pos_sale_create"), operation("pos_sale_void")
-MILK, BEANS = {"scannedCode": "P001"}, {"scannedCode": "P003"}
+MILK, BEANS = {"product": {"scannedCode": "P001"}}, {"product": {"scannedCode": "P003"}}
 UNKNOWN = "UnknownProductCode"
 LIST, DAY = operation("pos_sales"), operation("pos_day_report")
 
@@ -50,10 +50,10 @@ async def test_a_sale_uses_the_stores_prices_and_stock(
     ask: GraphRunner, city: City, staff: Actor, database: Database
 ) -> None:
     lines = (
-        {"scannedCode": city.products[0].barcode, "quantity": 2},
-        {"scannedCode": "P002"},
-        {"productId": public_id(city.products[2]), "quantity": 1},
-        {"scannedCode": city.products[0].barcode, "quantity": 1},
+        {"product": {"scannedCode": city.products[0].barcode}, "quantity": 2},
+        {"product": {"scannedCode": "P002"}},
+        {"product": {"productId": public_id(city.products[2])}, "quantity": 1},
+        {"product": {"scannedCode": city.products[0].barcode}, "quantity": 1},
     )
     sale = (await sell(ask, staff, basket(city, *lines, cashReceivedMinor=2000)))["posSale"]
     assert [(one["name"], one["quantity"],
@@ -84,7 +84,10 @@ async def test_a_code_is_read_however_the_counter_sends_it(
     """A mark in front, a wide letter or digits of another script made a code unknown."""
     barcode = city.products[1].barcode or ""
     arabic = "".join(chr(ord("\u0660") + int(digit)) for digit in barcode)
-    lines = [{"scannedCode": "\u200e\uff30001\u200b"}, {"scannedCode": f"{arabic}\u00a0"}]
+    lines = [
+        {"product": {"scannedCode": "\u200e\uff30001\u200b"}},
+        {"product": {"scannedCode": f"{arabic}\u00a0"}},
+    ]
     payload = await sell(ask, staff, basket(city, *lines))
     assert payload["errors"] == []
     assert payload["posSale"] is not None
@@ -94,7 +97,7 @@ async def test_a_card_payment_stores_the_terminals_reference(
     ask: GraphRunner, city: City, staff: Actor
 ) -> None:
     card = {"tenderType": "CARD", "cashReceivedMinor": None}
-    paid = basket(city, {"scannedCode": "P001"}, **card, terminalReference=" T-17 ")
+    paid = basket(city, {"product": {"scannedCode": "P001"}}, **card, terminalReference=" T-17 ")
     sale = (await sell(ask, staff, paid))["posSale"]
     assert (sale["terminalReference"], sale["cashReceived"]) == ("T-17", None)
     assert sale["change"]["minorUnits"] == 0
@@ -107,19 +110,28 @@ async def test_invalid_lines_and_payments_are_refused_with_their_paths(
     cases: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         *((basket(city, *[milk] * many), [("InvalidInput", "lines")]) for many in (0, 101)),
         (
-            basket(city, milk, {"scannedCode": "nope"}),
-            [(UNKNOWN, "lines.1.scannedCode")],
+            basket(city, milk, {"product": {"scannedCode": "nope"}}),
+            [(UNKNOWN, "lines.1.product.scannedCode")],
         ),
-        (basket(city, {"scannedCode": "a\x07b"}), [(UNKNOWN, "lines.0.scannedCode")]),
         (
-            basket(city, {"productId": public_id(city.second.products[0])}, {"scannedCode": "?"}),
+            basket(city, {"product": {"scannedCode": "a\x07b"}}),
+            [(UNKNOWN, "lines.0.product.scannedCode")],
+        ),
+        (
+            basket(
+                city,
+                {"product": {"productId": public_id(city.second.products[0])}},
+                {"product": {"scannedCode": "?"}},
+            ),
             [
-                (UNKNOWN, "lines.0.productId"),
-                (UNKNOWN, "lines.1.scannedCode"),
+                (UNKNOWN, "lines.0.product.productId"),
+                (UNKNOWN, "lines.1.product.scannedCode"),
             ],
         ),
-        (basket(city, {"productId": "x"}), [("NotFound", "lines.0.productId")]),
-        (basket(city, {}), [("InvalidInput", "lines.0")]),
+        (
+            basket(city, {"product": {"productId": "x"}}),
+            [("NotFound", "lines.0.product.productId")],
+        ),
         *(
             (basket(city, {**milk, "quantity": wrong}), [("InvalidInput", "lines.0.quantity")])
             for wrong in (0, -3, 1000)
@@ -147,7 +159,7 @@ async def test_reserved_units_are_not_for_sale(
     async with database.write(PLATFORM, AuditContext("test")) as session:
         here = {"store_id": city.near.id, "product_id": city.products[0].id}
         await session.execute(update(StockLevel).filter_by(**here).values(reserved=49))
-    variables = basket(city, {"scannedCode": "P001", "quantity": 2})
+    variables = basket(city, {"product": {"scannedCode": "P001"}, "quantity": 2})
     [error] = (await sell(ask, staff, variables))["errors"]
     assert (error["__typename"], error["available"]) == ("InsufficientStock", 1)
 
@@ -155,7 +167,11 @@ async def test_reserved_units_are_not_for_sale(
 async def test_concurrent_sales_never_oversell_and_number_receipts_without_gaps(
     ask: GraphRunner, city: City, staff: Actor, database: Database
 ) -> None:
-    variables = basket(city, {"scannedCode": "P001", "quantity": 9}, {"scannedCode": "P002"})
+    variables = basket(
+        city,
+        {"product": {"scannedCode": "P001"}, "quantity": 9},
+        {"product": {"scannedCode": "P002"}},
+    )
     answers = await asyncio.gather(*(sell(ask, staff, variables) for _ in range(8)))
     numbers = sorted(one["posSale"]["receiptNumber"] for one in answers if one["posSale"])
     assert numbers == [1, 2, 3, 4, 5]
@@ -166,7 +182,7 @@ async def test_concurrent_sales_never_oversell_and_number_receipts_without_gaps(
 async def test_equal_requests_with_one_key_sell_once(
     ask: GraphRunner, city: City, staff: Actor
 ) -> None:
-    variables = basket(city, {"scannedCode": "P001"})
+    variables = basket(city, {"product": {"scannedCode": "P001"}})
     ids = [
         (await ask(SELL, variables, staff, idempotency_key="till-1")).data["posSaleCreate"][
             "posSale"
@@ -186,7 +202,7 @@ async def test_a_void_returns_units_to_their_batch_once_and_only_on_the_same_day
             lines=[StockReceiptLine(city.products[0].id, 5, "B1", sell_by_date)],
             reason=StockMovementReason.RECEIPT, reference="van", actor_id=None,
         )  # fmt: skip
-    variables = basket(city, {"scannedCode": "P001", "quantity": 7})
+    variables = basket(city, {"product": {"scannedCode": "P001"}, "quantity": 7})
     sale = (await sell(ask, staff, variables))["posSale"]
     assert await batch_units(database, city) == 0
     undo = {"input": {"posSaleId": sale["id"], "note": "Brought back."}}
@@ -199,7 +215,9 @@ async def test_a_void_returns_units_to_their_batch_once_and_only_on_the_same_day
     assert await batch_units(database, city) == 5
     assert await on_hand(database, city.near, city, 0) == 55
     assert await unexplained_stock(database, city) == []
-    old = (await sell(ask, staff, basket(city, {"scannedCode": "P002"})))["posSale"]["id"]
+    old = (await sell(ask, staff, basket(city, {"product": {"scannedCode": "P002"}})))["posSale"][
+        "id"
+    ]
     async with database.write(PLATFORM, AuditContext("test")) as session:
         row = PosSale.id == decode_id(PosSale, old)
         yesterday = {"business_day": PosSale.business_day - 1}
@@ -223,9 +241,11 @@ async def test_a_day_report_sums_cash_and_card_without_voided_sales(
     ask: GraphRunner, city: City, staff: Actor, manager: Actor
 ) -> None:
     card = {"tenderType": "CARD", "cashReceivedMinor": None, "terminalReference": "T"}
-    await sell(ask, staff, basket(city, {"scannedCode": "P001"}))
-    await sell(ask, staff, basket(city, {"scannedCode": "P002"}, **card))
-    voided = (await sell(ask, staff, basket(city, {"scannedCode": "P003"})))["posSale"]["id"]
+    await sell(ask, staff, basket(city, {"product": {"scannedCode": "P001"}}))
+    await sell(ask, staff, basket(city, {"product": {"scannedCode": "P002"}}, **card))
+    voided = (await sell(ask, staff, basket(city, {"product": {"scannedCode": "P003"}})))[
+        "posSale"
+    ]["id"]
     undo = {"input": {"posSaleId": voided, "note": "Wrong one."}}
     assert not (await ask(VOID, undo, manager)).data["posSaleVoid"]["errors"]
     here = {"storeId": public_id(city.near)}
@@ -242,9 +262,9 @@ async def test_a_day_report_sums_cash_and_card_without_voided_sales(
 async def test_counters_of_other_stores_are_not_found(
     ask: GraphRunner, city: City, staff: Actor, stranger: Actor, buyer: Actor
 ) -> None:
-    milk = basket(city, {"scannedCode": "P001"})
+    milk = basket(city, {"product": {"scannedCode": "P001"}})
     assert await expect_errors(ask, stranger, milk) == [("NotFound", "storeId")]
-    elsewhere = basket(city, {"scannedCode": "P001"}, storeId=public_id(city.next))
+    elsewhere = basket(city, {"product": {"scannedCode": "P001"}}, storeId=public_id(city.next))
     assert await expect_errors(ask, staff, elsewhere) == [("NotFound", "storeId")]
     assert (await ask(SELL, milk, buyer)).codes == ["FORBIDDEN"]
     sale = (await sell(ask, staff, milk))["posSale"]["id"]
@@ -267,7 +287,7 @@ async def test_the_counter_asks_for_a_proof_of_age(
     """
     async with database.write(PLATFORM, AuditContext("test")) as session:
         (await session.merge(city.products[0], load=True)).age_restricted = True
-    beer = {"scannedCode": "P001"}
+    beer = {"product": {"scannedCode": "P001"}}
     at = "ageCheck"
     for check, expected in (
         (None, ("AgeConfirmationRequired", at)),

@@ -48,7 +48,7 @@ async def test_sales_after_midnight_belong_to_the_business_day_before(
 ) -> None:
     """A night store counted its drawer on two days, and couldn't undo a sale of the evening."""
     today = await after_midnight(database, city)
-    sale = (await sell(ask, staff, basket(city, {"scannedCode": "P001"})))["posSale"]
+    sale = (await sell(ask, staff, basket(city, {"product": {"scannedCode": "P001"}})))["posSale"]
     yesterday = today - timedelta(days=1)
     assert sale["businessDay"] == yesterday.isoformat()
     day = (await ask(DAY, {"storeId": public_id(city.near)}, staff)).data["posDayReport"]
@@ -70,7 +70,9 @@ async def test_a_void_after_midnight_sets_units_aside_whose_last_day_is_over(
             lines=[StockReceiptLine(city.products[0].id, 5, "B1", today)],
             reason=StockMovementReason.RECEIPT, reference="van", actor_id=None,
         )  # fmt: skip
-    sale = (await sell(ask, staff, basket(city, {"scannedCode": "P001", "quantity": 2})))["posSale"]
+    sale = (
+        await sell(ask, staff, basket(city, {"product": {"scannedCode": "P001"}, "quantity": 2}))
+    )["posSale"]
     yesterday = today - timedelta(days=1)
     async with database.write(PLATFORM, AuditContext("test")) as session:
         batch = update(StockBatch).where(StockBatch.store_id == city.near.id)
@@ -97,13 +99,15 @@ async def test_a_new_beginning_of_days_changes_no_day_that_has_begun(
     was another day, whose drawer was counted, and the first sale could not be undone any more.
     """
     await after_midnight(database, city)
-    first = (await sell(ask, staff, basket(city, {"scannedCode": "P001"})))["posSale"]
+    first = (await sell(ask, staff, basket(city, {"product": {"scannedCode": "P001"}})))["posSale"]
     receipt = await read_receipt_time(database, manager, first["id"])
     for days in ({"businessDayStart": "00:00"}, {"businessDayStart": "12:00"}, {"timezone": WEST}):
         desk = (await ask(DESK, {"id": public_id(city.near)}, manager)).data["store"]["desk"]
         change = {"storeId": public_id(city.near), "expectedVersion": desk["version"], **days}
         assert not (await ask(UPDATE, {"input": change}, manager)).data["storeUpdate"]["errors"]
-        sale = (await sell(ask, staff, basket(city, {"scannedCode": "P001"})))["posSale"]
+        sale = (await sell(ask, staff, basket(city, {"product": {"scannedCode": "P001"}})))[
+            "posSale"
+        ]
         assert sale["businessDay"] == first["businessDay"]
     day = (await ask(DAY, {"storeId": public_id(city.near)}, staff)).data["posDayReport"]
     assert (day["day"], day["saleCount"]) == (first["businessDay"], 4)

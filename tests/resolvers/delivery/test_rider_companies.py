@@ -41,7 +41,7 @@ async def invited_by_both(
         values = {
             "role": "RIDER",
             "companyId": encode_id(Company, company),
-            "email": person.person.email,
+            "contact": {"email": person.person.email},
         }
         assert (await run(admin, INVITE, input=values))["errors"] == []
         [invitation] = (await person.run(OWN))["viewer"]["invitations"][:1]

@@ -73,11 +73,16 @@ def on_milk(city: City, **values: Any) -> dict[str, Any]:
     return {"input": {**stock, **values}}
 
 
+def written_off(city: City, **values: Any) -> dict[str, Any]:
+    goods = {"productId": public_id(city.products[0])}
+    return {"input": {"storeId": public_id(city.near), "goods": goods, **values}}
+
+
 async def test_units_are_written_off_and_invalid_quantities_are_refused(
     ask: GraphRunner, database: Database, city: City, staff: Actor
 ) -> None:
     await receive(database, city.near, StockReceiptLine(city.products[0].id, 3, "A", day(2)))
-    payload = (await ask(WASTE, on_milk(city, quantity=4), staff)).data["stockWriteOff"]
+    payload = (await ask(WASTE, written_off(city, quantity=4), staff)).data["stockWriteOff"]
     assert payload["stockLevel"] == {"onHand": 49, "unsellable": 0, "available": 49}
     assert payload["stockMovement"] == {
         "onHandDelta": -3, "unsellableDelta": 0, "batchDelta": -3, "reason": "WASTE",
@@ -88,21 +93,24 @@ async def test_units_are_written_off_and_invalid_quantities_are_refused(
         ({"quantity": 1, "source": "UNSELLABLE"}, "InsufficientStock", "quantity"),
         ({"quantity": -1}, "InvalidInput", "quantity"),
         ({"quantity": 1, "note": "x" * 201}, "InvalidInput", "note"),
-        ({"quantity": 1, "productId": None}, "InvalidInput", "batchId"),
-        ({"quantity": 1, "batchId": "bat_1"}, "NotFound", "batchId"),
+        ({"quantity": 1, "goods": {"batchId": "bat_1"}}, "NotFound", "goods.batchId"),
         (
-            {"quantity": 1, "productId": None, "batchId": encode_id(StockBatch, uuid7())},
+            {"quantity": 1, "goods": {"batchId": encode_id(StockBatch, uuid7())}},
             "NotFound",
-            "batchId",
+            "goods.batchId",
         ),
-        ({"quantity": 1, "productId": public_id(city.second.products[0])}, "NotFound", "productId"),
+        (
+            {"quantity": 1, "goods": {"productId": public_id(city.second.products[0])}},
+            "NotFound",
+            "goods.productId",
+        ),
         ({"quantity": 1, "storeId": public_id(city.next)}, "NotFound", "storeId"),
     ]
     for changes, kind, field in cases:
-        answer = await ask(WASTE, on_milk(city, **changes), staff)
+        answer = await ask(WASTE, written_off(city, **changes), staff)
         [error] = answer.data["stockWriteOff"]["errors"]
-        assert (error["__typename"], error["path"]) == (kind, ["input", field]), changes
-    fraction = await ask(WASTE, on_milk(city, quantity=1.5), staff)
+        assert (error["__typename"], error["path"]) == (kind, ["input", *field.split(".")]), changes
+    fraction = await ask(WASTE, written_off(city, quantity=1.5), staff)
     assert fraction.codes == ["BAD_USER_INPUT"]
 
 

@@ -39,10 +39,7 @@ EQUAL = {
 EQUAL_CODES = {"digits of full width": ("##", "#"), "a mark in a code": (f"{BIDI}#", "#")}
 IN_PLACE: dict[str, dict[str, Any]] = {
     "PosSaleCreateInput.terminalReference": {"tenderType": "CARD", "cashReceivedMinor": None},
-    "InvitationCreateInput.phone": {"email": None},
     "StockCountStartInput.aisle": {"productIds": None},
-    "StockCountLineSetInput.scannedCode": {"productId": None},
-    "GoodsReceiptLineInput.scannedCode": {"lines": [{"quantity": 1}]},
 }
 """What else has to be given or left out, so that an input is read."""
 

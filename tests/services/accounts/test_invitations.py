@@ -54,7 +54,8 @@ async def invite(
     who: ActorClient, shared_city: City, role: str = "STORE_STAFF", **contact: str
 ) -> Any:
     """Invite somebody to the store `near`, or to the company; return the payload."""
-    values = {"role": role, "companyId": encode_id(Company, shared_city.company.id), **contact}
+    company_id = encode_id(Company, shared_city.company.id)
+    values = {"role": role, "companyId": company_id, "contact": contact}
     if role in ("STORE_STAFF", "STORE_MANAGER"):
         values["storeId"] = encode_id(Store, shared_city.near.id)
     return (await who.run(CREATE, {"input": values}))["invitationCreate"]

@@ -65,7 +65,7 @@ INVALID_LINES: list[tuple[dict[str, Any], type, list[str]]] = [
         InvalidInput,
         ["lines", "0", "sellByDate"],
     ),
-    ({"quantity": 1, "product_id": uuid7()}, NotFound, ["lines", "0", "productId"]),
+    ({"quantity": 1, "product_id": uuid7()}, NotFound, ["lines", "0", "product", "productId"]),
 ]
 
 

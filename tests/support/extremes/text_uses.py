@@ -44,12 +44,12 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
     (Use.CODE,): """
         BatchRecallCreateInput.batchCode CompanyCreateInput.currency CompanyCreateInput.slug
         CompanyScaleLabelsSetInput.formats PosSaleCreateInput.terminalReference
-        PosSaleLineInput.scannedCode FulfillmentLinePickInput.batchCode
+        ProductReferenceInput.scannedCode FulfillmentLinePickInput.batchCode
         FulfillmentLinePickInput.scannedCode
         SubstitutionProposeInput.scannedCode GoodsReceiptLineInput.batchCode
-        GoodsReceiptLineInput.scannedCode ProductBarcodesSetInput.barcodes
+        ProductBarcodesSetInput.barcodes
         Query.scannedProduct(code:)
-        StockAdjustInput.batchCode StockCountLineSetInput.scannedCode StockCountStartInput.aisle
+        StockAdjustInput.batchCode StockCountStartInput.aisle
         StoreCreateInput.code StoreCreateInput.timezone StoreUpdateInput.timezone
         SupplierProductInput.supplierSku SupplierSaveInput.code TransferDiscrepancyInput.batchCode
     """,
@@ -59,7 +59,7 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
         FulfillmentCollectInput.pickupCode OtpSignInInput.code PhoneChangeInput.code
     """,
     (Use.EMAIL,): """
-        EmailChangeRequestInput.email EmailSignUpRequestInput.email InvitationCreateInput.email
+        EmailChangeRequestInput.email EmailSignUpRequestInput.email InvitationContactInput.email
         PasswordResetRequestInput.email PasswordSignInInput.email SupplierSaveInput.email
     """,
     (Use.KEY,): """
@@ -96,7 +96,7 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
         PasswordResetInput.password PasswordSignInInput.password
     """,
     (Use.PHONE,): """
-        InvitationCreateInput.phone OtpRequestInput.phone OtpSignInInput.phone
+        InvitationContactInput.phone OtpRequestInput.phone OtpSignInInput.phone
         PhoneChangeInput.phone SupplierSaveInput.phone
     """,
     (Use.SEARCH,): """

@@ -215,7 +215,7 @@ async def watch_stock_alerts(play: OperationPlayer) -> None:
 async def sell_at_counter(play: OperationPlayer) -> None:
     """Sell two units at the counter and void the sale."""
     here = {"storeId": play.store}
-    lines = [{"scannedCode": play.city.products[11].barcode, "quantity": 2}]
+    lines = [{"product": {"scannedCode": play.city.products[11].barcode}, "quantity": 2}]
     await restrict_product(play, True)
     sold = await play("picker", "pos_sale_create", **here, lines=lines)
     assert sold["posSale"]["ageDocument"] == "IDENTITY_CARD"

@@ -47,7 +47,9 @@ async def manage_invitations(play: OperationPlayer, who: str) -> None:
     """Invite staff to a store: resend, list, accept, decline and revoke; take the role away."""
     mailbox, here = Mailbox(play.container), {"companyId": play.company, "storeId": play.store}
     emails = [new_email() for _ in range(3)]
-    made = [await play(who, "invitation_create", email=email, **here) for email in emails]
+    made = [
+        await play(who, "invitation_create", contact={"email": email}, **here) for email in emails
+    ]
     first, second, third = [one["invitation"]["id"] for one in made]
     async with play.container.database.write(PLATFORM, AuditContext("test")) as session:
         await session.execute(

@@ -166,7 +166,8 @@ async def _add_purchasing(scenario: StockScenario) -> None:
     inputs["purchase_order_approve"] = step
     step = {"purchaseOrderId": approved["id"], "expectedVersion": approved["version"]}
     await scenario.run("purchase_order_approve", **step)
-    line = {"productId": products[0], "quantity": 20, "damaged": 1, "batchCode": "L1"}
+    product = {"productId": products[0]}
+    line = {"product": product, "quantity": 20, "damaged": 1, "batchCode": "L1"}
     receipt = {"lines": [{**line, "sellByDate": "2099-12-31"}]}
     version = {"expectedVersion": approved["version"] + 1}
     inputs["purchase_order_receive"] = {**step, **receipt, **version}
@@ -192,7 +193,8 @@ async def _add_count(scenario: StockScenario) -> None:
     inputs["stock_count_start"] = {"storeId": scenario.store, "productIds": [product]}
     count = (await scenario.run("stock_count_start"))["stockCount"]["id"]
     inputs["stock_count_start"]["productIds"] = [scenario.product(5)]
-    inputs["stock_count_line_set"] = {"stockCountId": count, "productId": product, "counted": 48}
+    counted = {"product": {"productId": product}, "counted": 48}
+    inputs["stock_count_line_set"] = {"stockCountId": count, **counted}
     inputs["stock_count_submit"] = {"stockCountId": count}
     inputs["stock_count_approve"] = {"stockCountId": count}
 
@@ -203,7 +205,8 @@ async def _add_stock_changes(scenario: StockScenario) -> None:
     inputs["stock_adjust"] = {**stock, "delta": 6, "reason": "RECEIPT"}
     lines = [{"productId": scenario.product(n), "quantity": 40} for n in (6, 7)]
     inputs["stock_bulk_set"] = {"storeId": scenario.store, "lines": lines, "reason": "COUNT"}
-    inputs["stock_write_off"] = {**stock, "quantity": 1}
+    goods = {"productId": scenario.product(6)}
+    inputs["stock_write_off"] = {"storeId": scenario.store, "goods": goods, "quantity": 1}
     inputs["batch_recall_create"] = {
         "companyId": company, "productId": scenario.product(6), "batchCode": "L9",
     }  # fmt: skip
@@ -222,7 +225,7 @@ async def _upload(scenario: StockScenario, head: bytes) -> str:
 
 
 async def _add_counter_sale(scenario: StockScenario) -> None:
-    line = {"productId": scenario.product(8), "quantity": 1}
+    line = {"product": {"productId": scenario.product(8)}, "quantity": 1}
     scenario.inputs["pos_sale_create"] = {
         "storeId": scenario.store, "lines": [line], "tenderType": "CASH",
         "cashReceivedMinor": 100_000,

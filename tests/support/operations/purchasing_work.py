@@ -91,7 +91,8 @@ async def receive_in_part(
     listed = await play(receiver, "purchase_order_list", storeId=play.store)
     [approved] = [one for one in listed["nodes"] if one["id"] == order["id"]]
     receipt_lines = [
-        {"productId": play.product(n), "quantity": 20, "damaged": 1} for n in product_indexes
+        {"product": {"productId": play.product(n)}, "quantity": 20, "damaged": 1}
+        for n in product_indexes
     ]
     receipt_lines[0] |= {"batchCode": order["code"], "sellByDate": "2099-12-31"}
     more = {"expectedVersion": approved["version"], "lines": receipt_lines}

@@ -36,13 +36,13 @@ async def play_stock_counts(play: OperationPlayer) -> None:
     product = play.product(0)
     answer = await play("picker", "stock_count_start", storeId=play.store, productIds=[product])
     count = {"stockCountId": answer["stockCount"]["id"]}
-    await play("picker", "stock_count_line_set", productId=product, **count)
+    await play("picker", "stock_count_line_set", product={"productId": product}, **count)
     more = [play.product(1), play.product(2)]
     other = await play("picker", "stock_count_start", storeId=play.store, productIds=more)
     await play("manager", "stock_count_cancel", stockCountId=other["stockCount"]["id"])
     await play("picker", "stock_count_submit", **count)
     await play("manager", "stock_count_reject", **count)
-    await play("picker", "stock_count_line_set", productId=product, **count)
+    await play("picker", "stock_count_line_set", product={"productId": product}, **count)
     await play("picker", "stock_count_submit", **count)
     assert (await play("manager", "stock_count_lines", **count))["nodes"][0]["history"]
     await play("manager", "stock_count_approve", **count)

@@ -16,7 +16,7 @@ async def play_batches(play: OperationPlayer) -> None:
     await pick_and_pack(play, order["code"])
     [batch] = (await play("picker", "expiring_batches", storeId=play.store))["nodes"]
     assert (await play("picker", "markdown_candidates", storeId=play.store))["nodes"]
-    await play("picker", "stock_write_off", storeId=play.store, productId=None, batchId=batch["id"])
+    await play("picker", "stock_write_off", storeId=play.store, goods={"batchId": batch["id"]})
     assert len((await play("picker", "stock_ledger", **product))["nodes"]) > 3
     batch_code = {"companyId": play.company, "productId": play.product(0), "batchCode": "L1"}
     recall = (await play("owner", "batch_recall_create", **batch_code))["batchRecall"]
