@@ -15,44 +15,70 @@ SUPPLIER_VERSION = (
 )
 
 
-@strawberry.input(description="Input of `supplierSave`.")
-class SupplierSaveInput:
+LEAD_TIME = "Days from an order to its delivery, 0 to 365."
+REVIEW_PERIOD = "Days between two orders, 1 to 90, which determine the quantity to order."
+OVER_TOLERANCE = "Percentage by which a delivery may exceed the order, 0 to 100."
+
+
+@strawberry.input(description="Input of `supplierCreate`.")
+class SupplierCreateInput:
     company_id: strawberry.ID = strawberry.field(description="The company.")
-    supplier_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The supplier to change; left out to create one."
-    )
     code: str = strawberry.field(description="A short code, unique in the company.")
     name: str = strawberry.field(description="Its name.")
     email: str = strawberry.field(default="", description="E-mail address for orders.")
     phone: str = strawberry.field(
         default="", description="A phone with its country code; empty for none."
     )
-    lead_time_days: int = strawberry.field(
-        default=1, description="Days from an order to its delivery, 0 to 365."
-    )
-    review_period_days: int = strawberry.field(
-        default=1,
-        description="Days between two orders, 1 to 90, which determine the quantity to order.",
-    )
+    lead_time_days: int = strawberry.field(default=1, description=LEAD_TIME)
+    review_period_days: int = strawberry.field(default=1, description=REVIEW_PERIOD)
     minimum_order_minor: SafeInt = strawberry.field(
         default=SafeInt(0), description="Minimum value of an order, in minor units."
     )
-    over_tolerance_percent: int = strawberry.field(
-        default=0, description="Percentage by which a delivery may exceed the order, 0 to 100."
-    )
-    expected_version: int | None = strawberry.field(
-        default=None, description=f"Needed for a known one. {SUPPLIER_VERSION}"
-    )
+    over_tolerance_percent: int = strawberry.field(default=0, description=OVER_TOLERANCE)
 
     def to_details(self) -> SupplierDetails:
         names = SupplierDetails.__dataclass_fields__
         return SupplierDetails(**{name: getattr(self, name) for name in names})
 
 
+@strawberry.input(
+    description="Input of `supplierUpdate`. Fields that are left out are not changed."
+)
+class SupplierUpdateInput:
+    supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
+    code: str | None = strawberry.field(
+        default=None, description="A short code, unique in the company."
+    )
+    name: str | None = strawberry.field(default=None, description="Its name.")
+    email: str | None = strawberry.field(
+        default=None, description="E-mail address for orders; empty for none."
+    )
+    phone: str | None = strawberry.field(
+        default=None, description="A phone with its country code; empty for none."
+    )
+    lead_time_days: int | None = strawberry.field(default=None, description=LEAD_TIME)
+    review_period_days: int | None = strawberry.field(default=None, description=REVIEW_PERIOD)
+    minimum_order_minor: SafeInt | None = strawberry.field(
+        default=None, description="Minimum value of an order, in minor units."
+    )
+    over_tolerance_percent: int | None = strawberry.field(default=None, description=OVER_TOLERANCE)
+    expected_version: int = strawberry.field(description=SUPPLIER_VERSION)
+
+    def to_changes(self) -> dict[str, str | int]:
+        """The given details."""
+        values = {name: getattr(self, name) for name in SupplierDetails.__dataclass_fields__}
+        return {name: value for name, value in values.items() if value is not None}
+
+
 @strawberry.input(description="Input of `supplierArchive`.")
 class SupplierArchiveInput:
     supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
-    archived: bool = strawberry.field(default=True, description="False restores the supplier.")
+    expected_version: int = strawberry.field(description=SUPPLIER_VERSION)
+
+
+@strawberry.input(description="Input of `supplierRestore`.")
+class SupplierRestoreInput:
+    supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
     expected_version: int = strawberry.field(description=SUPPLIER_VERSION)
 
 

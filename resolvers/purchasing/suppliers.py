@@ -1,6 +1,8 @@
 """Suppliers of a company and their products, for its managers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,11 +16,13 @@ from resolvers.context import Info
 from resolvers.mutations import company_of, run_mutation, widen_scope
 from resolvers.purchasing.inputs import (
     SupplierArchiveInput,
+    SupplierCreateInput,
     SupplierProductsSetInput,
-    SupplierSaveInput,
+    SupplierRestoreInput,
+    SupplierUpdateInput,
 )
 from services.core.pages import Page
-from services.core.problems import not_found, parse_id, parse_optional_id
+from services.core.problems import not_found, parse_id
 from services.purchasing import supplier_products, suppliers
 
 CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company.")]
@@ -87,26 +91,27 @@ async def list_products(
         )
 
 
-async def save(info: Info, input: SupplierSaveInput) -> SupplierOutcome:
+async def create(info: Info, input: SupplierCreateInput) -> SupplierOutcome:
     return await run_mutation(
         info,
         SupplierOutcome,
-        lambda session: suppliers.save(session, **_save_arguments(info, input)),
+        lambda session: suppliers.create(session, **_create_arguments(info, input)),
         input=input,
         company_id=_company_lookup(info, input.company_id),
     )
 
 
+async def update(info: Info, input: SupplierUpdateInput) -> SupplierOutcome:
+    arguments: Any = {"changes": input.to_changes()}
+    return await _change(info, input, partial(suppliers.update, **arguments))
+
+
 async def archive(info: Info, input: SupplierArchiveInput) -> SupplierOutcome:
-    return await run_mutation(
-        info,
-        SupplierOutcome,
-        lambda session: suppliers.archive(
-            session, archived=input.archived, **_supplier_arguments(info, input)
-        ),
-        input=input,
-        company_id=company_of(info, Supplier, input.supplier_id, "supplierId"),
-    )
+    return await _change(info, input, suppliers.archive)
+
+
+async def restore(info: Info, input: SupplierRestoreInput) -> SupplierOutcome:
+    return await _change(info, input, suppliers.restore)
 
 
 async def set_products(info: Info, input: SupplierProductsSetInput) -> SupplierOutcome:
@@ -131,19 +136,26 @@ def _company_lookup(info: Info, id: str) -> Any:
     return lookup
 
 
-def _save_arguments(info: Info, input: SupplierSaveInput) -> dict[str, Any]:
+async def _change(info: Info, input: Any, command: Callable[..., Any]) -> SupplierOutcome:
+    """Run a command on the supplier of the input, in the scope of its company."""
+    return await run_mutation(
+        info,
+        SupplierOutcome,
+        lambda session: command(session, **_supplier_arguments(info, input)),
+        input=input,
+        company_id=company_of(info, Supplier, input.supplier_id, "supplierId"),
+    )
+
+
+def _create_arguments(info: Info, input: SupplierCreateInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
         "company_id": parse_id(Company, input.company_id, "companyId"),
-        "supplier_id": parse_optional_id(Supplier, input.supplier_id, "supplierId"),
         "details": input.to_details(),
-        "expected_version": input.expected_version,
     }
 
 
-def _supplier_arguments(
-    info: Info, input: SupplierArchiveInput | SupplierProductsSetInput
-) -> dict[str, Any]:
+def _supplier_arguments(info: Info, input: Any) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
         "supplier_id": parse_id(Supplier, input.supplier_id, "supplierId"),

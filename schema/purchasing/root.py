@@ -24,10 +24,12 @@ from schema.purchasing.replenishment import (
 )
 from schema.purchasing.suppliers import (
     SupplierArchivePayload,
+    SupplierCreatePayload,
     SupplierProductsSetPayload,
     SupplierProductType,
-    SupplierSavePayload,
+    SupplierRestorePayload,
     SupplierType,
+    SupplierUpdatePayload,
 )
 
 
@@ -50,13 +52,19 @@ class SupplierQuery:
 
 @strawberry.type
 class SupplierMutation:
-    supplier_save: SupplierSavePayload | None = mutation(
-        supplier_resolvers.save, "Creates or changes a supplier.", allow=MANAGER
+    supplier_create: SupplierCreatePayload | None = mutation(
+        supplier_resolvers.create, "Creates a supplier of a company.", allow=MANAGER
+    )
+    supplier_update: SupplierUpdatePayload | None = mutation(
+        supplier_resolvers.update, "Changes the given details of a supplier.", allow=MANAGER
     )
     supplier_archive: SupplierArchivePayload | None = mutation(
         supplier_resolvers.archive,
-        "Archives a supplier, or restores it.",
+        "Archives a supplier: nothing more is ordered from it.",
         allow=MANAGER,
+    )
+    supplier_restore: SupplierRestorePayload | None = mutation(
+        supplier_resolvers.restore, "Restores an archived supplier.", allow=MANAGER
     )
     supplier_products_set: SupplierProductsSetPayload | None = mutation(
         supplier_resolvers.set_products,

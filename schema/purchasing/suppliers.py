@@ -59,14 +59,28 @@ class SupplierArchivedType(ProblemType):
     pass
 
 
-SupplierSaveError = Annotated[
+SupplierCreateError = Annotated[
+    NotFoundType | InvalidInputType | SupplierCodeTakenType,
+    strawberry.union(
+        "SupplierCreateError", description="Problems that `supplierCreate` can return."
+    ),
+]
+SupplierUpdateError = Annotated[
     NotFoundType | InvalidInputType | VersionConflictType | SupplierCodeTakenType,
-    strawberry.union("SupplierSaveError", description="Problems that `supplierSave` can return."),
+    strawberry.union(
+        "SupplierUpdateError", description="Problems that `supplierUpdate` can return."
+    ),
 ]
 SupplierArchiveError = Annotated[
     NotFoundType | VersionConflictType,
     strawberry.union(
         "SupplierArchiveError", description="Problems that `supplierArchive` can return."
+    ),
+]
+SupplierRestoreError = Annotated[
+    NotFoundType | VersionConflictType,
+    strawberry.union(
+        "SupplierRestoreError", description="Problems that `supplierRestore` can return."
     ),
 ]
 SupplierProductsSetError = Annotated[
@@ -79,16 +93,28 @@ NOW = "The supplier as it is now; null when nothing was done."
 ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.SupplierOutcome, "Result of `supplierSave`.")
-class SupplierSavePayload:
+@backed_by(resolve.SupplierOutcome, "Result of `supplierCreate`.")
+class SupplierCreatePayload:
+    supplier: SupplierType | None = column("The new supplier; null when nothing was done.")
+    errors: list[SupplierCreateError] = column(ERRORS)
+
+
+@backed_by(resolve.SupplierOutcome, "Result of `supplierUpdate`.")
+class SupplierUpdatePayload:
     supplier: SupplierType | None = column(NOW)
-    errors: list[SupplierSaveError] = column(ERRORS)
+    errors: list[SupplierUpdateError] = column(ERRORS)
 
 
 @backed_by(resolve.SupplierOutcome, "Result of `supplierArchive`.")
 class SupplierArchivePayload:
     supplier: SupplierType | None = column(NOW)
     errors: list[SupplierArchiveError] = column(ERRORS)
+
+
+@backed_by(resolve.SupplierOutcome, "Result of `supplierRestore`.")
+class SupplierRestorePayload:
+    supplier: SupplierType | None = column(NOW)
+    errors: list[SupplierRestoreError] = column(ERRORS)
 
 
 @backed_by(resolve.SupplierOutcome, "Result of `supplierProductsSet`.")

@@ -1,6 +1,7 @@
 """Suppliers of a company and their terms of delivery."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -68,35 +69,43 @@ def may_manage_suppliers(actor: Actor, company_id: UUID) -> bool:
     )
 
 
-async def save(
-    session: AsyncSession,
-    *,
-    actor: Actor,
-    company_id: UUID,
-    details: SupplierDetails,
-    supplier_id: UUID | None = None,
-    expected_version: int | None = None,
+async def create(
+    session: AsyncSession, *, actor: Actor, company_id: UUID, details: SupplierDetails
 ) -> Supplier:
-    """Add a supplier to a company, or change one; the company's managers may.
+    """Add a supplier to a company; the company's managers may.
 
-    Raises DomainError: NotFound, InvalidInput for each wrong value, SupplierCodeTaken,
-    VersionConflict.
+    Raises DomainError: NotFound, InvalidInput for each wrong value, SupplierCodeTaken.
     """
     if not may_manage_suppliers(actor, company_id):
         raise not_found(Company, "companyId")
     values = await _validated(session, company_id, details)
-    if supplier_id is None:
-        company = await session.get_one(Company, company_id)
-        supplier = Supplier(company_id=company_id, currency=company.currency, **values)
-    else:
-        supplier = await lock_supplier(session, actor, supplier_id)
-        if supplier.company_id != company_id:
-            raise not_found(Supplier, "supplierId")
-        require_version(supplier, expected_version)
-        before = column_values(supplier)
-        for name, value in values.items():
-            setattr(supplier, name, value)
-        raise_version(supplier, before)
+    company = await session.get_one(Company, company_id)
+    supplier = Supplier(company_id=company_id, currency=company.currency, **values)
+    await _store(session, supplier)
+    return supplier
+
+
+async def update(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    supplier_id: UUID,
+    changes: Mapping[str, str | int],
+    expected_version: int,
+) -> Supplier:
+    """Change the given details of a supplier; without a difference it keeps its version.
+
+    `changes` has fields of SupplierDetails. Raises DomainError: NotFound, InvalidInput for each
+    wrong value, SupplierCodeTaken, VersionConflict.
+    """
+    supplier = await lock_supplier(session, actor, supplier_id)
+    require_version(supplier, expected_version)
+    before = column_values(supplier)
+    names = SupplierDetails.__dataclass_fields__
+    details = SupplierDetails(**{name: getattr(supplier, name) for name in names} | dict(changes))
+    for name, value in (await _validated(session, supplier.company_id, details)).items():
+        setattr(supplier, name, value)
+    raise_version(supplier, before)
     await _store(session, supplier)
     return supplier
 
@@ -161,21 +170,30 @@ def _camel_case(name: str) -> str:
 
 
 async def archive(
-    session: AsyncSession,
-    *,
-    actor: Actor,
-    supplier_id: UUID,
-    archived: bool,
-    expected_version: int,
+    session: AsyncSession, *, actor: Actor, supplier_id: UUID, expected_version: int
 ) -> Supplier:
-    """Stop or resume ordering from a supplier; approved orders are still received.
+    """Stop ordering from a supplier; approved orders are still received.
 
     Raises DomainError: NotFound, VersionConflict.
     """
     supplier = await lock_supplier(session, actor, supplier_id)
+    return await _set_active(session, supplier, False, expected_version)
+
+
+async def restore(
+    session: AsyncSession, *, actor: Actor, supplier_id: UUID, expected_version: int
+) -> Supplier:
+    """Order from an archived supplier again. Raises DomainError: NotFound, VersionConflict."""
+    supplier = await lock_supplier(session, actor, supplier_id)
+    return await _set_active(session, supplier, True, expected_version)
+
+
+async def _set_active(
+    session: AsyncSession, supplier: Supplier, active: bool, expected_version: int
+) -> Supplier:
     require_version(supplier, expected_version)
-    if supplier.active is archived:
-        supplier.active = not archived
+    if supplier.active is not active:
+        supplier.active = active
         supplier.version += 1
         await session.flush()
     return supplier

@@ -20,7 +20,8 @@ NO_SECRETS = {
     "phoneChange.challenge": "names the code, which has to be right, too",
     "stockAdjust.batchCode": "printed on the goods",
     "storeCreate.code": "the short name of a store",
-    "supplierSave.code": "the short name of a supplier",
+    "supplierCreate.code": "the short name of a supplier",
+    "supplierUpdate.code": "the short name of a supplier",
 }
 
 

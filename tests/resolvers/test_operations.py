@@ -76,7 +76,7 @@ REFUSED_AGAIN = {
     "stockCountStart": "the products are being counted already",
     "storeCreate": "the code is taken",
     "substitutionPropose": "the line has a substitute already",
-    "supplierSave": "the code is taken",
+    "supplierCreate": "the code is taken",
 }
 
 

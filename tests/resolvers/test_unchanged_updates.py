@@ -54,16 +54,17 @@ async def of_endpoint(scenario: WebhookScenario) -> Case:
 async def of_supplier(scenario: WebhookScenario) -> Case:
     company = encode_id(type(scenario.city.company), scenario.city.company.id)
     values = {"companyId": company, "code": "SAME", "name": "Same"}
-    created = await scenario.mutate(operation("supplier_save"), **values)
-    target = {**values, "supplierId": created["supplier"]["id"]}
-    return operation("supplier_save"), target, "supplier", [{}]
+    created = await scenario.mutate(operation("supplier_create"), **values)
+    target = {"supplierId": created["supplier"]["id"]}
+    same: list[Mapping[str, Any]] = [{}, {"name": "Same"}, {"code": "same", "phone": ""}]
+    return operation("supplier_update"), target, "supplier", same
 
 
 CASES: Mapping[str, Callable[[WebhookScenario], Awaitable[Case]]] = {
     "StoreUpdateInput": of_store,
     "AppUpdateInput": of_app,
     "WebhookEndpointUpdateInput": of_endpoint,
-    "SupplierSaveInput": of_supplier,
+    "SupplierUpdateInput": of_supplier,
 }
 
 

@@ -122,7 +122,7 @@ async def create_supplier_scenario(
     supplier_details = SupplierDetails(**(defaults | details))
     scenario = SupplierScenario(database, city, owner, manager, picker, Supplier())
     scenario.supplier = await scenario.run_as(
-        suppliers.save, owner, company_id=company, details=supplier_details
+        suppliers.create, owner, company_id=company, details=supplier_details
     )
     terms = [
         SupplierProductTerms(

@@ -26,10 +26,10 @@ INVALID_IDS: list[Any] = ["", "\x07", "prd_", "x" * 5_000, encode_id(Product, uu
 
 # Operation, input field, and its invalid whole numbers.
 INVALID_NUMBERS: list[tuple[str, str, list[int]]] = [
-    ("supplier_save", "leadTimeDays", [-1, TOO_LARGE]),
-    ("supplier_save", "reviewPeriodDays", [-1, 0, TOO_LARGE]),
-    ("supplier_save", "minimumOrderMinor", [-1]),
-    ("supplier_save", "overTolerancePercent", [-1, 101]),
+    ("supplier_create", "leadTimeDays", [-1, TOO_LARGE]),
+    ("supplier_create", "reviewPeriodDays", [-1, 0, TOO_LARGE]),
+    ("supplier_create", "minimumOrderMinor", [-1]),
+    ("supplier_create", "overTolerancePercent", [-1, 101]),
     ("supplier_products_set", "products.1.unitsPerPack", [-1, 0, TOO_LARGE]),
     ("supplier_products_set", "products.1.packCostMinor", [-1]),
     ("supplier_products_set", "products.1.leadTimeDays", [-1, TOO_LARGE]),
@@ -104,10 +104,10 @@ VERSIONED = [
 ]  # fmt: skip
 # Operation, changes of its input, and the only error: its type and path.
 INVALID_VALUES: list[tuple[str, dict[str, Any], str, str]] = [
-    ("supplier_save", {"code": ""}, INVALID, "input.code"),
-    ("supplier_save", {"code": "lacto"}, "SupplierCodeTaken", "input.code"),
-    ("supplier_save", {"name": "\x07"}, INVALID, "input.name"),
-    ("supplier_save", {"email": "nobody"}, INVALID, "input.email"),
+    ("supplier_create", {"code": ""}, INVALID, "input.code"),
+    ("supplier_create", {"code": "lacto"}, "SupplierCodeTaken", "input.code"),
+    ("supplier_create", {"name": "\x07"}, INVALID, "input.name"),
+    ("supplier_create", {"email": "nobody"}, INVALID, "input.email"),
     ("purchase_order_create", {"lines": []}, INVALID, "input.lines"),
     ("purchase_order_receive", {EXPIRES: "2020-02-29"}, INVALID, f"input.{EXPIRES}"),
     ("purchase_order_receive", {EXPIRES: "2023-02-29"}, "BAD_USER_INPUT", ""),

@@ -19,7 +19,7 @@ from tests.support.graph_queries import operation
 from tests.support.mailbox import Mailbox
 from tests.workflows.identity.test_sign_in import PASSWORD, REQUEST, VERIFY
 
-SUPPLIER = """mutation ($input: SupplierSaveInput!) { supplierSave(input: $input) {
+SUPPLIER = """mutation ($input: SupplierCreateInput!) { supplierCreate(input: $input) {
   supplier { phone email } errors { __typename ... on Problem { path } } } }"""
 CHANGE = operation("phone_change")
 

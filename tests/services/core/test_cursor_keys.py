@@ -77,7 +77,7 @@ def test_every_type_of_a_sortable_column_is_known() -> None:
 async def test_text_that_no_column_holds_is_refused_for_every_argument(
     super_admin: ActorClient, text: str
 ) -> None:
-    """`jobFailures(job: "\\u0000")` was INTERNAL, for `supplierSave` and a dozen others too."""
+    """`jobFailures(job: "\\u0000")` was INTERNAL, for `supplierCreate` and a dozen others too."""
     document = "query F($job: String) { jobFailures(first: 1, job: $job) { nodes { id } } }"
     assert await super_admin.codes(document, {"job": text}) == {"BAD_USER_INPUT"}
 

@@ -251,7 +251,7 @@ async def test_orders_below_the_minimum_or_of_archived_suppliers_are_refused(
     [problem] = await expect_problems(supply.approve(small))
     assert isinstance(problem, BelowSupplierMinimum)
     assert (problem.minimum_minor, problem.total_minor) == (PACK_COST_MINOR + 1, PACK_COST_MINOR)
-    arguments = {"supplier_id": supply.supplier.id, "archived": True, "expected_version": 2}
+    arguments = {"supplier_id": supply.supplier.id, "expected_version": 2}
     await supply.run_as(suppliers.archive, supply.manager, **arguments)
     for call in (supply.approve(large), supply.create_draft(2)):
         [problem] = await expect_problems(call)

@@ -249,7 +249,7 @@ async def test_other_people_neither_see_nor_refresh_proposals(supply: SupplierSc
 
 async def test_archived_suppliers_are_not_proposed(supply: SupplierScenario) -> None:
     await record_daily_sales(supply, 0, 40)
-    arguments = {"supplier_id": supply.supplier.id, "archived": True, "expected_version": 2}
+    arguments = {"supplier_id": supply.supplier.id, "expected_version": 2}
     await supply.run_as(suppliers.archive, supply.owner, **arguments)
     await refresh_proposals(supply)
     assert await read_proposals(supply) == {}

@@ -51,7 +51,8 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
         Query.scannedProduct(code:)
         StockAdjustInput.batchCode StockCountStartInput.aisle
         StoreCreateInput.code StoreCreateInput.timezone StoreUpdateInput.timezone
-        SupplierProductInput.supplierSku SupplierSaveInput.code TransferDiscrepancyInput.batchCode
+        SupplierProductInput.supplierSku SupplierCreateInput.code SupplierUpdateInput.code
+        TransferDiscrepancyInput.batchCode
     """,
     (Use.DIGITS,): """
         DeliveryCompleteInput.deliveryPin DeliveryPickUpInput.handoverCode
@@ -60,7 +61,8 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
     """,
     (Use.EMAIL,): """
         EmailChangeRequestInput.email EmailSignUpRequestInput.email InvitationContactInput.email
-        PasswordResetRequestInput.email PasswordSignInInput.email SupplierSaveInput.email
+        PasswordResetRequestInput.email PasswordSignInInput.email SupplierCreateInput.email
+        SupplierUpdateInput.email
     """,
     (Use.KEY,): """
         EmailChangeConfirmInput.token EmailSignUpCompleteInput.token InvitationAcceptInput.token
@@ -82,7 +84,8 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
         PurchaseOrderReceiveInput.note RefundIssueInput.note RefundMarkPaidInput.resolution
         RefundCloseInput.resolution
         StockAdjustInput.note StockCountRejectInput.note StockCountStartInput.note
-        StockBulkSetInput.note StoreCreateInput.name StoreUpdateInput.name SupplierSaveInput.name
+        StockBulkSetInput.note StoreCreateInput.name StoreUpdateInput.name SupplierCreateInput.name
+        SupplierUpdateInput.name
         TicketOpenInput.subject TransferCancelInput.note TransferRejectInput.note
         TransferRequestInput.note
         WebhookEndpointCreateInput.name WebhookEndpointUpdateInput.name
@@ -97,7 +100,7 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
     """,
     (Use.PHONE,): """
         InvitationContactInput.phone OtpRequestInput.phone OtpSignInInput.phone
-        PhoneChangeInput.phone SupplierSaveInput.phone
+        PhoneChangeInput.phone SupplierCreateInput.phone SupplierUpdateInput.phone
     """,
     (Use.SEARCH,): """
         Storefront.search(query:)

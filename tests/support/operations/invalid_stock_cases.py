@@ -145,15 +145,15 @@ async def build_stock_scenario(database: Database, city: City) -> StockScenario:
 async def _add_purchasing(scenario: StockScenario) -> None:
     inputs = scenario.inputs
     company = {"companyId": public_id(scenario.city.company)}
-    inputs["supplier_save"] = {**company, "code": "LACTO", "name": "Lacto", "leadTimeDays": 1}
-    supplier = (await scenario.run("supplier_save"))["supplier"]["id"]
+    inputs["supplier_create"] = {**company, "code": "LACTO", "name": "Lacto", "leadTimeDays": 1}
+    supplier = (await scenario.run("supplier_create"))["supplier"]["id"]
     products = [scenario.product(n) for n in (0, 1)]
     terms = [{"productId": key, "packCostMinor": 500, "unitsPerPack": 6} for key in products]
     inputs["supplier_products_set"] = {
         "supplierId": supplier, "products": terms, "expectedVersion": 1,
     }  # fmt: skip
     await scenario.run("supplier_products_set")
-    inputs["supplier_save"] |= {"code": "OTHER"}
+    inputs["supplier_create"] |= {"code": "OTHER"}
     inputs["supplier_products_set"]["expectedVersion"] = 2
     lines = [{"productId": key, "packQuantity": 4} for key in products]
     order = {"storeId": scenario.store, "supplierId": supplier, "lines": lines}

@@ -46,12 +46,14 @@ async def order_proposals(play: OperationPlayer) -> None:
         assert created["purchaseOrder"]["status"] == "DRAFT"
         version = (await play(who, "supplier_detail", id=supplier))["version"]
         await play(who, "supplier_archive", supplierId=supplier, expectedVersion=version)
+        await play(who, "supplier_restore", supplierId=supplier, expectedVersion=version + 1)
+        await play(who, "supplier_update", supplierId=supplier, expectedVersion=version + 2)
 
 
 async def create_supplier(play: OperationPlayer, who: str, product_indexes: tuple[int, ...]) -> str:
     """Create a supplier that sells these products; returns its id."""
     code = secrets.token_hex(4).upper()
-    saved = await play(who, "supplier_save", companyId=play.company, code=code)
+    saved = await play(who, "supplier_create", companyId=play.company, code=code)
     supplier: str = saved["supplier"]["id"]
     terms = [_terms(play.product(n)) for n in product_indexes]
     await play(who, "supplier_products_set", supplierId=supplier, products=terms)
