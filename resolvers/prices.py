@@ -50,9 +50,9 @@ ACCESS_TOKEN = 70
 """An access token for an app, paid by the app."""
 POSITIONS = 100
 """A report of a rider's positions."""
-PAPER = 600
+PDF = 600
 """A document for printing."""
-PAPER_LINE = 10
+PDF_LINE = 10
 DOWNLOAD = 60
 DOWNLOAD_PAGE = 400
 """Each thousand rows of a download."""

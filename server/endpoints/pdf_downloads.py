@@ -121,11 +121,11 @@ async def _read(
     key = decode_id(document.model, request.path_params["id"])
     if key is None:
         raise HttpRejection(404, "NOT_FOUND", NOT_FOUND)
-    reserve_cost(budgets, context, prices.PAPER)
+    reserve_cost(budgets, context, prices.PDF)
     content = await _read_content(context, document, key)
-    lines = prices.PAPER_LINE * document.count(content)
+    lines = prices.PDF_LINE * document.count(content)
     reserve_cost(budgets, context, lines)
-    return PaidContent(content, prices.PAPER + lines)
+    return PaidContent(content, prices.PDF + lines)
 
 
 async def _read_content(context: Context, document: PdfDocument, key: UUID) -> Any:

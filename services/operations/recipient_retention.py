@@ -110,7 +110,7 @@ MASKS: tuple[MaskRule, ...] = (
 )
 
 
-ABOUT_GOODS = "about goods and their papers, between people of companies: part of the books"
+ABOUT_GOODS = "about goods and their documents, between people of companies: part of the books"
 CODES = "opens nothing after the end of what it was made for"
 PROVIDER = "words of the provider of cards, which names nobody"
 OF_ACCOUNT = "of an account, which its person changes; guests who never ordered are deleted"

@@ -78,7 +78,7 @@ SENTENCE_FOLDERS = (
     "server/transport", "services", "subscriptions", "workflows",
 )  # fmt: skip
 NO_SENTENCES = {"gateways/pdf_documents.py", "services/stock/audit/stock_audit.py"}
-"""Papers have a table of their own, and the audit prints counters for operators."""
+"""PDFs have a table of their own, and the audit prints counters for operators."""
 PROGRAM_ERRORS = {"ValueError", "RuntimeError", "TypeError"}
 SQL = re.compile(r"\b(select|update|delete|where|interval|coalesce|between|query|is null|cast)\b")
 PLURAL = re.compile(r" ([a-z]+ )?[a-z]{2,}[^s ]s\b")

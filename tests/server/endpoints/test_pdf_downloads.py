@@ -99,12 +99,12 @@ async def test_the_graph_has_the_url_of_the_manifest(
     assert other_data["store"]["manifestUrl"] is None
 
 
-async def test_the_lines_of_a_paper_are_paid_for_before_it_is_printed(
+async def test_the_lines_of_a_pdf_are_paid_for_before_it_is_printed(
     container: Container, documents: dict[str, str], picker: ActorClient
 ) -> None:
-    """Papers at once were printed into a debt that has an end: each needed only its first units."""
+    """PDFs at once were printed into a debt that has an end: each needed only its first units."""
     sizes = replace(
-        CallerBucketSizes.of(1_000), person=BucketSize(prices.OPERATION + prices.PAPER, 1)
+        CallerBucketSizes.of(1_000), person=BucketSize(prices.OPERATION + prices.PDF, 1)
     )
     budgets = CallerBudgets(RateLimiter(lambda: 0.0), sizes)
     routes = pdf_routes(HeaderAuthenticator(container, budgets), budgets)

@@ -1,4 +1,4 @@
-"""Work that is no ordinary operation: documents, refusals, sign-ins, zones, papers and files."""
+"""Work that is no ordinary operation: documents, refusals, sign-ins, zones, PDFs and files."""
 
 import itertools
 import json
@@ -129,7 +129,7 @@ async def zones(play: MeasuringPlayer) -> None:
     await play.measure("a self-crossing zone", "owner", document, values)
 
 
-async def papers(play: MeasuringPlayer) -> None:
+async def pdfs(play: MeasuringPlayer) -> None:
     """Every document for printing."""
     models: dict[str, Any] = {"packing-slips": Fulfillment, "receipts": PosSale}
     ids = {"manifests": public_id(play.city.near)}
@@ -141,7 +141,7 @@ async def papers(play: MeasuringPlayer) -> None:
     for name, public in ids.items():
         headers = headers_of(play.clients["manager"])
         path = f"/documents/{name}/{public}.pdf"
-        status = await play.request(f"a paper of {name}", 0, "GET", path, headers=headers)
+        status = await play.request(f"a PDF of {name}", 0, "GET", path, headers=headers)
         assert status == 200, (name, status)
 
 
@@ -163,7 +163,7 @@ async def files(play: MeasuringPlayer) -> None:
 
 
 async def prepare_rows(play: MeasuringPlayer, *, with_story: bool) -> None:
-    """What papers and downloads are about: an order, a sale, an import with invalid rows."""
+    """What PDFs and downloads are about: an order, a sale, an import with invalid rows."""
     if with_story:
         await play.order()
         await sell_at_counter(play)
@@ -188,7 +188,7 @@ async def tiny(play: MeasuringPlayer) -> None:
 
 
 KINDS: tuple[Kind, ...] = (
-    documents, plans, refusals, sign_ins, reference_executor, zones, papers, files, tiny,
+    documents, plans, refusals, sign_ins, reference_executor, zones, pdfs, files, tiny,
 )  # fmt: skip
 
 
