@@ -77,6 +77,21 @@ def test_every_rule_of_the_walk_is_in_the_table() -> None:
     assert {rule.place for rule in RULES} <= {place for _, place, _ in TABLE}
 
 
+SECTIONS = dict(
+    section.split("\n", 1) for section in re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:]
+)
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_each_section_names_the_test_of_a_row(title: str) -> None:
+    """A section without a row says what must hold, and not which one place sees to it."""
+    named = re.findall(r"`([^`\n]+)`", SECTIONS[title])
+    tests = {test for _, _, test in TABLE}
+    assert [
+        test for test in tests for name in named if test == name or test.endswith(f"/{name}")
+    ] != []
+
+
 def test_each_section_stands_alone() -> None:
     """Merges left sections without an empty line before them, and sections with one title twice."""
     lines = TEXT.splitlines()
