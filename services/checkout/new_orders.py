@@ -1,5 +1,7 @@
 """Builds the rows of a new order from the plan of the store that delivers it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import MINIMUM_AGE
 from models.message_text import duration_text
 from models.orders import FulfillmentMethod, Order, OrderLine, OrderStatus
-from services.carts.basket_problems import DeliveryEstimateChanged
+from services.carts.basket_problems import (
+    DeliveryEstimateChanged,
+    InsufficientStock,
+    visible_shortages,
+)
 from services.carts.baskets import DeliveryTarget
 from services.carts.sourcing_plans import SourcingPlan
 from services.checkout.order_guards import PlannedOrder
 from services.core import clock
-from services.core.problems import DomainError
 from services.orders import orders
 from services.orders.proof_codes import new_code
 from services.stores.delivery_estimates import (
@@ -32,17 +37,12 @@ async def build_order(
     planned: PlannedOrder,
     target: DeliveryTarget,
     payment_seconds: float,
-    expected_p90_seconds: int | None = None,
 ) -> Order:
-    """The row of a new order, to be paid within `payment_seconds`.
-
-    Raises DomainError: DeliveryEstimateChanged when it would come later than expected.
-    """
+    """The row of a new order, to be paid within `payment_seconds`."""
     plan, source = planned.plan, planned.payer.source
     serving_store, totals = plan.serving_store, plan.cart_totals
     now = await clock.current_time(session)
     estimate = _estimate(target, plan, now)
-    _check_promise(estimate, expected_p90_seconds)
     return Order(
         id=planned.order_id,
         company_id=serving_store.company.id,
@@ -69,17 +69,41 @@ async def build_order(
     )
 
 
-def _check_promise(estimate: DeliveryEstimate, expected_p90_seconds: int | None) -> None:
-    if expected_p90_seconds is not None and estimate.p90_seconds > expected_p90_seconds:
-        message = f"It takes up to {duration_text(estimate.p90_seconds)} now."
-        raise DomainError(
-            DeliveryEstimateChanged(
-                path=["input", "expectedP90Seconds"],
-                message=message,
-                current_p50_seconds=estimate.p50_seconds,
-                current_p90_seconds=estimate.p90_seconds,
-            )
-        )
+async def add_late_problems(
+    session: AsyncSession,
+    plans: Sequence[SourcingPlan],
+    target: DeliveryTarget,
+    expected_p90_seconds: int | None,
+) -> list[SourcingPlan]:
+    """Return the plans with DeliveryEstimateChanged for those that come later than expected.
+
+    It is known before units are reserved: otherwise an order that can't come in time would tell
+    for free whether a store has as many units as it asks for. So it is told in place of a shortage
+    that a cart does not show, and other problems are told alone.
+    """
+    if expected_p90_seconds is None:
+        return list(plans)
+    now = await clock.current_time(session)
+    return [
+        _with_late_problem(plan, _estimate(target, plan, now), expected_p90_seconds)
+        for plan in plans
+    ]
+
+
+def _with_late_problem(
+    plan: SourcingPlan, estimate: DeliveryEstimate, expected_p90_seconds: int
+) -> SourcingPlan:
+    told = [one for one in plan.problems if not isinstance(one, InsufficientStock)]
+    told += visible_shortages(plan.line_numbers, plan.available, plan.units)
+    if told or estimate.p90_seconds <= expected_p90_seconds:
+        return plan
+    problem = DeliveryEstimateChanged(
+        path=["input", "expectedP90Seconds"],
+        message=f"It takes up to {duration_text(estimate.p90_seconds)} now.",
+        current_p50_seconds=estimate.p50_seconds,
+        current_p90_seconds=estimate.p90_seconds,
+    )
+    return replace(plan, problems=(problem,))
 
 
 def _estimate(target: DeliveryTarget, plan: SourcingPlan, now: datetime) -> DeliveryEstimate:

@@ -189,8 +189,11 @@ async def _plans(
 
     async def plan_sourcing() -> list[SourcingPlan]:
         async with database.read_public() as session:
-            return await sourcing_plans.plan_sourcing(
+            plans = await sourcing_plans.plan_sourcing(
                 session, request, candidates, carts, own_units
+            )
+            return await new_orders.add_late_problems(
+                session, plans, inputs.target, request.expected_p90_seconds
             )
 
     reading_unpaid = _read_unpaid(database, payer, stores, products)
@@ -226,13 +229,7 @@ async def _write(
             return PlaceOrderResult(await orders.visible_order(session, order_id), replayed=True)
         await order_guards.take_cart_lines(session, planned)
         await order_guards.lock_customer_and_units(session, planned)
-        order = await new_orders.build_order(
-            session,
-            planned,
-            inputs.target,
-            payment_seconds,
-            call.order_request.expected_p90_seconds,
-        )
+        order = await new_orders.build_order(session, planned, inputs.target, payment_seconds)
         session.add(order)
         await session.flush()
         session.add_all(new_orders.build_order_lines(order, plan))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from services.carts.basket_problems import TotalChanged, shortages
+from services.carts.basket_problems import DeliveryEstimateChanged, TotalChanged, shortages
 from services.carts.sourcing_plans import SourcingPlan
 from services.core.problems import DomainError, Problem
 from services.core.request_batcher import ServiceOverloaded
@@ -81,11 +81,11 @@ async def reserve_units(reserver: UnitReserver, plans: Sequence[SourcingPlan]) -
             )
         problems_by_plan.append([*shortages(plan.line_numbers, dict(result.shortages), plan.units)])
     nearest, *others = problems_by_plan
-    # A more distant store could deliver everything, at another total than the client showed.
-    price_changes = [
-        problems[0]
-        for problems in others
-        if len(problems) == 1 and isinstance(problems[0], TotalChanged)
-    ]
+    only = [problems[0] for problems in others if len(problems) == 1]
+    # A more distant store could deliver everything, later or at another total than the client
+    # showed.
+    if later := [problem for problem in only if isinstance(problem, DeliveryEstimateChanged)]:
+        raise DomainError(later[0])
+    price_changes = [problem for problem in only if isinstance(problem, TotalChanged)]
     price_changed = any(isinstance(problem, TotalChanged) for problem in nearest)
     raise DomainError(*nearest, *([] if price_changed else price_changes[:1]))

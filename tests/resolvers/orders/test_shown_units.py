@@ -160,3 +160,22 @@ def test_every_number_of_units_is_shown_by_its_range() -> None:
     assert [shown_units(units) for units in range(-1, 10)] == [0, *range(10)]
     for lowest, end in RANGES:
         assert {shown_units(units) for units in range(lowest, end)} == {lowest}
+
+
+async def test_an_order_that_can_not_come_in_time_compares_nothing_with_the_stock(
+    container: Container, stranger: ActorClient, city: City
+) -> None:
+    """An order that has to come within a second was refused after its units had been reserved.
+
+    So a stranger found the exact stock of any product, as often as they liked, without an order:
+    DeliveryEstimateChanged for as many as there are, InsufficientStock for one more.
+    """
+    await stock(container, city, {0: 30})
+    answers = [
+        await refused(stranger, city, {0: quantity}, expectedP90Seconds=1)
+        for quantity in (29, 30, 31, 49)
+    ]
+    assert [[one["__typename"] for one in answer] for answer in answers] == [
+        ["DeliveryEstimateChanged"]
+    ] * 4
+    assert all(answer == answers[0] for answer in answers)
