@@ -38,6 +38,7 @@ class DeliveryOffered(StreamMessage):
 
     type: str | None = None
     at: datetime | None = None
+    rider_id: UUID | None = None
     offer_id: UUID | None = None
     delivery_id: UUID | None = None
 
@@ -81,6 +82,8 @@ async def _message(context: Context, rider_ids: list[UUID], item: StreamItem) ->
         cursor=item.cursor,
         type=notice.type,
         at=notice.at,
+        # The stream says which rider, also in events that were stored without.
+        rider_id=next((key for key in rider_ids if rider_stream(key) == notice.stream), None),
         offer_id=id_in_body(notice, "offer_id"),
         delivery_id=id_in_body(notice, "delivery_id"),
     )

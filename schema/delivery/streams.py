@@ -15,6 +15,7 @@ from subscriptions import delivery
 
 if TYPE_CHECKING:
     from schema.delivery.deliveries import DeliveryOfferType, DeliveryType
+    from schema.delivery.riders import RiderType
 
 
 @backed_by(
@@ -25,11 +26,17 @@ class DeliveryOfferedType:
     kind: StreamMessageKind = column(KIND)
     cursor: str = column(CURSOR)
     type: str | None = column(
-        "OFFER_MADE, OFFER_WITHDRAWN, DELIVERY_CHANGED, SHIFT_CHANGED (also when the shift"
-        " was ended for the rider), or POSITION_REQUESTED (no position was received for"
+        "OFFER_MADE, OFFER_WITHDRAWN, DELIVERY_CHANGED, SHIFT_CHANGED (the shift of `rider`,"
+        " also when it was ended for them), or POSITION_REQUESTED (no position was received for"
         " three minutes: report one now). Null unless it is an EVENT."
     )
     at: datetime | None = column(OCCURRED_AT)
+    rider: Annotated["RiderType", strawberry.lazy("schema.delivery.riders")] | None = related(
+        load.rider_by_id,
+        "The current state of the rider whom the event is about: the caller, in one of the"
+        " companies that they ride for. Null unless it is an EVENT.",
+        by="rider_id",
+    )
     delivery_offer: (
         Annotated["DeliveryOfferType", strawberry.lazy("schema.delivery.deliveries")] | None
     ) = related(

@@ -14,10 +14,11 @@ from models.fulfillment import Fulfillment
 from models.identity import Actor, Grant, Role
 from models.ids import encode_id
 from models.orders import Order
-from models.riders import Rider
+from models.riders import Rider, RiderStatus
 from models.stores import Store
 from models.support import Ticket, TicketCategory
 from resolvers.context import Container
+from services.delivery.riders import end_shift
 from services.events.event_log import record_event, record_order_event, rider_stream
 from services.support import tickets
 from subscriptions.engine import access_monitor
@@ -235,6 +236,29 @@ async def test_the_stream_of_a_rider_has_the_companies_that_are_left(
         assert (await left.next_message())["type"] == "OFFER_MADE"
         with pytest.raises(TimeoutError):
             await left.next_message(seconds=0.3)
+
+
+async def test_a_change_of_a_shift_says_of_which_rider(container: Container) -> None:
+    """Somebody rides for two companies, and one of them ends the shift.
+
+    SHIFT_CHANGED had neither rider nor status: the app could not tell which shift was over.
+    """
+    city = await build_city(container.database)
+    companies = [store.riders[0].company_id for store in (city.first, city.second)]
+    grants = [Grant(Role.RIDER, company_id) for company_id in companies]
+    both = await create_client(container, "Rider of two", *grants)
+    rows = [Rider(person_id=both.id, company_id=company_id) for company_id in companies]
+    rows[0].status = RiderStatus.ONLINE
+    async with container.database.write(PLATFORM, ORIGIN) as session:
+        session.add_all(rows)
+    async with subscribe(both, "delivery_offered") as subscription:
+        assert (await subscription.next_message())["rider"] is None
+        async with container.database.write(PLATFORM, ORIGIN) as session:
+            row = await session.get_one(Rider, rows[0].id)
+            await end_shift(session, row)
+        message = await subscription.next_message()
+    assert message["type"] == "SHIFT_CHANGED"
+    assert message["rider"] == {"id": encode_id(Rider, rows[0].id), "status": "OFFLINE"}
 
 
 def limited(client: ActorClient, number: int) -> Actor:
