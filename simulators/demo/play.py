@@ -94,7 +94,7 @@ async def _shop(
     with script.does("customer", f"fills the cart with {LINES} products") as came:
         cart = await customer.fill(wanted)
         expect("orderable", cart["readyForCheckout"], True)
-        came.append(f"{cart['totals']['total']['minorUnits'] / 100:.2f}")
+        came.append(cart["totals"]["total"]["formatted"])
     with script.does("customer", "places the order") as came:
         key = uuid.uuid4().hex
         placed = await customer.place(key, expectedTotalMinor=cart["totals"]["total"]["minorUnits"])
@@ -189,8 +189,8 @@ async def _refund(
     with script.does("agent", "answers"):
         await agent.reply(ticket["id"], "I am sorry. You get the money for it back.")
     with script.does("agent", "resolves it with a refund") as came:
-        await agent.resolve(ticket["id"], "Refunded the carton.", amount)
-        came.append(f"{amount / 100:.2f}")
+        resolved = await agent.resolve(ticket["id"], "Refunded the carton.", amount)
+        came += [refund["amount"]["formatted"] for refund in resolved["refunds"]]
     await watcher.event("REFUND_SUCCEEDED")
     with script.does("customer", "looks at the order") as came:
         shown = await customer.order(order["id"])

@@ -16,7 +16,7 @@ mutation Reply($input: TicketReplyInput!) {
 RESOLVE = """
 mutation Resolve($input: TicketResolveInput!) {
   ticketResolve(input: $input) {
-    ticket { id status resolution }
+    ticket { id status resolution refunds { amount { formatted } } }
     errors { __typename ... on Problem { message } }
   }
 }

@@ -47,8 +47,10 @@ query Search($location: GeoPointInput!, $query: String!) {
 FILL = """
 mutation FillCart($input: CartLinesSetInput!) {
   cartLinesSet(input: $input) {
-    cart { version readyForCheckout lines { productId quantity issue } totals { total { minorUnits
-    } } }
+    cart {
+      version readyForCheckout lines { productId quantity issue }
+      totals { total { minorUnits formatted } }
+    }
     errors { __typename ... on Problem { message } }
   }
 }

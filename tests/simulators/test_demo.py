@@ -1,5 +1,6 @@
 """The demo's transcripts: what is compared, and that every chapter has one."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from simulators.demo.chapters import (
 from simulators.demo.checks import UnexpectedResult, expect_transcript
 from simulators.demo.session import NEEDED, read_settings
 from simulators.demo.transcript import Transcript
+from tests.support.paths import ROOT
 
 
 def test_every_chapter_has_an_expected_transcript() -> None:
@@ -54,3 +56,9 @@ def test_a_missing_setting_is_named() -> None:
     """Against the real provider, or a store that another one runs, the scene can't be played."""
     with pytest.raises(UnexpectedResult, match="STRIPE_API_KEY"):
         read_settings({"STRIPE_API_BASE": "http://127.0.0.1:1"}, *NEEDED)
+
+
+def test_no_amount_of_a_transcript_is_written_without_its_currency() -> None:
+    """The agent resolved a ticket "→ 1.91", without a currency: amounts are the graph's texts."""
+    files = (ROOT / "simulators" / "demo").rglob("*.py")
+    assert [file.name for file in files if re.search(r"/ 100\b", file.read_text())] == []
