@@ -1,5 +1,7 @@
 """Builds the queries of every text search; models/search_words.py cuts queries and stored text."""
 
+import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +12,8 @@ from models.search_words import NAME, compounds, joined, meetings, pairs, parts,
 from services.core.problems import DomainError, InvalidInput
 
 MAX_QUERY_LENGTH = 200
+_THOUSANDS = re.compile(r"([1-9][0-9]{0,2})\.?([0-9]{3})([^0-9.]*)")
+_BEFORE_GROUP, _GROUP = re.compile(r"[1-9][0-9]{0,2}"), re.compile(r"[0-9]{3}(?![0-9.]).*")
 
 
 def search_query(text: str) -> str:
@@ -30,9 +34,41 @@ def _query(text: str, weight: str) -> str:
     """The query of a text; empty for a text without words. Most people search for the same."""
     if not (found := list(compounds(text))):
         return ""
-    terms = dict.fromkeys(_compound_term(words, "", weight) for words in found[:-1])
-    terms[_compound_term(found[-1], "*", weight)] = None
+    neighbors = list(_neighbors(found))
+    terms = dict.fromkeys(_neighbors_term(each, "", weight) for each in neighbors[:-1])
+    terms[_neighbors_term(neighbors[-1], "*", weight)] = None
     return " & ".join(terms)
+
+
+def _neighbors(found: Sequence[list[str]]) -> Iterator[list[list[str]]]:
+    """Yield the words of a query one by one, and those together that may be one number: `1 000`."""
+    at = 0
+    while at < len(found):
+        group = found[at : at + 2]
+        is_number = (
+            [len(words) for words in group] == [1, 1]
+            and _BEFORE_GROUP.fullmatch(group[0][0])
+            and _GROUP.fullmatch(group[1][0])
+        )
+        yield list(group if is_number else group[:1])
+        at += 2 if is_number else 1
+
+
+def _neighbors_term(neighbors: list[list[str]], prefix: str, weight: str) -> str:
+    """The term of words, which may also be a number with its thousands written otherwise."""
+    *before, last = neighbors
+    terms = [_compound_term(words, "", weight) for words in before]
+    term = " & ".join([*terms, _compound_term(last, prefix, weight)])
+    number = _THOUSANDS.fullmatch("".join(word for words in neighbors for word in words))
+    if number is None:
+        return term
+    thousands, rest, unit = number.groups()
+    forms = [_word_term(f"{thousands}{dot}{rest}{unit}", prefix, weight) for dot in ("", ".")]
+    # The unit of `1 000 ml` is stored with the number before it too, at its own place.
+    for distance in (1, 2) if unit else (1,):
+        group = _lexeme(f"{rest}{unit}", prefix, weight)
+        forms.append(f"{_lexeme(thousands, '', weight)} <{distance}> {group}")
+    return f"({' | '.join(dict.fromkeys([term, *forms]))})"
 
 
 def names_match(vector: Any, text: str) -> ColumnElement[bool]:
