@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Any
+from uuid import uuid4
 from zlib import crc32
 
 from broadcaster import Broadcast
@@ -22,6 +23,8 @@ MAX_OUTBOX_MESSAGES = 10_000
 PUBLISH_TIMEOUT_SECONDS = 0.25
 CONNECT_TIMEOUT_SECONDS = 2.0
 CLOSE_TIMEOUT_SECONDS = 5.0
+PROBE_EVERY_SECONDS = 3.0
+PROBE_TIMEOUT_SECONDS = 3.0
 MIN_BACK_OFF_SECONDS = 0.1
 MAX_BACK_OFF_SECONDS = 2.0
 
@@ -131,6 +134,7 @@ class Broadcaster:
                 receivers = [
                     await self._subscribe(stack, broadcast, shard) for shard in range(SHARD_COUNT)
                 ]
+                receivers.append(await self._start_probe(stack, broadcast))
             if self._closed:
                 return  # the Redis client swallowed the cancellation while connecting
             self._broadcast = broadcast
@@ -153,10 +157,31 @@ class Broadcaster:
         stack.callback(receiver.cancel)
         return receiver
 
+    async def _start_probe(self, stack: AsyncExitStack, broadcast: Broadcast) -> asyncio.Task[None]:
+        """Probe the subscription, on a channel of this process, until the stack is closed."""
+        channel = f"darkstore:probe:{uuid4().hex}"
+        subscriber = await stack.enter_async_context(broadcast.subscribe(channel))
+        probe = asyncio.create_task(
+            _probe(broadcast, channel, subscriber), name="broadcaster-probe"
+        )
+        stack.callback(probe.cancel)
+        return probe
+
     async def _receive(self, subscriber: "object") -> None:
         while True:
             event = await subscriber.get()  # type: ignore[attr-defined] # broadcaster exports no type
             self._on_message(event.message)
+
+
+async def _probe(broadcast: Broadcast, channel: str, subscriber: "object") -> None:
+    """Send a message to the process itself now and then; raises TimeoutError if it is lost."""
+    while True:
+        await asyncio.sleep(PROBE_EVERY_SECONDS)
+        sent = uuid4().hex
+        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+            await broadcast.publish(channel, sent)
+            while (await subscriber.get()).message != sent:  # type: ignore[attr-defined] # as above
+                pass
 
 
 async def _run_within(seconds: float, closing: Coroutine[Any, Any, object]) -> None:
