@@ -19,6 +19,7 @@ from gateways.sms import SmsSender
 from gateways.webhook import PublicWebhookClient, WebhookClient
 from models.identity import Actor
 from services.checkout.unpaid_limits import DEFAULT_LIMITS, UnpaidLimits
+from services.core.contacts.email_addresses import EmailDomains
 from services.core.network_address import parse_network
 from workflows.delivery.position_ingest import PositionIngest
 from workflows.files.complete_upload import FileChecks
@@ -47,6 +48,7 @@ class Container:
     files: FileChecks
     webhooks: WebhookClient = field(default_factory=PublicWebhookClient)
     unpaid_limits: UnpaidLimits = DEFAULT_LIMITS
+    email_domains: EmailDomains = EmailDomains.ANY
 
 
 @dataclass(slots=True)

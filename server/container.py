@@ -14,6 +14,7 @@ from gateways.storage import DiskStorage
 from gateways.webhook import PublicWebhookClient
 from resolvers.context import Container
 from server.settings import Settings
+from services.core.contacts.email_addresses import EmailDomains
 from subscriptions.engine.hub import Hub
 from workflows.delivery.position_ingest import PositionIngest
 from workflows.files.complete_upload import file_checks
@@ -55,6 +56,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             files=file_checks(database, objects),
             webhooks=PublicWebhookClient(settings.webhook_allowed),
             unpaid_limits=settings.unpaid_limits,
+            email_domains=EmailDomains.ANY if settings.development else EmailDomains.PUBLIC,
         )
         await hub.start()
         stack.push_async_callback(container.reservation_queue.close)

@@ -38,7 +38,7 @@ async def email_change_request(info: Info, input: EmailChangeRequestInput) -> Em
 
     async def operation(session: AsyncSession) -> None:
         context.container.authenticator.link_limit.count_attempt(context.address)
-        email = parse_email(input.email, "input", "email")
+        email = parse_email(input.email, "input", "email", domains=context.container.email_domains)
         await contacts.request_email_change(
             session, actor=context.actor, email=email, address=context.address
         )

@@ -85,8 +85,9 @@ async def by_link(info: Info, token: Token) -> Invitation | None:
 async def create(info: Info, input: InvitationCreateInput) -> InvitationOutcome:
     async def operation(session: AsyncSession) -> Invitation:
         place = _scope(input.company_id, input.store_id)
+        domains = info.context.container.email_domains
         phone, email = given(input.contact.phone), given(input.contact.email)
-        contact = await invitations.parse_contact(session, phone, email, place)
+        contact = await invitations.parse_contact(session, phone, email, place, domains)
         actor, role = info.context.actor, input.role
         return await invitations.create_invitation(
             session, actor=actor, contact=contact, role=role, role_scope=place

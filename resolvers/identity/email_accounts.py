@@ -25,7 +25,7 @@ from resolvers.identity.sign_in import (
 )
 from resolvers.mutations import mark_replayed, run_mutation
 from services.accounts import sign_up
-from services.core.contacts.email_addresses import parse_email
+from services.core.contacts.email_addresses import EmailDomains, parse_email
 from services.core.problems import DomainError
 from services.identity.account_links import LINK_SECONDS
 from workflows.identity import account_access
@@ -52,7 +52,8 @@ class PasswordChangeOutcome:
 
 
 async def sign_up_request(info: Info, input: EmailSignUpRequestInput) -> LinkRequestOutcome:
-    return await _mail_link(info, input, input.email, sign_up.request_sign_up)
+    domains = info.context.container.email_domains
+    return await _mail_link(info, input, input.email, sign_up.request_sign_up, domains)
 
 
 async def password_reset_request(
@@ -95,12 +96,19 @@ async def _change(info: Info, input: PasswordChangeInput, request: OptionalReque
     return changed.person
 
 
-async def _mail_link(info: Info, input: object, text: str, request: Any) -> LinkRequestOutcome:
+async def _mail_link(
+    info: Info,
+    input: object,
+    text: str,
+    request: Any,
+    domains: EmailDomains = EmailDomains.ANY,
+) -> LinkRequestOutcome:
+    """Send a link; who has an account already may have it at any domain."""
     address = info.context.address
 
     async def operation(session: AsyncSession) -> None:
         authenticator_of(info).link_limit.count_attempt(address)
-        email = parse_email(text, "input", "email")
+        email = parse_email(text, "input", "email", domains=domains)
         await request(session, email=email, address=address)
 
     return await run_mutation(info, LinkRequestOutcome, operation, input=input, as_platform=True)

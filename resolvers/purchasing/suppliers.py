@@ -102,7 +102,8 @@ async def create(info: Info, input: SupplierCreateInput) -> SupplierOutcome:
 
 
 async def update(info: Info, input: SupplierUpdateInput) -> SupplierOutcome:
-    arguments: Any = {"changes": input.to_changes()}
+    domains = info.context.container.email_domains
+    arguments: Any = {"changes": input.to_changes(), "email_domains": domains}
     return await _change(info, input, partial(suppliers.update, **arguments))
 
 
@@ -152,6 +153,7 @@ def _create_arguments(info: Info, input: SupplierCreateInput) -> dict[str, Any]:
         "actor": info.context.actor,
         "company_id": parse_id(Company, input.company_id, "companyId"),
         "details": input.to_details(),
+        "email_domains": info.context.container.email_domains,
     }
 
 

@@ -20,7 +20,7 @@ from services.accounts.memberships import (
     check_grantable,
 )
 from services.core.clock import current_time
-from services.core.contacts.email_addresses import parse_email
+from services.core.contacts.email_addresses import EmailDomains, parse_email
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, RateLimited, not_found
 from services.events.event_log import invitation_stream, record_event
@@ -55,7 +55,11 @@ class Contact:
 
 
 async def parse_contact(
-    session: AsyncSession, phone: str | None, email: str | None, role_scope: RoleScope
+    session: AsyncSession,
+    phone: str | None,
+    email: str | None,
+    role_scope: RoleScope,
+    domains: EmailDomains = EmailDomains.ANY,
 ) -> Contact:
     """Return the contact, of which exactly one is given. Raises DomainError: InvalidInput."""
     if (phone is None) == (email is None):
@@ -65,7 +69,7 @@ async def parse_contact(
         place: Any = {"company_id": role_scope.company_id, "store_id": role_scope.store_id}
         path = ("input", "contact", "phone")
         return Contact(phone=await parse_local_phone(session, phone, *path, **place))
-    return Contact(email=parse_email(email or "", "input", "contact", "email"))
+    return Contact(email=parse_email(email or "", "input", "contact", "email", domains=domains))
 
 
 async def create_invitation(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -14,7 +15,7 @@ from models.identity import Actor
 from models.purchasing import Supplier
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.access import MANAGER_ROLES
-from services.core.contacts.email_addresses import parse_email
+from services.core.contacts.email_addresses import EmailDomains, parse_email
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, not_found, range_problem
 from services.core.state_machine import column_values, raise_version, version_conflict
@@ -70,7 +71,12 @@ def may_manage_suppliers(actor: Actor, company_id: UUID) -> bool:
 
 
 async def create(
-    session: AsyncSession, *, actor: Actor, company_id: UUID, details: SupplierDetails
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    company_id: UUID,
+    details: SupplierDetails,
+    email_domains: EmailDomains = EmailDomains.ANY,
 ) -> Supplier:
     """Add a supplier to a company; the company's managers may.
 
@@ -78,7 +84,7 @@ async def create(
     """
     if not may_manage_suppliers(actor, company_id):
         raise not_found(Company, "companyId")
-    values = await _validated(session, company_id, details)
+    values = await _validated(session, company_id, details, email_domains)
     company = await session.get_one(Company, company_id)
     supplier = Supplier(company_id=company_id, currency=company.currency, **values)
     await _store(session, supplier)
@@ -92,6 +98,7 @@ async def update(
     supplier_id: UUID,
     changes: Mapping[str, str | int],
     expected_version: int,
+    email_domains: EmailDomains = EmailDomains.ANY,
 ) -> Supplier:
     """Change the given details of a supplier; without a difference it keeps its version.
 
@@ -103,7 +110,8 @@ async def update(
     before = column_values(supplier)
     names = SupplierDetails.__dataclass_fields__
     details = SupplierDetails(**{name: getattr(supplier, name) for name in names} | dict(changes))
-    for name, value in (await _validated(session, supplier.company_id, details)).items():
+    values = await _validated(session, supplier.company_id, details, email_domains)
+    for name, value in values.items():
         setattr(supplier, name, value)
     raise_version(supplier, before)
     await _store(session, supplier)
@@ -122,7 +130,7 @@ async def _store(session: AsyncSession, supplier: Supplier) -> None:
 
 
 async def _validated(
-    session: AsyncSession, company_id: UUID, details: SupplierDetails
+    session: AsyncSession, company_id: UUID, details: SupplierDetails, email_domains: EmailDomains
 ) -> dict[str, str | int]:
     """The column values. Raises DomainError: InvalidInput for each wrong value."""
     problems: list[Problem] = []
@@ -134,7 +142,7 @@ async def _validated(
         if not minimum <= getattr(details, name) <= maximum:
             problems.append(range_problem(["input", _camel_case(name)], minimum, maximum))
     texts: dict[str, str] = {}
-    for name, parse in (("name", _parse_name), ("email", _parse_email)):
+    for name, parse in (("name", _parse_name), ("email", partial(_parse_email, email_domains))):
         try:
             texts[name] = parse(getattr(details, name))
         except DomainError as error:
@@ -152,8 +160,8 @@ def _parse_name(text: str) -> str:
     return parse_line(text, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1)
 
 
-def _parse_email(text: str) -> str:
-    return parse_email(text, "input", "email") if text.strip() else ""
+def _parse_email(domains: EmailDomains, text: str) -> str:
+    return parse_email(text, "input", "email", domains=domains) if text.strip() else ""
 
 
 async def _parse_phone(session: AsyncSession, company_id: UUID, text: str) -> str:

@@ -6,9 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from services.core.contacts.email_addresses import comparable_email, parse_email, read_email
+from services.core.contacts.email_addresses import (
+    EmailDomains,
+    comparable_email,
+    parse_email,
+    read_email,
+)
 from services.core.contacts.phone_numbers import parse_phone, region_of_zone
-from services.core.problems import DomainError
+from services.core.problems import DomainError, InvalidInput
 
 SAME = {
     "+442079460958": [
@@ -161,6 +166,34 @@ def test_what_is_no_address_gets_no_mail(text: str) -> None:
         parse_email(text, "input", "email")
     assert refused.value.problems[0].path == ["input", "email"]
     assert "\0" not in comparable_email(text)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["mail.example", "example.com", "mail.example.org", "shop.internal", "printer.lan", "a.home",
+     "shop.corp", "EXAMPLE.NET", "mail\uff0eexample"],
+)  # fmt: skip
+def test_an_address_that_no_mail_reaches_is_for_development_only(domain: str) -> None:
+    """A mistyped or invented domain made an account whose owner never got a mail."""
+    assert parse_email(f"ana@{domain}") == parse_email(f"ana@{domain}", domains=EmailDomains.ANY)
+    with pytest.raises(DomainError) as refused:
+        parse_email(f"ana@{domain}", "input", "email", domains=EmailDomains.PUBLIC)
+    [problem] = refused.value.problems
+    assert isinstance(problem, InvalidInput)
+    assert problem.path == ["input", "email"]
+    assert "No mail reaches" in problem.message
+
+
+@pytest.mark.parametrize("domain", ["local", "localhost", "invalid", "onion", "test", "arpa"])
+@pytest.mark.parametrize("domains", EmailDomains)
+def test_these_names_are_no_mail_servers_anywhere(domain: str, domains: EmailDomains) -> None:
+    with pytest.raises(DomainError):
+        parse_email(f"ana@mail.{domain}", domains=domains)
+
+
+@pytest.mark.parametrize("domain", ["gmail.com", "example.pt", "myexample.com", "internal.org"])
+def test_other_domains_are_for_everybody(domain: str) -> None:
+    assert parse_email(f"ana@{domain}", domains=EmailDomains.PUBLIC) == f"ana@{domain}"
 
 
 @given(st.text(max_size=80) | st.emails())
