@@ -106,13 +106,8 @@ ROOTS: dict[type[Entity], str] = {
 TYPE_NAMES = {SignInSession: "Session", Membership: "RoleAssignment"}
 # Types with an id that `node` does not return.
 TYPES_WITHOUT_NODE = {
-    "Viewer",
-    "Customer",
-    "EndedSession",
-    "AppSecret",
-    "JobFailure",
-    "WebhookEvent",
-}
+    "Viewer", "Customer", "EndedSession", "AppSecret", "JobFailure", "WebhookEvent",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

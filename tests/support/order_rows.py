@@ -105,8 +105,6 @@ def _column_values(
         "customer_id": keys[User],
         "opened_by_id": keys[User],
         "author_id": keys[User],
-        "owner_id": keys[User],
-        "purpose": FilePurpose.PRODUCT_IMAGE,
         "tender_type": TenderKind.CARD,
         "reason": RefundReason.LATE,
         "type": KINDS.get(model),
@@ -127,6 +125,7 @@ def _column_values(
         "mode": StockImportMode.SET,
         "error_policy": ErrorPolicy.SKIP_INVALID,
     }
+    values |= {"owner_id": keys[User], "purpose": FilePurpose.PRODUCT_IMAGE}
     values |= {"checked_by_id": keys[User], **PASSPORT, "wanted": {}, "previous": {}}
     links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
     columns = {column.name for column in model.__table__.columns}

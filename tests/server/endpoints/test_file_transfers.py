@@ -12,12 +12,13 @@ from starlette.applications import Starlette
 
 from gateways.objects import DiskObjects, ObjectStorageUnavailable
 from gateways.objects.signed_addresses import SignedFile
+from models.identity import Grant, Role
 from resolvers.context import Container
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints import file_transfers
 from server.endpoints.file_transfers import FileTransfers
 from server.rate_limit.budgets import COST_HEADER, CallerBudgets
-from tests.support.actors import ActorClient
+from tests.support.actors import create_client
 from tests.support.files import pictures
 from tests.support.files.uploading import Uploader
 from tests.support.stripe_simulator import serve
@@ -32,16 +33,14 @@ def storage(tmp_path: Path) -> DiskObjects:
 
 
 @pytest.fixture
-async def uploader(
-    container: Container, customer: ActorClient, storage: DiskObjects
-) -> AsyncIterator[Uploader]:
+async def uploader(container: Container, storage: DiskObjects) -> AsyncIterator[Uploader]:
     server = replace(container, files=file_checks(container.database, storage))
     transfers = FileTransfers(server, HeaderAuthenticator(server), CallerBudgets(), storage)
     async with (
         serve(Starlette(routes=transfers.routes)) as url,
         httpx.AsyncClient(base_url=url, timeout=30) as http,
     ):
-        yield Uploader(replace(customer, container=server), http)
+        yield Uploader(await create_client(server, "Sender", Grant(Role.CUSTOMER)), http)
 
 
 async def open_upload(uploader: Uploader) -> Any:

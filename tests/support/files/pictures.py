@@ -30,6 +30,13 @@ def animation() -> bytes:
     return buffer.getvalue()
 
 
+def blank(width: int, height: int) -> bytes:
+    """A whole PNG with one bit for each pixel."""
+    buffer = io.BytesIO()
+    Image.new("1", (width, height)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def bomb(width: int = 60_000, height: int = 60_000) -> bytes:
     """A small PNG whose head announces very many pixels."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

@@ -9,11 +9,12 @@ import pytest
 from starlette.applications import Starlette
 
 from gateways.objects import DiskObjects, ObjectStorage
+from models.identity import Grant, Role
 from resolvers.context import Container
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.file_transfers import file_transfer_routes
 from server.rate_limit.budgets import CallerBudgets
-from tests.support.actors import ActorClient
+from tests.support.actors import create_client
 from tests.support.files.faulty_storage import FaultyStorage
 from tests.support.files.moto_server import BucketServer, bucket_server
 from tests.support.files.uploading import Uploader
@@ -44,9 +45,9 @@ def faulty(storage: ObjectStorage) -> FaultyStorage:
 
 @pytest.fixture
 async def uploader(
-    container: Container, customer: ActorClient, storage: ObjectStorage, faulty: FaultyStorage
+    container: Container, storage: ObjectStorage, faulty: FaultyStorage
 ) -> AsyncIterator[Uploader]:
-    """A customer who sends files to a server."""
+    """A customer of its own, who sends files to a server: open uploads of a person are counted."""
     server = replace(container, files=file_checks(container.database, storage))
     routes = file_transfer_routes(server, HeaderAuthenticator(server), CallerBudgets())
     graph = replace(container, files=file_checks(container.database, faulty))
@@ -54,4 +55,4 @@ async def uploader(
         serve(Starlette(routes=routes)) as url,
         httpx.AsyncClient(base_url=url, timeout=30) as http,
     ):
-        yield Uploader(replace(customer, container=graph), http)
+        yield Uploader(await create_client(graph, "Sender", Grant(Role.CUSTOMER)), http)

@@ -1,14 +1,14 @@
 """Files that people send, by purpose.
 
-Revision ID: 0079
-Revises: 0073
+Revision ID: 0076
+Revises: 0075
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0079"
-down_revision = "0073"
+revision = "0076"
+down_revision = "0075"
 POLICY = (
     "(select app_platform()) or company_id = any ((select app_companies())::uuid[])"
     " or (company_id is null and owner_id = (select app_person()))"
