@@ -184,6 +184,7 @@ async def test_uploads_that_do_not_arrive_end_and_leave_nothing(
     assert await uploader.who.codes(DETAIL, {"id": file_id}) == {"NOT_FOUND"}
 
 
+@pytest.mark.leaves("File.READY")
 async def test_a_file_is_kept_as_long_as_its_purpose_says(
     uploader: Uploader, faulty: FaultyStorage, container: Container
 ) -> None:
