@@ -12,6 +12,7 @@ from models.companies import Company
 from models.stores import Store
 from resolvers.accounts.inputs import (
     InvitationAcceptInput,
+    InvitationContactInput,
     InvitationCreateInput,
     InvitationDeclineInput,
     InvitationResendInput,
@@ -82,12 +83,18 @@ async def by_link(info: Info, token: Token) -> Invitation | None:
         return await invitation_answers.find_by_token(session, container.authenticator, token)
 
 
+async def _parse_contact(
+    info: Info, session: AsyncSession, contact: InvitationContactInput, place: RoleScope
+) -> invitations.Contact:
+    phone, email = given(contact.phone), given(contact.email)
+    domains = info.context.container.email_domains
+    return await invitations.parse_contact(session, phone, email, place, domains)
+
+
 async def create(info: Info, input: InvitationCreateInput) -> InvitationOutcome:
     async def operation(session: AsyncSession) -> Invitation:
         place = _scope(input.company_id, input.store_id)
-        domains = info.context.container.email_domains
-        phone, email = given(input.contact.phone), given(input.contact.email)
-        contact = await invitations.parse_contact(session, phone, email, place, domains)
+        contact = await _parse_contact(info, session, input.contact, place)
         actor, role = info.context.actor, input.role
         return await invitations.create_invitation(
             session, actor=actor, contact=contact, role=role, role_scope=place

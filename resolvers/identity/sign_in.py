@@ -113,15 +113,15 @@ async def session_revoke_all(info: Info) -> SessionRevokeAllOutcome:
     except DomainError as error:
         return SessionRevokeAllOutcome(errors=error.problems)
     async with info.context.write_as_platform(info.field_name) as session:
-        if request is not None and (outcome := await idempotency.begin(session, request)):
-            mark_replayed(info.context, request)
-            return SessionRevokeAllOutcome(outcome[ENDED_KEY])
         return await _revoke_all(info, session, info.context.actor.person_id, request)
 
 
 async def _revoke_all(
     info: Info, session: AsyncSession, person_id: UUID, request: OptionalRequest
 ) -> SessionRevokeAllOutcome:
+    if request is not None and (outcome := await idempotency.begin(session, request)):
+        mark_replayed(info.context, request)
+        return SessionRevokeAllOutcome(outcome[ENDED_KEY])
     if Role.RIDER in info.context.actor.roles:
         await release_rides(session, person_id=person_id, cause=sign_out.SIGNED_OUT)
     ended = await sign_in_sessions.revoke_all_sessions(session, person_id=person_id)

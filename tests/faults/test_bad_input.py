@@ -11,6 +11,7 @@ from models.orders import Order
 from models.stores import Store
 from schema.root import graph
 from tests.support.faults.http_client import PLACE, FaultScenario, error_codes, order_line
+from tests.support.faults.order_inputs import order_at_door
 from tests.support.minimal_queries import minimal_document
 from tests.support.walk.share import share
 
@@ -46,13 +47,12 @@ mutation Open($input: TicketOpenInput!) {
   ticketOpen(input: $input) { errors { __typename ... on Problem { path message } } }
 }
 """
-DOOR = {"addressLine": "Rua 1"}
 
 
-def order_at_door(fields: dict[str, Any]) -> dict[str, Any]:
-    """The input of an order of what a cart would have, at a door."""
-    rest = {name: value for name, value in fields.items() if name != "location"}
-    return {"destination": {"location": fields["location"]}, **rest, **DOOR}
+async def order_codes(scenario: FaultScenario, fields: dict[str, Any]) -> set[str]:
+    """The errors of placing an order as a guest."""
+    given = {"input": order_at_door(fields)}
+    return await scenario.error_codes(PLACE, given, who=scenario.stranger)
 
 
 UNSERVED = {"latitude": 0.0, "longitude": -150.0}
@@ -138,9 +138,7 @@ async def test_an_invalid_quantity_is_refused(
         "lines": [order_line(scenario.city, quantity=quantity)],
     }
     async with scenario.assert_nothing_written():
-        codes = await scenario.error_codes(
-            PLACE, {"input": order_at_door(fields)}, who=scenario.stranger
-        )
+        codes = await order_codes(scenario, fields)
         assert codes == ({"InvalidInput"} if expected == OUT_OF_RANGE else expected)
         if quantity != 0:
             codes = await scenario.error_codes(CART, {"input": fields}, who=scenario.stranger)
@@ -151,9 +149,7 @@ async def test_an_invalid_quantity_is_refused(
 async def test_too_many_lines_or_none_are_refused(scenario: FaultScenario, count: int) -> None:
     fields = {"location": scenario.city.point, "lines": [order_line(scenario.city)] * count}
     async with scenario.assert_nothing_written():
-        codes = await scenario.error_codes(
-            PLACE, {"input": order_at_door(fields)}, who=scenario.stranger
-        )
+        codes = await order_codes(scenario, fields)
         assert codes, codes
         assert codes <= CLEAR_ERRORS | {"EmptyCart", "CartEmpty"}
         if count:
@@ -169,9 +165,7 @@ async def test_an_invalid_tip_is_refused(scenario: FaultScenario, minor: Any) ->
         "tipMinor": minor,
     }
     async with scenario.assert_nothing_written():
-        codes = await scenario.error_codes(
-            PLACE, {"input": order_at_door(fields)}, who=scenario.stranger
-        )
+        codes = await order_codes(scenario, fields)
         assert codes
         assert codes <= CLEAR_ERRORS
 
@@ -212,12 +206,8 @@ async def test_text_of_the_owner_that_cannot_be_stored_is_refused(
     note = {"orderId": scenario.order_id, "reason": "OTHER", "note": text}
     ticket = {"orderId": scenario.order_id, "category": "OTHER", "subject": text, "body": text}
     home = {"label": text, "addressLine": text, "location": scenario.city.point}
-    delivery = {
-        "location": scenario.city.point,
-        "lines": [order_line(scenario.city)],
-        "deliveryInstructions": text,
-    }
-    delivery = order_at_door(delivery)
+    at = {"location": scenario.city.point, "lines": [order_line(scenario.city)]}
+    delivery = order_at_door({**at, "deliveryInstructions": text})
     async with scenario.assert_nothing_written():
         for query, fields in ((CANCEL, note), (TICKET, ticket), (ADDRESS, home), (PLACE, delivery)):
             codes = await scenario.error_codes(query, {"input": fields}, who=scenario.owner)

@@ -46,12 +46,8 @@ class OrderClient:
 
     async def place(self, actor: Actor | None = None, **overrides: Any) -> GraphAnswer:
         lines = [{"productId": public_id(self.city.products[11]), "quantity": 1}]
-        arguments = {
-            "destination": {"location": self.city.point},
-            "lines": lines,
-            **ADDRESS,
-            **overrides,
-        }
+        destination = {"location": self.city.point}
+        arguments = {"destination": destination, "lines": lines, **ADDRESS, **overrides}
         key = arguments.pop("key", None)
         variables = {"input": {n: value for n, value in arguments.items() if value is not None}}
         sender = actor or self.buyer

@@ -50,14 +50,12 @@ def error_type(payload: Any) -> str | None:
     return payload["errors"][0]["__typename"] if payload["errors"] else None
 
 
-async def invite(
-    who: ActorClient, shared_city: City, role: str = "STORE_STAFF", **contact: str
-) -> Any:
+async def invite(who: ActorClient, city: City, role: str = "STORE_STAFF", **contact: str) -> Any:
     """Invite somebody to the store `near`, or to the company; return the payload."""
-    company_id = encode_id(Company, shared_city.company.id)
-    values = {"role": role, "companyId": company_id, "contact": contact}
+    company = encode_id(Company, city.company.id)
+    values = {"role": role, "companyId": company, "contact": contact}
     if role in ("STORE_STAFF", "STORE_MANAGER"):
-        values["storeId"] = encode_id(Store, shared_city.near.id)
+        values["storeId"] = encode_id(Store, city.near.id)
     return (await who.run(CREATE, {"input": values}))["invitationCreate"]
 
 

@@ -29,7 +29,7 @@ async def test_a_subscription_that_is_silent_is_made_anew(monkeypatch: pytest.Mo
         await wait_until(lambda: broadcaster.connected and broadcaster._broadcast is not silent)
         assert len(losses) > known, "what was missed meanwhile is read from the log"
         broadcaster.send("stream", "after the silence")
-        await wait_until(lambda: messages)
+        await wait_until(lambda: bool(messages))
         assert messages == ["after the silence"], "a probe is no message"
         assert broadcaster.restart_count == 1
     finally:

@@ -72,6 +72,7 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
     (Use.NAME,): """
         AddressSaveInput.deliveryInstructions AddressSaveInput.gateCode AddressSaveInput.label
         AddressSaveInput.addressLine AppCreateInput.name AppUpdateInput.name
+        FileUploadStartInput.fileName
         BatchRecallCreateInput.reason
         StockWriteOffInput.note CompanyCreateInput.name PosSaleVoidInput.note
         DeliveryFailInput.note DeliveryOverrideInput.note EmailSignUpCompleteInput.name
@@ -119,6 +120,7 @@ USES: Mapping[str, set[Use]] = {
 }
 """The uses of each input: what reads it."""
 BY_PROGRAMS: Mapping[str, str] = {
+    "FileUploadStartInput.contentType": "a media type, compared with those of the purpose",
     "ViewerUpdateInput.language": "a tag of the app's list, compared with it",
     "Money.formatted(locale:)": "a tag of a language, read by babel",
     "Storefront.category(slug:)": "a name in addresses of pages, compared as it is stored",
