@@ -36,6 +36,8 @@ def sample_value(kind: Any, name: str = "", ids: Ids | None = None) -> Any:
         return [sample_value(kind.of_type, name, ids)]
     if isinstance(kind, GraphQLEnumType):
         return next(iter(kind.values))
+    if isinstance(kind, GraphQLInputObjectType) and kind.is_one_of:
+        return _sample_alternative(kind, ids)
     if isinstance(kind, GraphQLInputObjectType):
         return {
             child: sample_value(field.type, child, ids)
@@ -45,6 +47,18 @@ def sample_value(kind: Any, name: str = "", ids: Ids | None = None) -> Any:
     if kind.name == "ID" and ids is not None:
         return ids(name)
     return SAMPLE_VALUES[kind.name]
+
+
+def _sample_alternative(kind: GraphQLInputObjectType, ids: Ids | None) -> dict[str, Any]:
+    """One member of a `@oneOf` input: the first that `ids` has a value for, else the first."""
+    named = {
+        child: value
+        for child, field in kind.fields.items()
+        if ids is not None and contains_id(field.type)
+        if (value := sample_value(field.type, child, ids)) is not None
+    }
+    first = next(iter(named), next(iter(kind.fields)))
+    return {first: named[first] if first in named else sample_value(kind.fields[first].type)}
 
 
 def contains_id(kind: Any, depth: int = 0) -> bool:

@@ -25,6 +25,8 @@ SDL = graph.as_str()
 # Sign-in and sign-out are not rolled back with the writes, and other tests use those sessions.
 EXCLUDED = {"sessionRevoke", "sessionRevokeAll", "sessionRefresh", "passwordSignIn",
             "otpRequest", "otpSignIn", "guestSignIn"}  # fmt: skip
+# Each answer has an address with a new signature.
+EXCLUDED |= {"fileUploadStart"}
 SCALARS: dict[str, Any] = {
     "ID": st.sampled_from(["nothing", "", "ord_" + "0" * 22]).map(nodes.String),
     "SafeInt": st.integers(-(2**60), 2**60).map(nodes.Int),
@@ -94,7 +96,9 @@ async def test_the_clients_operations_are_answered_alike(
     prepared = Engine(graph).prepare(operation.document)
     assert isinstance(prepared, PreparedOperation)
     if prepared.operation_type == "subscription" or EXCLUDED.intersection(prepared.root_fields):
-        pytest.skip("streams are compared elsewhere, and sign-in is not rolled back")
+        pytest.skip(
+            "streams are compared elsewhere, sign-in is not rolled back, signatures are new"
+        )
     rng = random.Random(SEED)
     for who in store.actors:
         tried: list[Any] = []

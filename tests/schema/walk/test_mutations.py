@@ -31,10 +31,11 @@ from tests.support.walk.share import share
 pytestmark = pytest.mark.timeout(900)
 PLACES = ("here", "lost", "next_door", "elsewhere", "of_an_agent")
 REFUSALS = {"NotFound", "FORBIDDEN", "UNAUTHENTICATED", "InvalidInput", "NOT_FOUND"}
-# The walk has no invited person, no failed job, no manager's upload, and no such line or secret.
+# The walk has no invited person, no failed job, no manager's upload or file, and no such line or
+# secret.
 UNREACHED = {
-    "appSecretRotate", "invitationAccept", "invitationDecline", "jobFailureRetry",
-    "riderGoOnline", "stockCountLineSet", "stockImportStart",
+    "appSecretRotate", "fileUploadComplete", "invitationAccept", "invitationDecline",
+    "jobFailureRetry", "riderGoOnline", "stockCountLineSet", "stockImportStart",
 }  # fmt: skip
 WRITTEN = text(
     "select relname from pg_stat_xact_user_tables where n_tup_ins + n_tup_upd + n_tup_del > 0"
