@@ -57,6 +57,9 @@ NOT_PERSONAL = frozenset(
         "PageInfo.endCursor", "PageInfo.startCursor",
         "StockImport.errorFileUrl", "Store.manifestUrl",
         "Fulfillment.packingSlipUrl", "PosSale.receiptUrl", "Dispute.providerDisputeId",
+        # how a file is sent, and what its bytes are
+        "File.contentType", "File.sha256", "FileUpload.method", "RequestHeader.name",
+        "RequestHeader.value", "UnsupportedFileType.allowedContentTypes",
         # what the admins of a company set up for their own server
         "WebhookEndpoint.url", "WebhookEndpoint.payloadSelection",
     }

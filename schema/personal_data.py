@@ -235,6 +235,16 @@ AUDIENCES = (
         ("WebhookAttempt.error", "WebhookAttempt.responseSnippet", "WebhookPreview.payload"),
     ),
     Audience(
+        "files",
+        "who sent the file; of a company's file its staff, of a photo for support its agents",
+        ("File.name",),
+    ),
+    Audience(
+        "",
+        "the same; the address to send the file to, whoever sends it",
+        ("File.downloadUrl", "FileUpload.url"),
+    ),
+    Audience(
         "",
         "who runs the platform; an error may quote values",
         ("Job.lastError", "JobFailure.error", "JobFailure.item"),

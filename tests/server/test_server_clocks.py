@@ -13,6 +13,7 @@ LAYERS = (
     "server", "services", "subscriptions", "workflows",
 )  # fmt: skip
 REASONS = {
+    "gateways/objects/disk_objects.py": "the end of an address that the same machine signed",
     "gateways/payments/stripe_responses.py": "the time of the provider, when it names none",
     "gateways/storage.py": "the age of files, whose times are those of the machine",
     "jobs/integrations.py": "the time in a signature, which receivers compare with theirs",
@@ -24,6 +25,7 @@ REASONS = {
     "services/events/partitions.py": "a day of partitions, with a day to spare",
     "services/identity/access_tokens.py": "times of tokens, which are read with a leeway",
     "subscriptions/orders.py": "what is shown of a position that names no time",
+    "workflows/files/addresses.py": "the life of an address, which ends with its upload at most",
     "workflows/identity/authenticator.py": "the end of cached claims, with the leeway",
 }
 """Why a clock that is 30 s off does no harm there."""

@@ -23,6 +23,7 @@ Refused = list[tuple[dict[str, Any], list[tuple[str, str]]]]
 def refused_baskets(city: City) -> Refused:
     """Baskets with the errors that each gets."""
     milk, card, no_cash = MILK, {"tenderType": "CARD"}, {"cashReceivedMinor": None}
+    foreign = {"product": {"productId": public_id(city.second.products[0])}}
     return [
         *((basket(city, *[milk] * many), [("InvalidInput", "lines")]) for many in (0, 101)),
         (
@@ -34,15 +35,8 @@ def refused_baskets(city: City) -> Refused:
             [(UNKNOWN, "lines.0.product.scannedCode")],
         ),
         (
-            basket(
-                city,
-                {"product": {"productId": public_id(city.second.products[0])}},
-                {"product": {"scannedCode": "?"}},
-            ),
-            [
-                (UNKNOWN, "lines.0.product.productId"),
-                (UNKNOWN, "lines.1.product.scannedCode"),
-            ],
+            basket(city, foreign, {"product": {"scannedCode": "?"}}),
+            [(UNKNOWN, "lines.0.product.productId"), (UNKNOWN, "lines.1.product.scannedCode")],
         ),
         (
             basket(city, {"product": {"productId": "x"}}),

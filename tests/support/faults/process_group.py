@@ -153,10 +153,18 @@ class ServerGroup:
             error.add_note(process.tail(self.log_file(name), 40))
             raise
 
+    def wait_for_servers(self) -> None:
+        """Wait until every server that was started is ready."""
+        for name, command in self.commands.items():
+            if "serve" in command and self.children[name].poll() is None:
+                self.wait_until_ready(name, int(command[command.index("--port") + 1]))
+
     def kill_and_restart(self, name: str) -> None:
         """Kill a process with SIGKILL and restart it on the data it left behind."""
         match name:
             case "postgres":
+                # A server that starts without a database ends; no supervisor starts it again here.
+                self.wait_for_servers()
                 self.instance.kill_postgres()
                 self.instance.start()
             case "valkey":
