@@ -9,7 +9,7 @@ from database.scope import PLATFORM
 from jobs import payments as payment_jobs
 from models.identity import Actor
 from models.orders import Order
-from models.payments import Payment, PaymentStatus, PaymentStuckReason, RefundStatus
+from models.payments import Payment, PaymentStatus, PaymentStuckReason, Refund, RefundStatus
 from models.support import TicketStatus
 from services.core.problems import DomainError, InvalidTransition
 from services.operations import job_status
@@ -23,6 +23,7 @@ from tests.support.payments.settlement import (
     captured_order,
     cases_of,
     issue_refund,
+    make_older,
     paid_order,
     payments_of,
     refunds_at_provider,
@@ -179,6 +180,33 @@ async def test_a_lost_answer_of_each_request_has_one_effect(
     await try_as_scheduled(shop, order)
     assert (await shop.payment(order)).refunded_amount_minor == 300
     assert [each.amount_minor for each in await refunds_at_provider(shop, order)] == [300]
+
+
+@pytest.mark.parametrize("amount_minor", [777, 300])
+async def test_a_partial_refund_whose_answer_was_lost_a_day_ago_is_not_sent_again(
+    shop: Shop, city: City, buyer: Actor, amount_minor: int
+) -> None:
+    """The worker stops after the request and starts a day later, when the key means nothing.
+
+    What is left of the payment covers 300 again: sent again, it would be a second refund.
+    """
+    order = await captured_order(shop, city, buyer)
+    await issue_refund(shop, order, amount_minor)
+    await try_as_scheduled(shop, order, LostAnswers(shop, "refund"))
+    await make_older(shop, Refund, order, 25)
+    sent, gateway = [], LostAnswers(shop, "nothing")
+
+    async def send(*request: Any) -> Any:
+        sent.append(request)
+        return await shop.payments.refund(*request)
+
+    gateway.refund = send  # type: ignore[attr-defined] # before what `__getattr__` finds
+    await try_as_scheduled(shop, order, gateway)
+    assert sent == []
+    (refund,) = await refunds_of(shop, order)
+    assert refund.status is RefundStatus.SUCCEEDED
+    assert [each.amount_minor for each in await refunds_at_provider(shop, order)] == [amount_minor]
+    assert (await shop.payment(order)).refunded_amount_minor == amount_minor
 
 
 async def test_a_stuck_payment_can_be_resumed_by_support_only_while_it_is_stuck(
