@@ -57,17 +57,22 @@ async def test_a_declined_card_that_nobody_retries_ends_as_payment_failed(
     assert (await shop.intent(order)).state is IntentState.VOIDED
 
 
+@pytest.mark.parametrize("is_paid", [False, True])
 @pytest.mark.parametrize("refunded_before_minor", [0, 100, FEE_MINOR, 900])
 async def test_a_kept_fee_stays_kept_when_something_was_refunded_before(
-    shop: Shop, city: City, buyer: Actor, refunded_before_minor: int
+    shop: Shop, city: City, buyer: Actor, refunded_before_minor: int, *, is_paid: bool
 ) -> None:
-    """A goodwill refund, then a return at which the delivery fee is kept.
+    """A goodwill refund, paid or still on its way, then a return at which the fee is kept.
 
     The fee used to be given back as far as something had been refunded before.
     """
     order = await captured_order(shop, city, buyer)
     if refunded_before_minor:
         await issue_refund(shop, order, refunded_before_minor)
+    if is_paid:
+        await shop.settle(order)
+    paid_before_minor = refunded_before_minor if is_paid else 0
+    assert (await shop.payment(order)).refunded_amount_minor == paid_before_minor
     await end_payment(shop, order, keep_minor=FEE_MINOR)
     await shop.settle(order)
     payment = await shop.payment(order)
