@@ -53,7 +53,7 @@ class TicketCategory(NamedEnum):
     RIDER_RELEASED = auto()
     """The delivery needs another rider: its rider was dismissed. Opened by the system."""
     BAGS_WAITING = auto()
-    """Staged bags wait for a rider. Opened by the system."""
+    """Packed bags are not staged, or staged bags wait for a rider. Opened by the system."""
     DELIVERY_OVERDUE = auto()
     """The delivery has been in one state for too long. Opened by the system."""
     PUT_BACK_OVERDUE = auto()

@@ -30,7 +30,7 @@ class CompanyTimers:
     substitute_answer_seconds: int = 60
     """A customer has to answer a substitute, or the preference of the line decides."""
     packed_wait_seconds: int = 300
-    """Packed bags that are not staged: the store is told."""
+    """Packed bags that are not staged: the store is told, after the same time again support."""
     staged_wait_seconds: int = 300
     """Staged bags that no rider picks up: store and support are told."""
     search_wider_seconds: int = 120

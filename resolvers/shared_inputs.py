@@ -101,7 +101,8 @@ class CompanyTimersInput:
     packed_wait_seconds: int | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Time until a store is alerted to packed bags that are not staged, from 60 to 3,600."
+            "Time until a store is alerted to packed bags that are not staged, and as long again"
+            " until support is, from 60 to 3,600."
         ),
     )
     staged_wait_seconds: int | None = strawberry.field(

@@ -64,7 +64,8 @@ class StoreTimersType:
         "Time for a customer to answer a substitute before the preference of the line decides."
     )
     packed_wait_seconds: int | None = column(
-        "Time until a store is alerted to packed bags that are not staged."
+        "Time until a store is alerted to packed bags that are not staged, and as long again until"
+        " support is."
     )
     staged_wait_seconds: int | None = column(
         "Time until store and support are alerted to staged bags without a rider."

@@ -109,6 +109,7 @@ async def stage(
     """
     task = await begin(session, actor, fulfillment_id, STAGE, expected_version)
     fulfillment = task.fulfillment
+    await end_waiting(session, task.order, fulfillment, "The bags are at the pickup point.")
     MACHINE.move(fulfillment, FulfillmentStatus.STAGED)
     task.record_change(session, OrderEventKind.FULFILLMENT_STAGED)
     if fulfillment.method is FulfillmentMethod.PICKUP:

@@ -1,6 +1,8 @@
 """Packed bags that are not staged, and staged bags that nobody picks up.
 
-Of packed bags the store is told; of staged ones store and support, because no rider is there.
+Of packed bags the store is told, and support when the same time has passed again; of staged ones
+both at once, because no rider is there. While they wait, the store is told again every
+REMINDER_SECONDS, and a case that was resolved meanwhile is opened again.
 """
 
 from datetime import datetime, timedelta
@@ -17,6 +19,11 @@ from services import companies
 from services.fulfillment.fulfillment_states import PACKED_STATUSES, PickingTask, lock
 from services.orders.support_cases import close_case, open_case
 
+REMINDER_SECONDS = 3600
+_SUBJECTS = {
+    FulfillmentStatus.PACKED: "Packed bags are not taken to the pickup point",
+    FulfillmentStatus.STAGED: "Staged bags wait for a rider",
+}
 _IS_DUE = (
     Fulfillment.status.in_(PACKED_STATUSES),
     Fulfillment.next_step_due_at <= func.clock_timestamp(),
@@ -25,18 +32,21 @@ _IS_DUE = (
 
 async def bags_deadline(session: AsyncSession, task: PickingTask) -> datetime:
     """The time until which the bags may wait in the present state, PACKED or STAGED."""
-    fulfillment = task.fulfillment
-    timers = await companies.read_timers(session, fulfillment.store_id)
-    is_staged = fulfillment.status is FulfillmentStatus.STAGED
+    return task.now + await _wait(session, task)
+
+
+async def _wait(session: AsyncSession, task: PickingTask) -> timedelta:
+    timers = await companies.read_timers(session, task.fulfillment.store_id)
+    is_staged = task.fulfillment.status is FulfillmentStatus.STAGED
     seconds = timers.staged_wait_seconds if is_staged else timers.packed_wait_seconds
-    return task.now + timedelta(seconds=seconds)
+    return timedelta(seconds=seconds)
 
 
 async def end_waiting(
     session: AsyncSession, order: Order, fulfillment: Fulfillment, resolution: str
 ) -> None:
     """End the timer of bags that go now, and resolve the case about them, if there is one."""
-    if fulfillment.status is FulfillmentStatus.STAGED and fulfillment.next_step_due_at is None:
+    if fulfillment.status in PACKED_STATUSES:
         await close_case(session, order, TicketCategory.BAGS_WAITING, resolution)
     fulfillment.next_step_due_at = None
 
@@ -48,7 +58,7 @@ OVERDUE_BAGS = (
 
 
 async def report_waiting_bags(session: AsyncSession, fulfillment_id: UUID) -> bool:
-    """Tell store and support of waiting bags, once in each state; False when they are gone.
+    """Tell store and support of waiting bags, and begin the timer anew; False when they are gone.
 
     The session must see all companies.
     """
@@ -56,13 +66,23 @@ async def report_waiting_bags(session: AsyncSession, fulfillment_id: UUID) -> bo
     fulfillment = task.fulfillment
     if fulfillment.status not in PACKED_STATUSES or not _is_due(task):
         return False
-    fulfillment.next_step_due_at = None
     task.record_change(session, OrderEventKind.FULFILLMENT_STALLED, picker_id=fulfillment.picker_id)
-    if fulfillment.status is FulfillmentStatus.STAGED:
-        kind, subject = TicketCategory.BAGS_WAITING, "Staged bags wait for a rider"
+    wait = await _wait(session, task)
+    needs_support = _needs_support(task, wait)
+    pause = timedelta(seconds=REMINDER_SECONDS) if needs_support else wait
+    fulfillment.next_step_due_at = task.now + pause
+    if needs_support:
+        kind, subject = TicketCategory.BAGS_WAITING, _SUBJECTS[fulfillment.status]
         await open_case(session, task.order, kind, subject, f"Bags of {fulfillment.order_code}.")
     await session.flush()
     return True
+
+
+def _needs_support(task: PickingTask, wait: timedelta) -> bool:
+    """Whether the bags are staged, or have been packed for twice the time."""
+    packed_at = task.fulfillment.packed_at
+    is_packed = task.fulfillment.status is FulfillmentStatus.PACKED
+    return not is_packed or packed_at is None or task.now - packed_at >= 2 * wait
 
 
 def _is_due(task: PickingTask) -> bool:

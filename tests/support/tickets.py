@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
@@ -77,3 +78,13 @@ async def expect_problem(
         await run_step(database, actor, ticket, function, **arguments)
     (problem,) = caught.value.problems
     return problem
+
+
+async def resolve_cases(database: Database, city: City, order: Order) -> None:
+    """Resolve all cases about an order as an agent, whatever their cause does."""
+    agent = await create_agent(database, city)
+    async with database.read(PLATFORM) as session:
+        statement = select(Ticket).where(Ticket.order_id == order.id, Ticket.internal)
+        cases = (await session.scalars(statement.where(Ticket.status != "RESOLVED"))).all()
+    for case in cases:
+        await run_step(database, agent, case, tickets.resolve, resolution="Somebody was called.")
