@@ -61,11 +61,12 @@ def record_rider_change(session: AsyncSession, rider_id: UUID, delivery: Deliver
 
 async def open_delivery_case(
     session: AsyncSession, order: Order, delivery: Delivery, kind: TicketCategory, subject: str
-) -> None:
-    """Open a case about a locked delivery, unless there is one of this kind."""
+) -> bool:
+    """Open a case about a locked delivery, unless there is one of this kind; whether it was."""
     details = f"Delivery {delivery.order_code}, {words_text(delivery.status)}."
-    await open_case(session, order, kind, subject, details)
+    _, is_new = await open_case(session, order, kind, subject, details)
     delivery.has_case = True
+    return is_new
 
 
 async def close_delivery_cases(

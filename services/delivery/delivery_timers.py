@@ -1,6 +1,6 @@
 """Does what is due for a delivery: offers, the search, and states that last for too long."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -15,7 +15,7 @@ from services.delivery import dispatch, search_escalation
 from services.delivery.delivery_records import open_delivery_case, record_change
 from services.delivery.delivery_states import lock
 from services.delivery.failed_attempts import turn_back
-from services.delivery.ride_settings import STATE_TIMERS
+from services.delivery.ride_settings import STATE_TIMERS, WITHOUT_RIDER
 
 OVERDUE_DELIVERIES = (
     select(Delivery.id)
@@ -57,15 +57,21 @@ async def advance_delivery(session: AsyncSession, delivery_id: UUID) -> bool:
 async def _end_timer(
     session: AsyncSession, order: Order, delivery: Delivery, now: datetime
 ) -> None:
-    """Tell store and support of a state that lasts for too long, once.
+    """Tell store and support of a state that lasts for too long, and begin its timer anew.
 
-    After a failed attempt without a decision the way back begins instead.
+    So they are told again when the case was resolved and the state lasts all the same, and of a
+    delivery that still has no rider. After a failed attempt without a decision the way back begins
+    instead.
     """
-    delivery.due_at = None
     if delivery.status is DeliveryStatus.ATTEMPT_FAILED:
         await turn_back(session, order, delivery, now)
         return
-    record_change(session, order, delivery, OrderEventKind.DELIVERY_OVERDUE)
-    kind = TicketCategory.DELIVERY_OVERDUE
-    subject = STATE_TIMERS[delivery.status].subject
-    await open_delivery_case(session, order, delivery, kind, subject)
+    if delivery.needs_rider_since is None:
+        timer, kind = STATE_TIMERS[delivery.status], TicketCategory.DELIVERY_OVERDUE
+        event_type = OrderEventKind.DELIVERY_OVERDUE
+    else:
+        timer, kind = WITHOUT_RIDER, TicketCategory.RIDER_RELEASED
+        event_type = OrderEventKind.DELIVERY_RIDER_RELEASED
+    delivery.due_at = now + timedelta(seconds=timer.seconds)
+    if await open_delivery_case(session, order, delivery, kind, timer.subject):
+        record_change(session, order, delivery, event_type)

@@ -58,6 +58,8 @@ STATE_TIMERS: Mapping[DeliveryStatus, StateTimer] = {
         seconds=2_700, subject="The bags do not come back to the store"
     ),
 }
+# Instead of the timer of the state, while the bags are on the way and nobody is assigned.
+WITHOUT_RIDER = StateTimer(seconds=900, subject="The delivery needs another rider")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

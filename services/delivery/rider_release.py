@@ -3,13 +3,14 @@
 The delivery is handed over before the role or the sessions end.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.delivery import Delivery, DeliveryOverrideReason
+from models.delivery import Delivery, DeliveryOverrideReason, DeliveryStatus
 from models.events import OrderEventKind
 from models.identity import Actor
 from models.orders import Order
@@ -22,6 +23,7 @@ from services.delivery.delivery_records import open_delivery_case, record_change
 from services.delivery.delivery_states import ASSIGNED_BEFORE_PICKUP, CARRYING_STATUSES, lock
 from services.delivery.failed_attempts import clear_wait
 from services.delivery.reassignment import take_from_rider
+from services.delivery.ride_settings import WITHOUT_RIDER
 from services.delivery.rider_states import RIDER_MACHINE
 from services.delivery.riders import LOCK_RIDER_BY_ID, end_shift
 
@@ -113,10 +115,12 @@ async def leave_without_rider(
     """
     await take_from_rider(session, delivery)
     clear_wait(delivery)
-    delivery.needs_rider_since = await current_time(session)
+    now = delivery.needs_rider_since = await current_time(session)
+    if delivery.status is not DeliveryStatus.ATTEMPT_FAILED:  # its timer begins the way back
+        delivery.due_at = now + timedelta(seconds=WITHOUT_RIDER.seconds)
     delivery.override_reason, delivery.override_note = cause, ""
     delivery.version += 1
     record_change(session, order, delivery, OrderEventKind.DELIVERY_RIDER_RELEASED)
-    kind, subject = TicketCategory.RIDER_RELEASED, "The delivery needs another rider"
-    await open_delivery_case(session, order, delivery, kind, subject)
+    kind = TicketCategory.RIDER_RELEASED
+    await open_delivery_case(session, order, delivery, kind, WITHOUT_RIDER.subject)
     await session.flush()

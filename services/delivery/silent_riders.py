@@ -8,7 +8,7 @@ A crash of the database deletes the positions, so silence is counted from its st
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Interval, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, Interval, Select, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company, timer_seconds
@@ -17,7 +17,7 @@ from models.events import OrderEventKind
 from models.orders import Order
 from models.riders import Rider, RiderLocation, RiderStatus
 from models.stores import Store
-from models.support import TicketCategory
+from models.support import Ticket, TicketCategory, TicketStatus
 from services.delivery.deliveries import search_again
 from services.delivery.delivery_records import open_delivery_case, record_change
 from services.delivery.delivery_states import ASSIGNED_BEFORE_PICKUP, CARRYING_STATUSES, lock
@@ -42,11 +42,16 @@ _LAST_SIGN = _last_sign(Delivery.assigned_at)
 _LAST_SIGN_IN_SHIFT = _last_sign(Rider.online_since)
 
 
+def _time_before(seconds: int | ColumnElement[int]) -> ColumnElement[Any]:
+    time = func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=Interval())
+    before: ColumnElement[Any] = func.clock_timestamp() - time
+    return before
+
+
 def _silent_for(
     seconds: int | ColumnElement[int], last_sign: ColumnElement[Any] = _LAST_SIGN
 ) -> ColumnElement[bool]:
-    time = func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=Interval())
-    return last_sign < func.clock_timestamp() - time
+    return last_sign < _time_before(seconds)
 
 
 _SILENCE, _CASE = (
@@ -57,7 +62,14 @@ _SILENCE, _CASE = (
 
 _LOSES_DELIVERY = and_(Delivery.status.in_(ASSIGNED_BEFORE_PICKUP), _silent_for(_SILENCE))
 _IS_TO_BE_ASKED = and_(Delivery.silence_step < ASKED, _silent_for(_SILENCE))
-_NEEDS_CASE = and_(Delivery.silence_step < CASE_OPENED, _silent_for(_CASE))
+# While there is a case, or for the same time after somebody resolved it, there is nothing to open.
+_HAS_CASE = exists().where(
+    Ticket.order_id == Delivery.order_id,
+    Ticket.category == TicketCategory.RIDER_SILENT,
+    Ticket.internal,
+    or_(Ticket.status != TicketStatus.RESOLVED, Ticket.resolved_at > _time_before(_CASE)),
+)
+_NEEDS_CASE = and_(_silent_for(_CASE), or_(Delivery.silence_step < CASE_OPENED, ~_HAS_CASE))
 _IS_BACK = and_(Delivery.silence_step > 0, ~_silent_for(SETTINGS.position_fresh_seconds))
 _CARRYING = Delivery.status.in_(CARRYING_STATUSES)
 
@@ -130,6 +142,7 @@ async def unassign_silent_rider(session: AsyncSession, delivery_id: UUID) -> boo
 async def check_carrier(session: AsyncSession, delivery_id: UUID) -> bool:
     """Ask a silent rider for a position, then open a case; forget it when the rider is back.
 
+    A case that was resolved is opened again when the rider stays silent for the same time again.
     False when there is nothing to do. The session must see all companies.
     """
     order, delivery = await lock(session, delivery_id)

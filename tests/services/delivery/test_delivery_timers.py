@@ -1,5 +1,7 @@
 """Every state of a delivery that is not final has a timer, and somebody who is told."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import func, update
 
@@ -34,6 +36,7 @@ from tests.support.paid_orders import (
     write_as,
 )
 from tests.support.store_staff import event_types, run_step
+from tests.support.tickets import resolve_cases
 
 WITH_RIDER = [
     status
@@ -64,10 +67,32 @@ async def test_store_and_support_are_told_of_a_state_that_lasts_too_long(
         assert now.status is DeliveryStatus.RETURNING
         assert now.return_code
         return
-    assert (now.status, now.due_at) == (status, None)
+    assert now.status is status
+    assert not await advance(database, delivery)  # its timer has begun anew
     assert await open_cases(database, order) == [TicketCategory.DELIVERY_OVERDUE]
     for stream in (order_stream(order.id), store_queue_stream(city.near.id)):
         assert OrderEventKind.DELIVERY_OVERDUE in await event_types(database, stream)
+
+
+@pytest.mark.parametrize("status", [DeliveryStatus.AT_STORE, DeliveryStatus.AT_CUSTOMER])
+async def test_a_state_that_lasts_after_its_case_was_resolved_is_a_case_again(
+    dependencies: OrderDependencies, city: City, status: DeliveryStatus
+) -> None:
+    """An agent calls the rider and resolves the case, and the rider does nothing all the same.
+
+    Nobody used to be told again. While the case is open, people are told of nothing new.
+    """
+    database = dependencies.database
+    order, delivery = await delivery_in(dependencies, city, status)
+    for told in (1, 1, 2):
+        if told == 2:
+            await resolve_cases(database, city, order)
+            assert not await advance(database, delivery)  # the timer has to end first
+        await let_timer_end(database, delivery)
+        assert await advance(database, delivery)
+        assert await open_cases(database, order) == [TicketCategory.DELIVERY_OVERDUE]
+        seen = await event_types(database, order_stream(order.id))
+        assert seen.count(OrderEventKind.DELIVERY_OVERDUE) == told
 
 
 async def test_the_cases_end_with_the_delivery(dependencies: OrderDependencies, city: City) -> None:
@@ -241,6 +266,11 @@ async def delivery_in(
 async def make_due(database: Database, delivery: Delivery) -> None:
     past = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 1)
     await update_delivery(database, delivery, due_at=past)
+
+
+async def let_timer_end(database: Database, delivery: Delivery) -> None:
+    """Move the timer of a delivery, if it has one, into the past."""
+    await update_delivery(database, delivery, due_at=Delivery.due_at - timedelta(hours=2))
 
 
 async def make_bags_due(database: Database, fulfillment: Fulfillment) -> None:

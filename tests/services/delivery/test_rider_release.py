@@ -1,13 +1,14 @@
 """A rider who is dismissed, or signs out, hands the delivery over first."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import DeliveryFailureReason, DeliveryOverrideReason, DeliveryStatus
+from models.delivery import Delivery, DeliveryFailureReason, DeliveryOverrideReason, DeliveryStatus
 from models.events import OrderEventKind
 from models.identity import Actor
 from models.riders import RiderLocation, RiderStatus
@@ -26,8 +27,10 @@ from tests.support.carried_bags import (
 )
 from tests.support.city import City
 from tests.support.customers import ORIGIN
+from tests.support.order_steps.ride_waits import advance, update_delivery
 from tests.support.paid_orders import OrderDependencies
 from tests.support.store_staff import event_types
+from tests.support.tickets import resolve_cases
 
 
 async def release(database: Database, rider: Actor) -> int:
@@ -69,6 +72,28 @@ async def test_a_dismissed_rider_leaves_the_bags_to_support(
     )
     assert isinstance(problem, NotFound)
     assert await release(database, bags.rider) == 0
+
+
+@pytest.mark.parametrize("status", [DeliveryStatus.PICKED_UP, DeliveryStatus.RETURNING])
+async def test_bags_without_a_rider_are_a_case_again_after_it_was_resolved(
+    dependencies: OrderDependencies, city: City, status: DeliveryStatus
+) -> None:
+    """The state lasted too long, the rider is dismissed, and an agent resolves what is open.
+
+    The timer of the state has ended before: nobody used to be told that a rider is missing.
+    """
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, status)
+    earlier = Delivery.due_at - timedelta(hours=2)
+    await update_delivery(database, bags.delivery, due_at=earlier)
+    assert await advance(database, bags.delivery)
+    await release(database, bags.rider)
+    for _ in range(2):
+        await resolve_cases(database, city, bags.order)
+        assert not await advance(database, bags.delivery)
+        await update_delivery(database, bags.delivery, due_at=earlier)
+        assert await advance(database, bags.delivery)
+        assert await open_cases(database, bags.order) == [TicketCategory.RIDER_RELEASED]
 
 
 async def test_the_wait_ends_with_the_rider(dependencies: OrderDependencies, city: City) -> None:

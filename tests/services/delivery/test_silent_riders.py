@@ -1,6 +1,9 @@
 """Riders who accepted a delivery and send no positions any more."""
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import update
 
 from database.scope import PLATFORM
 from database.sessions import Database
@@ -8,16 +11,18 @@ from jobs import delivery as jobs
 from models.delivery import Delivery, DeliveryStatus
 from models.events import OrderEventKind
 from models.riders import Rider
-from models.support import TicketCategory
+from models.support import Ticket, TicketCategory
 from models.timers import DEFAULT_TIMERS
 from services.delivery import silent_riders
 from services.events.event_log import order_stream, rider_stream, store_queue_stream
 from tests.support import riders
 from tests.support.carried_bags import CARRYING, carried_bags, open_cases
 from tests.support.city import City
+from tests.support.customers import ORIGIN
 from tests.support.order_steps.ride_waits import check_carrier, fall_silent
 from tests.support.paid_orders import OrderDependencies
 from tests.support.store_staff import event_types
+from tests.support.tickets import resolve_cases
 
 ASKED = "POSITION_REQUESTED"
 
@@ -85,6 +90,31 @@ async def test_the_case_ends_when_the_rider_is_heard_of_again(
     assert await open_cases(database, bags.order) == []
     assert (await riders.delivery_of(database, bags.order)).silence_step == 0
     assert not await check_carrier(database, bags.delivery)
+
+
+async def test_a_rider_who_stays_silent_is_a_case_again_after_it_was_resolved(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """An agent resolves the case because the rider answered the phone, which then stays silent.
+
+    Nobody used to be told again: the bags were with a rider whom nobody looked for.
+    """
+    database, seconds = dependencies.database, DEFAULT_TIMERS.rider_silence_case_seconds
+    bags = await carried_bags(dependencies, city, DeliveryStatus.EN_ROUTE_TO_CUSTOMER)
+    await fall_silent(database, city, bags.delivery, seconds + 5)
+    assert await check_carrier(database, bags.delivery)
+    for told in (2, 3):
+        await resolve_cases(database, city, bags.order)
+        assert not await check_carrier(database, bags.delivery)  # not before the same time again
+        async with database.write(PLATFORM, ORIGIN) as session:
+            earlier = Ticket.resolved_at - timedelta(seconds=seconds + 5)
+            statement = update(Ticket).where(Ticket.order_id == bags.order.id)
+            await session.execute(statement.values(resolved_at=earlier))
+        assert await check_carrier(database, bags.delivery)
+        assert not await check_carrier(database, bags.delivery)
+        assert await open_cases(database, bags.order) == [TicketCategory.RIDER_SILENT]
+        seen = await event_types(database, order_stream(bags.order.id))
+        assert seen.count(OrderEventKind.DELIVERY_RIDER_SILENT) == told
 
 
 async def is_unassigned_by_job(database: Database, delivery: Delivery) -> bool:
