@@ -225,7 +225,8 @@ async def resolve(
     ticket.first_responded_at = ticket.first_responded_at or ticket.resolved_at
     ticket.assignee_id = ticket.assignee_id or actor.person_id
     await record_change(session, ticket, "TICKET_RESOLVED")
-    record_order_event(session, order, OrderEventKind.TICKET_RESOLVED, ticket_id=ticket.id)
+    if not ticket.internal:  # the customer reads the order's events, and knows of no case
+        record_order_event(session, order, OrderEventKind.TICKET_RESOLVED, ticket_id=ticket.id)
     return ticket
 
 
