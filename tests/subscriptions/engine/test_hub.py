@@ -245,8 +245,9 @@ async def test_a_reader_receives_the_newest_position_at_most_once_a_second(
     for n in range(40):
         await process.hub.publish_value(topic, {"n": n})
         await asyncio.sleep(0.05)
-    await asyncio.wait_for(reading, 15)
-    assert 1 < len(received) < 40
+    await asyncio.wait_for(reading, 60)
+    assert len(received) > 1
+    # Least times between them, which a busy machine only makes longer.
     gap_seconds = CONFLATION_SECONDS - 2 * TICK_SECONDS
     assert all(later - earlier >= gap_seconds for (earlier, _), (later, _) in pairwise(received))
     assert [n for _, n in received] == sorted(n for _, n in received)

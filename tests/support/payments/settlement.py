@@ -1,7 +1,7 @@
 """Steps of a payment's life at the provider: scheduled tries, outages, captures, refunds."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from models.identity import Actor, Grant, Role
 from models.orders import Order
 from models.payments import Dispute, Payment, PaymentStatus, Refund, RefundReason
 from models.support import Ticket
-from services.core.clock import current_time
+from services.core.clock import database_time
 from services.orders import order_locks
 from services.payments import payments, support_refunds
 from tests.support.city import City
@@ -116,11 +116,21 @@ async def try_as_scheduled(shop: Shop, order: Order, gateway: Any = None, times:
                 await settle_refunds.settle_refund(shop.database, provider, refund.id)
 
 
-async def seconds_until_due(shop: Shop, row: Payment | Refund) -> float:
-    """How long the schedule waits before it tries again."""
-    assert row.due_at is not None, "nobody would try again"
+async def time_now(shop: Shop) -> datetime:
+    """The time of the database, by which the schedule plans."""
     async with shop.database.read(PLATFORM) as session:
-        return (row.due_at - await current_time(session)).total_seconds()
+        return await database_time(session)
+
+
+async def expect_delay(
+    shop: Shop, row: Payment | Refund, seconds: float, *, since: datetime
+) -> None:
+    """Assert that the schedule waits for `seconds` after a try that was made since then.
+
+    However long the try took: the delay counts from a moment between `since` and now.
+    """
+    assert row.due_at is not None, "nobody would try again"
+    assert since <= row.due_at - timedelta(seconds=seconds) <= await time_now(shop)
 
 
 async def make_older(shop: Shop, model: Any, order: Order, hours: int) -> None:

@@ -22,6 +22,7 @@ from tests.support.payments.settlement import (
     OfflinePayments,
     captured_order,
     cases_of,
+    expect_delay,
     issue_refund,
     make_older,
     paid_order,
@@ -30,7 +31,7 @@ from tests.support.payments.settlement import (
     refunds_of,
     request_capture,
     run_as,
-    seconds_until_due,
+    time_now,
     try_as_scheduled,
 )
 from workflows.payments import refresh_payment, settle_payment
@@ -82,13 +83,15 @@ async def test_a_refresh_neither_shortens_nor_lengthens_the_back_off(
     await request_capture(shop, order)
     capture_fails: Any = LostAnswers(shop, "nothing")
     capture_fails.capture = OFFLINE.capture
-    await try_as_scheduled(shop, order, capture_fails, times=6)
+    await try_as_scheduled(shop, order, capture_fails, times=5)
+    since = await time_now(shop)
+    await try_as_scheduled(shop, order, capture_fails)
     before = await shop.payment(order)
     for _ in range(5):
         await settle_payment.refresh(shop.database, shop.payments, order.id)
     after = await shop.payment(order)
     assert (after.tries, after.due_at) == (6, before.due_at)
-    assert 25 < await seconds_until_due(shop, after) <= 32
+    await expect_delay(shop, after, 32, since=since)
 
 
 async def wanted_capture(shop: Shop, city: City, buyer: Actor) -> Order:
@@ -124,13 +127,15 @@ async def test_an_outage_of_days_ends_nothing_and_is_shown_to_support(
     order = await prepare(shop, city, buyer)
     await try_as_scheduled(shop, order, OFFLINE, times=stuck.STUCK_AFTER_TRIES - 1)
     assert await cases_of(shop, order) == []
-    await try_as_scheduled(shop, order, OFFLINE, times=DAYS_OF_TRIES)
+    await try_as_scheduled(shop, order, OFFLINE, times=DAYS_OF_TRIES - 1)
+    since = await time_now(shop)
+    await try_as_scheduled(shop, order, OFFLINE)
     rows: Any = await refunds_of(shop, order) or await payments_of(shop, order)
     row = rows[0]
     assert row.stuck_reason is PaymentStuckReason.PROVIDER_UNAVAILABLE
     assert row.tries == stuck.STUCK_AFTER_TRIES - 1 + DAYS_OF_TRIES
     assert row.last_error == "The provider is down."
-    assert 880 < await seconds_until_due(shop, row) <= 900
+    await expect_delay(shop, row, 900, since=since)
     (case,) = await cases_of(shop, order)
     assert case.status is TicketStatus.OPEN
     types = await shop.event_types(order)
@@ -239,11 +244,10 @@ async def test_a_capture_refused_again_and_again_becomes_a_case(
         left = "update fulfillment set status = 'HANDED_OVER' where order_id = :order"
         await session.execute(text(left), {"order": order.id})
     await shop.sandbox.control("faults", {"refuse_captures": True})
-    delays = []
-    for _ in range(4):
+    for seconds in (5, 10, 20, 40):
+        since = await time_now(shop)
         await try_as_scheduled(shop, order)
-        delays.append(await seconds_until_due(shop, await shop.payment(order)))
-    assert [round(delay) for delay in delays] == [5, 10, 20, 40]
+        await expect_delay(shop, await shop.payment(order), seconds, since=since)
     for _ in range(10):
         await settle_payment.refresh(shop.database, shop.payments, order.id)
         await settle_payment.settle(shop.database, shop.payments, order.id, only_requested=True)
