@@ -46,7 +46,7 @@ async def end_waiting(
     session: AsyncSession, order: Order, fulfillment: Fulfillment, resolution: str
 ) -> None:
     """End the timer of bags that go now, and resolve the case about them, if there is one."""
-    if fulfillment.status in PACKED_STATUSES:
+    if fulfillment.status in PACKED_STATUSES and _may_have_case(fulfillment):
         await close_case(session, order, TicketCategory.BAGS_WAITING, resolution)
     fulfillment.next_step_due_at = None
 
@@ -76,6 +76,17 @@ async def report_waiting_bags(session: AsyncSession, fulfillment_id: UUID) -> bo
         await open_case(session, task.order, kind, subject, f"Bags of {fulfillment.order_code}.")
     await session.flush()
     return True
+
+
+def _may_have_case(fulfillment: Fulfillment) -> bool:
+    """False for bags of which support was never told: most of them, which saves a query.
+
+    With a case the timer begins anew, for REMINDER_SECONDS from a moment after the packing.
+    """
+    due_at, packed_at = fulfillment.next_step_due_at, fulfillment.packed_at
+    if due_at is None or packed_at is None:
+        return True
+    return due_at - packed_at >= timedelta(seconds=REMINDER_SECONDS)
 
 
 def _needs_support(task: PickingTask, wait: timedelta) -> bool:
