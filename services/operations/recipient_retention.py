@@ -121,6 +121,7 @@ KEPT_TEXTS: Mapping[str, str] = {
             "batch_recall.reason", "goods_receipt.note", "purchase_order.note",
             "purchase_order.closing_note", "stock_count.note", "transfer.note",
             "transfer.decision_note", "webhook_endpoint.suspension_reason",
+            "counter_sale.terminal_reference",
         ),
         ABOUT_GOODS,
     ),
@@ -135,7 +136,7 @@ KEPT_TEXTS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "dispute.reason", "payment.failure_code", "payment.failure_message",
-            "refund.failure_message",
+            "refund.failure_message", "payment.last_error", "refund.last_error",
         ),
         PROVIDER,
     ),

@@ -17,7 +17,8 @@ NEW_PASSWORD = "an even longer password"
 
 
 def new_email() -> str:
-    return f"{secrets.token_hex(6)}@example.org"
+    """An address that production takes, unlike one for examples; its mail ends on loopback."""
+    return f"{secrets.token_hex(6)}@darkstore-tests.com"
 
 
 async def manage_account(play: OperationPlayer, sms: InMemorySms) -> None:
