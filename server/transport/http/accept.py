@@ -37,7 +37,7 @@ def parse_accept(header: str | None) -> AcceptedMedia:
 def _parse(header: str) -> AcceptedMedia:
     best, best_weight, events, parts = None, 0.0, False, False
     for part in header.split(","):
-        media, weight = _media_and_weight(part)
+        media, weight = value_and_weight(part)
         if media == EVENT_STREAM:
             events = events or weight > 0
         if media == MULTIPART:
@@ -54,13 +54,14 @@ _cached = lru_cache(CACHED_HEADERS_COUNT)(_parse)
 _JSON_RANGES = frozenset({RESPONSE_JSON, LEGACY_JSON, "application/*", "*/*"})
 
 
-def _media_and_weight(part: str) -> tuple[str, float]:
-    media, *parameters = [piece.strip().lower() for piece in part.split(";")]
+def value_and_weight(part: str) -> tuple[str, float]:
+    """The value of one part of an Accept header of any kind in lower case, and its weight."""
+    accepted, *parameters = [piece.strip().lower() for piece in part.split(";")]
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
-            return media, _weight(value.strip())
-    return media, 1.0
+            return accepted, _weight(value.strip())
+    return accepted, 1.0
 
 
 def _weight(text: str) -> float:

@@ -10,6 +10,12 @@ from functools import lru_cache
 
 import zstandard
 
+from server.transport.http.accept import (
+    CACHED_HEADERS_COUNT,
+    MAX_CACHED_HEADER_CHARS,
+    value_and_weight,
+)
+
 MIN_COMPRESSED_BYTES = 1024
 """Shorter bodies fit into one packet: compressing them saves nothing that a client notices."""
 ZSTD, GZIP = "zstd", "gzip"
@@ -19,8 +25,6 @@ ZSTD_LEVEL = 1
 GZIP_LEVEL = 1
 _GZIP_WINDOW = 31
 """15 bits of window, and 16 for gzip's header and checksum."""
-CACHED_HEADERS_COUNT = 256
-MAX_CACHED_HEADER_CHARS = 200
 
 
 def parse_accept_encoding(header: str | None) -> str | None:
@@ -41,25 +45,13 @@ def compress(body: bytes, encoding: str) -> bytes:
 def _parse(header: str) -> str | None:
     weights: dict[str, float] = {}
     for part in header.split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weights["gzip" if name == "x-gzip" else name] = _weight(parameters)
+        name, weight = value_and_weight(part)
+        weights[GZIP if name == "x-gzip" else name] = weight
     others = weights.get("*", 0.0)
     chosen = max(PREFERRED, key=lambda encoding: weights.get(encoding, others))
-    weight = weights.get(chosen, others)
+    best = weights.get(chosen, others)
     # A client that prefers the body as it is names identity with a higher weight.
-    return chosen if weight > 0 and weight >= weights.get("identity", 0.0) else None
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                weight = float(value)
-            except ValueError:
-                return 0.0
-            return weight if 0.0 <= weight <= 1.0 else 0.0
-    return 1.0
+    return chosen if best > 0 and best >= weights.get("identity", 0.0) else None
 
 
 _ZSTD = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
