@@ -7,7 +7,7 @@ product (lot, expiry, weight, price) comes with it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -184,14 +184,21 @@ def _of_elements(elements: Iterable[GS1ElementString]) -> ReadCode | None:
     gtin = found.get("01") or found.get("02")
     if gtin is None or not is_gtin(gtin.value):
         return None
-    expiry = found.get("17") or found.get("15")
     weight = next((one for ai, one in found.items() if ai.startswith("310")), None)
     return ReadCode(
         (gtin.value,),
         found["10"].value if "10" in found else None,
-        expiry.date if expiry is not None else None,
+        _sell_by_date(found),
         _grams(weight.decimal) if weight is not None else None,
     )
+
+
+def _sell_by_date(found: Mapping[str, GS1ElementString]) -> date | None:
+    """The last day of sale: of "sell by" (16) and "expires" (17) the earlier one, else 15."""
+    limits = [found[ai].date for ai in ("16", "17") if ai in found]
+    dates = [limit for limit in limits if limit is not None]
+    best_before = found["15"].date if "15" in found else None
+    return min(dates, default=best_before)
 
 
 def _grams(kilograms: Decimal | None) -> int | None:

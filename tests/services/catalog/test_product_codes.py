@@ -49,6 +49,11 @@ READ = [
     ("HTTP://ID.GS1.ORG/01/00012345678905/10/ABC-1?17=271231",
      ReadCode((GTIN,), "ABC-1", EXPIRY)),
     ("Https://Shop.Example/x/01/00012345678905/10/aBc", ReadCode((GTIN,), "aBc")),
+    ("(01)00012345678905(16)271231", ReadCode((GTIN,), None, EXPIRY)),  # sell by
+    ("(01)00012345678905(17)281130(16)271231", ReadCode((GTIN,), None, EXPIRY)),
+    ("(01)00012345678905(16)281130(17)271231", ReadCode((GTIN,), None, EXPIRY)),
+    ("(01)00012345678905(15)280131(16)271231", ReadCode((GTIN,), None, EXPIRY)),
+    ("(01)00012345678905(15)271231", ReadCode((GTIN,), None, EXPIRY)),
     ("(01) 00012345678905 (10) ABC-1 (17) 271231", ReadCode((GTIN,), "ABC-1", EXPIRY)),
     ("0 12345 67890 5", ReadCode((GTIN, "0 12345 67890 5"))),
     ("0012345-678905", ReadCode((GTIN, "0012345-678905"))),
