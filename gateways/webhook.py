@@ -44,8 +44,8 @@ SPECIAL_PURPOSE = tuple(
 )  # fmt: skip
 # Names that no public name server has (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`).
 PRIVATE_SUFFIXES = (
-    "alt", "arpa", "example", "internal", "intranet", "invalid", "lan", "local", "localhost",
-    "onion", "test",
+    "alt", "arpa", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local",
+    "localdomain", "localhost", "mail", "onion", "private", "test",
 )  # fmt: skip
 NO_ADDRESS = "the name leads to no public address"
 

@@ -11,7 +11,8 @@ import httpcore
 import pytest
 
 from gateways import webhook
-from gateways.webhook import PublicWebhookClient, WebhookError, is_public_address
+from gateways.webhook import PRIVATE_SUFFIXES, PublicWebhookClient, WebhookError, is_public_address
+from services.core.contacts.email_addresses import SPECIAL_USE_DOMAINS
 
 PRIVATE_ADDRESSES = [
     "127.0.0.1", "127.8.8.8", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255",
@@ -210,3 +211,8 @@ def test_a_refused_address_is_told_what_it_begins_with(url: str) -> None:
     reason = PublicWebhookClient().rejection_reason(url)
     assert reason is not None
     assert "begins with https://" in reason
+
+
+def test_webhooks_and_e_mails_know_the_same_reserved_names() -> None:
+    """`https://erp.corp/` was accepted where `ana@erp.corp` was refused."""
+    assert set(PRIVATE_SUFFIXES) == SPECIAL_USE_DOMAINS
